@@ -1,0 +1,114 @@
+//! The words of the ledger.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::vendor::names;
+
+names!(
+    /// What a run brings in.
+    Stream, "stream", {
+        /// Recorded conversations.
+        Conversations = "conversations",
+    }
+);
+
+names!(
+    /// Why a run exists.
+    RunKind, "run kind", {
+        /// A slice of the history before the connection was made.
+        Bootstrap = "bootstrap",
+        /// The schedule: the lookback, or more after an outage.
+        Periodic = "periodic",
+        /// A window a person asked for.
+        Backfill = "backfill",
+        /// Single records that are to be looked at again: a late transcript, a failed detail, a second look.
+        FollowUp = "follow-up",
+        /// The rolling, list-only walk over all history that notices late changes.
+        Walk = "walk",
+    }
+);
+
+names!(
+    /// Which queues a run's work travels in: live work never waits behind backfill.
+    Lane, "lane", {
+        /// Periodic runs and follow-ups.
+        Live = "live",
+        /// Bootstraps, backfills, walks.
+        Backfill = "backfill",
+    }
+);
+
+names!(
+    /// Where a run stands.
+    RunState, "run state", {
+        /// Waits for its turn.
+        Planned = "planned",
+        /// Pages are being fetched.
+        Listing = "listing",
+        /// The vendor's list has ended; records are still without an outcome.
+        Listed = "listed",
+        /// Every record has an outcome.
+        Settled = "settled",
+        /// Blocked by a cause that somebody owns; leaves by itself.
+        Parked = "parked",
+        /// Attempts used up.
+        Failed = "failed",
+    }
+);
+
+names!(
+    /// What blocks a parked run. The cause lives with its owner and is read again at release.
+    ParkCause, "park cause", {
+        /// The connection's credential is invalid or absent.
+        Credential = "credential",
+        /// The vendor account is closed for longer than a worker waits.
+        Quota = "quota",
+        /// The tenant has no accounts yet.
+        Crm = "crm",
+        /// The vendor answers nobody.
+        VendorDown = "vendor-down",
+        /// A person paused or disabled the connection.
+        Pause = "pause",
+    }
+);
+
+names!(
+    /// What the fetcher decided about a listed record. The outcome is derived from this and the intake.
+    ItemDecision, "item decision", {
+        /// A raw document was published; the normalizer has the say.
+        Published = "published",
+        /// The listed hash equals the stored one.
+        Unchanged = "unchanged",
+        /// The listed hash equals one that was skipped.
+        Skipped = "skipped",
+        /// The details cannot be had yet, or a look is due later; it has its own next look.
+        Pending = "pending",
+        /// The listed hash equals one that is dead.
+        Dead = "dead",
+    }
+);
+
+impl RunKind {
+    /// The lane the run's work travels in.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Periodic | Self::FollowUp => Lane::Live,
+            Self::Bootstrap | Self::Backfill | Self::Walk => Lane::Backfill,
+        }
+    }
+}
+
+/// Counts up at every checkpoint, restart, park, release and reopening of a run; a nudge for another step is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Step(pub i64);
+
+/// A half-open window of time, fixed when the run starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Window {
+    /// Inclusive.
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+}

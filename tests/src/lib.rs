@@ -1,0 +1,1 @@
+//! The stories across roles; see `tests/README.md`.
