@@ -1,0 +1,92 @@
+//! Logs of a process: to stderr, for people or for machines.
+
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::{Env, EnvError};
+
+/// What is logged unless `SWITCHBOARD_LOG` says otherwise: ours from info, the talkative libraries from warn.
+pub const FILTER_DEFAULT: &str =
+    "info,lapin=warn,tokio_postgres=warn,refinery_core=warn,hyper=warn,h2=warn,rustls=warn,reqwest=warn";
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("human or json"),
+        }
+    }
+}
+
+/// Settings of the log.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `SWITCHBOARD_LOG_FORMAT`: `human` (default) or `json`.
+    pub format: LogFormat,
+    /// `SWITCHBOARD_LOG`: a filter as of `tracing-subscriber`, default [`FILTER_DEFAULT`].
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let filter = env.text("SWITCHBOARD_LOG").unwrap_or_else(|| FILTER_DEFAULT.to_owned());
+        EnvFilter::try_new(&filter)
+            .map_err(|reason| EnvError::invalid("SWITCHBOARD_LOG", format!("a log filter ({reason})")))?;
+        Ok(Self { format: env.parse("SWITCHBOARD_LOG_FORMAT", LogFormat::default())?, filter })
+    }
+}
+
+/// Starts logging. A second call changes nothing, so that tests may each call it.
+pub fn init(config: &Config) {
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let already_started = match config.format {
+        LogFormat::Human => registry.with(layer).try_init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    };
+    if already_started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_format_or_filter_is_named() {
+        let wrong_format =
+            Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG_FORMAT", "xml")])).unwrap_err();
+        assert_eq!(
+            wrong_format.to_string(),
+            "SWITCHBOARD_LOG_FORMAT is not valid: expected LogFormat (human or json)"
+        );
+        let wrong_filter = Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG", "a=b=c")])).unwrap_err();
+        assert!(wrong_filter.to_string().starts_with("SWITCHBOARD_LOG is not valid"));
+    }
+
+    #[test]
+    fn starting_twice_is_harmless() {
+        let config = Config::from_env(&Env::default()).unwrap();
+        init(&config);
+        init(&Config { format: LogFormat::Json, ..config });
+    }
+}
