@@ -100,13 +100,6 @@ impl ConnectionId {
     }
 }
 
-impl RunId {
-    /// Makes a fresh id; ids of runs sort by time of planning.
-    pub fn fresh() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
 impl ConversationId {
     /// Derives the id, so that a redelivery needs no look-up.
     pub fn derive(tenant: &TenantId, vendor: Vendor, account: &VendorAccount, key: &VendorKey) -> Self {

@@ -76,6 +76,8 @@ names!(
 names!(
     /// What the fetcher decided about a listed record. The outcome is derived from this and the intake.
     ItemDecision, "item decision", {
+        /// A follow-up is to look at it; nothing has been fetched yet.
+        Planned = "planned",
         /// A raw document was published; the normalizer has the say.
         Published = "published",
         /// The listed hash equals the stored one.

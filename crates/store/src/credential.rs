@@ -1,0 +1,177 @@
+//! Credentials: sealed bytes by generation. Sealing and opening is `secrets`'.
+
+use model::{ConnectionId, TenantId};
+use serde_json::json;
+
+use crate::{StoreError, Tx, outbox};
+
+/// A sealed credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedCredential {
+    /// Which of the connection's credentials it is.
+    pub generation: i32,
+    /// Which master key seals it.
+    pub key_id: String,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
+    /// `bearer` or `bare`: the form of the header that worked last.
+    pub header_form: String,
+    /// Not found invalid so far.
+    pub valid: bool,
+}
+
+/// The generation the next credential of a connection gets. Locks the connection until the transaction ends.
+pub async fn next_generation(tx: &Tx, id: ConnectionId) -> Result<i32, StoreError> {
+    let sql = "SELECT credential_generation + 1 FROM connections WHERE connection_id = $1 FOR UPDATE";
+    Ok(tx.query_one(sql, &[&id.0]).await?.try_get(0)?)
+}
+
+/// Saves a credential that was checked against the vendor as the connection's current one, and tells of it if the one
+/// before was invalid. Parked runs are released by the sweep.
+pub async fn save(
+    tx: &Tx,
+    tenant: &TenantId,
+    id: ConnectionId,
+    credential: &SealedCredential,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO credentials (connection_id, generation, tenant_id, key_id, sealed, header_form)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[
+            &id.0,
+            &credential.generation,
+            &tenant.as_str(),
+            &credential.key_id,
+            &credential.sealed,
+            &credential.header_form,
+        ],
+    )
+    .await?;
+    let before = tx
+        .query_one("SELECT credential_state FROM connections WHERE connection_id = $1 FOR UPDATE", &[&id.0])
+        .await?;
+    tx.execute(
+        "UPDATE connections SET credential_generation = $2, credential_state = 'valid' WHERE connection_id = $1",
+        &[&id.0, &credential.generation],
+    )
+    .await?;
+    // older generations have no use any more, and a secret without a use is only a risk
+    tx.execute(
+        "DELETE FROM credentials WHERE connection_id = $1 AND generation < $2",
+        &[&id.0, &credential.generation],
+    )
+    .await?;
+    if before.try_get::<_, &str>(0)? == "invalid" {
+        let body = json!({ "connection_id": id, "generation": credential.generation });
+        outbox::emit(tx, tenant, "credential.restored", &format!("{id}:{}", credential.generation), &body)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Loads the current credential; `None` when there is none.
+pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredential>, StoreError> {
+    let row = tx
+        .query_opt(
+            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid'
+             FROM connections c
+             JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
+             WHERE c.connection_id = $1",
+            &[&id.0],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(SealedCredential {
+            generation: row.try_get(0)?,
+            key_id: row.try_get(1)?,
+            sealed: row.try_get(2)?,
+            header_form: row.try_get(3)?,
+            valid: row.try_get(4)?,
+        })
+    })
+    .transpose()
+}
+
+/// Remembers the form of the header that worked.
+pub async fn remember_header_form(
+    tx: &Tx,
+    id: ConnectionId,
+    generation: i32,
+    form: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE credentials SET header_form = $3
+         WHERE connection_id = $1 AND generation = $2 AND header_form <> $3",
+        &[&id.0, &generation, &form],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Marks a generation invalid and writes its one event; false, and nothing done, when that generation is not the current one
+/// or was marked before.
+pub async fn invalidate(
+    tx: &Tx,
+    tenant: &TenantId,
+    id: ConnectionId,
+    generation: i32,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    let marked = tx
+        .execute(
+            "UPDATE connections SET credential_state = 'invalid'
+             WHERE connection_id = $1 AND credential_generation = $2 AND credential_state = 'valid'",
+            &[&id.0, &generation],
+        )
+        .await?;
+    if marked == 0 {
+        return Ok(false);
+    }
+    tx.execute(
+        "UPDATE credentials SET invalid_at = now(), invalid_reason = $3 WHERE connection_id = $1 AND generation = $2",
+        &[&id.0, &generation, &reason],
+    )
+    .await?;
+    let body = json!({ "connection_id": id, "generation": generation, "reason": reason });
+    outbox::emit(tx, tenant, "credential.invalidated", &format!("{id}:{generation}"), &body).await?;
+    Ok(true)
+}
+
+/// Every sealed credential with its owner, for sealing them anew under another master key. Locks the rows.
+pub async fn lock_all(tx: &Tx) -> Result<Vec<(TenantId, ConnectionId, SealedCredential)>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT generation, key_id, sealed, header_form, invalid_at IS NULL, tenant_id, connection_id
+             FROM credentials ORDER BY connection_id, generation FOR UPDATE",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let credential = SealedCredential {
+                generation: row.try_get(0)?,
+                key_id: row.try_get(1)?,
+                sealed: row.try_get(2)?,
+                header_form: row.try_get(3)?,
+                valid: row.try_get(4)?,
+            };
+            Ok((TenantId::parse(row.try_get(5)?)?, ConnectionId(row.try_get(6)?), credential))
+        })
+        .collect()
+}
+
+/// Replaces the sealed bytes of a credential.
+pub async fn reseal(
+    tx: &Tx,
+    id: ConnectionId,
+    generation: i32,
+    key_id: &str,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE credentials SET key_id = $3, sealed = $4 WHERE connection_id = $1 AND generation = $2",
+        &[&id.0, &generation, &key_id, &sealed],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The pool, and transactions from it.
+
+use std::sync::Arc;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::NoTls;
+
+use crate::connect::{Target, target};
+use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, schema_state};
+
+/// The database, for everybody in a process; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+    target: Arc<Target>,
+}
+
+impl Store {
+    /// Prepares a pool; no connection is made yet, so the server may come later.
+    pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
+        let target = Arc::new(target(&config.url)?);
+        // Verified: a pooled connection that died with a server restart is noticed before it is lent
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
+        let manager = match &target.tls {
+            Some(tls) => Manager::from_config(target.config.clone(), tls.clone(), recycling),
+            None => Manager::from_config(target.config.clone(), NoTls, recycling),
+        };
+        let wait = Some(config.wait_max);
+        let pool = Pool::builder(manager)
+            .max_size(config.connections_max)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .build()
+            .map_err(|error| StoreError::Other(error.to_string()))?;
+        Ok(Self { pool, target })
+    }
+
+    /// Begins a transaction that speaks for the given tenants and nobody else.
+    pub async fn begin(&self, speaker: Speaker<'_>) -> Result<Tx, StoreError> {
+        Tx::begin(self.pool.get().await?, speaker).await
+    }
+
+    /// Says whether the schema fits this program; an error says what to do.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        match schema_state(self).await? {
+            SchemaState::Current => Ok(()),
+            SchemaState::Older { found, needed } => Err(StoreError::SchemaOlder { found, needed }),
+            SchemaState::Newer { found, known } => Err(StoreError::SchemaNewer { found, known }),
+        }
+    }
+
+    /// Opens a connection of its own, outside the pool: migrations hold it for long.
+    pub(crate) async fn dedicated(&self) -> Result<tokio_postgres::Client, StoreError> {
+        let config = &self.target.config;
+        if let Some(tls) = &self.target.tls {
+            let (client, connection) = config.connect(tls.clone()).await?;
+            tokio::spawn(connection);
+            return Ok(client);
+        }
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub(crate) async fn client(&self) -> Result<deadpool_postgres::Object, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+}

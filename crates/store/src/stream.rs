@@ -1,0 +1,107 @@
+//! Streams: what a connection brings in, when it is due, and whether its silence is suspicious.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use model::{ConnectionId, Stream, TenantId};
+use serde_json::json;
+
+use crate::{StoreError, Tx, outbox};
+
+/// A stream whose silence is suspicious.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    /// Its connection.
+    pub connection_id: ConnectionId,
+    /// Which stream.
+    pub stream: Stream,
+    /// Since when it has been suspicious.
+    pub since: Timestamp,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// Makes the periodic run of a connection's streams due now; false when there is none.
+pub async fn make_due(tx: &Tx, id: ConnectionId) -> Result<bool, StoreError> {
+    Ok(tx.execute("UPDATE streams SET due_at = now() WHERE connection_id = $1", &[&id.0]).await? > 0)
+}
+
+/// Makes the rolling walk of a connection due now.
+pub async fn make_walk_due(tx: &Tx, id: ConnectionId) -> Result<bool, StoreError> {
+    Ok(tx.execute("UPDATE streams SET walk_due_at = now() WHERE connection_id = $1", &[&id.0]).await? > 0)
+}
+
+/// Lists the suspicious silences the transaction may see.
+pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT connection_id, stream, silent_since, coalesce(silence_reason, '') FROM streams
+             WHERE silent_since IS NOT NULL ORDER BY silent_since",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Silence {
+                connection_id: ConnectionId(row.try_get(0)?),
+                stream: row.try_get::<_, &str>(1)?.parse()?,
+                since: row.try_get(2)?,
+                reason: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
+/// Compares every stream with what it used to bring, marks and tells of what has gone quiet, clears what speaks again.
+///
+/// Quiet means: a finished bootstrap that listed nothing at all; or nothing new for `quiet` although there was something in the
+/// four such spans before. Streams that are not running (disabled, paused, without a credential) are not judged.
+pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> {
+    tx.execute(
+        "UPDATE streams s SET silent_since = NULL, silence_reason = NULL
+         WHERE silent_since IS NOT NULL AND last_call_at > silent_since",
+        &[],
+    )
+    .await?;
+    let rows = tx
+        .query(
+            "UPDATE streams s SET silent_since = now(), silence_reason = q.reason
+             FROM (
+                 SELECT s.connection_id, s.stream,
+                     CASE WHEN s.last_call_at IS NULL
+                          THEN 'nothing was ever listed, although the whole history was asked for'
+                          ELSE 'nothing new since ' || to_char(s.last_call_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                               || ' UTC, although calls came in regularly before' END AS reason
+                 FROM streams s
+                 JOIN connections c USING (connection_id)
+                 JOIN connection_blocks b USING (connection_id)
+                 WHERE s.silent_since IS NULL AND b.cause IS NULL
+                   AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id
+                                   AND r.kind = 'bootstrap' AND r.state IN ('planned', 'listing', 'parked'))
+                   AND EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id AND r.state = 'settled')
+                   AND CASE WHEN s.last_call_at IS NULL THEN s.bootstrapped_from IS NOT NULL
+                            ELSE s.last_call_at < now() - make_interval(secs => $1)
+                                 AND c.created_at < now() - make_interval(secs => $1) END
+                 FOR UPDATE OF s SKIP LOCKED) AS q
+             WHERE s.connection_id = q.connection_id AND s.stream = q.stream
+             RETURNING s.tenant_id, s.connection_id, s.stream, s.silence_reason, s.silent_since",
+            &[&quiet.as_secs_f64()],
+        )
+        .await?;
+    for row in &rows {
+        let tenant = TenantId::parse(row.try_get(0)?)?;
+        let (connection, stream) = (ConnectionId(row.try_get(1)?), row.try_get::<_, &str>(2)?);
+        let since: Timestamp = row.try_get(4)?;
+        let body =
+            json!({ "connection_id": connection, "stream": stream, "reason": row.try_get::<_, &str>(3)? });
+        outbox::emit(
+            tx,
+            &tenant,
+            "sync.suspicious_silence",
+            &format!("{connection}:{stream}:{since}"),
+            &body,
+        )
+        .await?;
+    }
+    Ok(rows.len() as u64)
+}

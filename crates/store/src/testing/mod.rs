@@ -1,0 +1,101 @@
+//! A fresh migrated database for a test, from `SWITCHBOARD_TEST_DATABASE_URL` (a superuser's, on a throw-away server).
+
+use std::time::Duration;
+
+use runtime::Env;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::{Store, StoreConfig, StoreError, migrate};
+
+/// The role that owns the databases of tests, as little privileged as in production.
+const ROLE: &str = "switchboard_test";
+
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// A database of its own; dropped with [`TestDatabase::finish`].
+pub struct TestDatabase {
+    name: String,
+    url: SecretString,
+    store: Store,
+}
+
+impl TestDatabase {
+    /// Makes a database from a template that is migrated once per program.
+    pub async fn fresh() -> Self {
+        let template = TEMPLATE.get_or_init(make_template).await;
+        Self::create(Some(template)).await
+    }
+
+    /// Makes a database without any schema, for tests of migrations.
+    pub async fn empty() -> Self {
+        Self::create(None).await
+    }
+
+    async fn create(template: Option<&str>) -> Self {
+        let name = format!("t_{}", Uuid::new_v4().simple());
+        let from = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
+        ensure_role().await;
+        admin(&format!("CREATE DATABASE {name} OWNER {ROLE}{from}")).await.expect("a test database");
+        let url = url_of(&name);
+        let store = open(&url);
+        Self { name, url, store }
+    }
+
+    /// The pool of the unprivileged role that owns the database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The value for `DATABASE_URL`.
+    pub fn url(&self) -> &SecretString {
+        &self.url
+    }
+
+    /// Drops the database.
+    pub async fn finish(self) {
+        let _ = admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+async fn make_template() -> String {
+    let database = TestDatabase::create(None).await;
+    migrate(&database.store, None).await.expect("migrations from nothing");
+    // a template must have no connections
+    let TestDatabase { name, store, .. } = database;
+    drop(store);
+    let gone = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    admin(&gone).await.expect("no connections to the template");
+    name
+}
+
+async fn ensure_role() {
+    // several test programs start at once: whoever comes second finds it there
+    let _ = admin(&format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS")).await;
+}
+
+fn admin_url() -> SecretString {
+    let url = Env::from_process().required("SWITCHBOARD_TEST_DATABASE_URL");
+    SecretString::from(url.expect("run tests by `make test`, which starts the servers and names them"))
+}
+
+fn url_of(database: &str) -> SecretString {
+    let mut url = url::Url::parse(admin_url().expose_secret()).expect("a URL");
+    url.set_path(database);
+    url.set_username(ROLE).expect("a URL with a host");
+    url.set_password(Some(ROLE)).expect("a URL with a host");
+    SecretString::from(url.to_string())
+}
+
+fn open(url: &SecretString) -> Store {
+    let config = StoreConfig { url: url.clone(), connections_max: 8, wait_max: Duration::from_secs(20) };
+    Store::new(&config).expect("a usable URL")
+}
+
+async fn admin(sql: &str) -> Result<(), StoreError> {
+    let store = open(&admin_url());
+    let client = store.dedicated().await?;
+    client.batch_execute(sql).await?;
+    Ok(())
+}

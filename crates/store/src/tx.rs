@@ -1,0 +1,119 @@
+//! A transaction that says for whom it speaks.
+
+use deadpool_postgres::Object;
+use futures::future::try_join_all;
+use model::TenantId;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::StoreError;
+
+/// For whom a transaction speaks.
+#[derive(Debug, Clone, Copy)]
+pub enum Speaker<'a> {
+    /// One tenant: whatever serves a tenant's work or questions.
+    Tenant(&'a TenantId),
+    /// These tenants: a batch of the normalizer.
+    Tenants(&'a [&'a TenantId]),
+    /// All tenants: schedules, sweeps, the steward's numbers.
+    Everybody,
+}
+
+impl Speaker<'_> {
+    fn setting(&self) -> String {
+        match self {
+            Self::Tenant(tenant) => tenant.as_str().to_owned(),
+            Self::Tenants(tenants) => {
+                tenants.iter().map(|tenant| tenant.as_str()).collect::<Vec<_>>().join(",")
+            }
+            Self::Everybody => "*".to_owned(),
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`] it is rolled back.
+pub struct Tx {
+    client: Option<Object>,
+}
+
+/// Parameters of a statement.
+pub(crate) type Params<'a> = [&'a (dyn ToSql + Sync)];
+
+impl Tx {
+    pub(crate) async fn begin(client: Object, speaker: Speaker<'_>) -> Result<Self, StoreError> {
+        // from here on the guard owns the client: if this future is dropped half-way, the transaction ends with it
+        let tx = Self { client: Some(client) };
+        // tenant ids are a checked alphabet without quotes (`TenantId::parse`)
+        let begin = format!("BEGIN; SET LOCAL switchboard.tenants = '{}'", speaker.setting());
+        tx.client().batch_execute(&begin).await?;
+        Ok(tx)
+    }
+
+    /// Commits. An error here means *unknown*: repeat, and rely on the writes being idempotent.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.client().batch_execute("COMMIT").await?;
+        self.client = None;
+        Ok(())
+    }
+
+    /// Ends the transaction without effect.
+    pub async fn rollback(mut self) -> Result<(), StoreError> {
+        self.client().batch_execute("ROLLBACK").await?;
+        self.client = None;
+        Ok(())
+    }
+
+    fn client(&self) -> &Object {
+        self.client.as_ref().expect("the client leaves only with the transaction")
+    }
+
+    pub(crate) async fn query(&self, sql: &str, params: &Params<'_>) -> Result<Vec<Row>, StoreError> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().query(&statement, params).await?)
+    }
+
+    pub(crate) async fn query_opt(&self, sql: &str, params: &Params<'_>) -> Result<Option<Row>, StoreError> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().query_opt(&statement, params).await?)
+    }
+
+    pub(crate) async fn query_one(&self, sql: &str, params: &Params<'_>) -> Result<Row, StoreError> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().query_one(&statement, params).await?)
+    }
+
+    pub(crate) async fn execute(&self, sql: &str, params: &Params<'_>) -> Result<u64, StoreError> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().execute(&statement, params).await?)
+    }
+
+    /// Runs statements in the given order in one round trip: polled together, they are pipelined.
+    pub(crate) async fn execute_pipelined(
+        &self,
+        statements: &[(&str, &Params<'_>)],
+    ) -> Result<Vec<u64>, StoreError> {
+        let prepared =
+            try_join_all(statements.iter().map(|(sql, _)| self.client().prepare_cached(sql))).await?;
+        let runs = prepared
+            .iter()
+            .zip(statements)
+            .map(|(statement, (_, params))| self.client().execute(statement, params));
+        Ok(try_join_all(runs).await?)
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // no runtime, no rollback: the connection must not go back to the pool inside a transaction
+            drop(Object::take(client));
+            return;
+        };
+        runtime.spawn(async move {
+            if client.batch_execute("ROLLBACK").await.is_err() {
+                drop(Object::take(client));
+            }
+        });
+    }
+}
