@@ -33,6 +33,7 @@ CREATE TABLE sync_runs (
     state text NOT NULL CHECK (state IN ('planned', 'listing', 'listed', 'settled', 'parked', 'failed')),
     step bigint NOT NULL DEFAULT 0,
     page integer NOT NULL DEFAULT 1,
+    resumed boolean NOT NULL DEFAULT false,
     walks integer NOT NULL DEFAULT 0,
     attempt integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
@@ -66,6 +67,7 @@ CREATE TABLE sync_runs (
 COMMENT ON TABLE sync_runs IS 'The ledger: every run, and the truth about where it stands. Messages are only nudges.';
 COMMENT ON COLUMN sync_runs.step IS 'Counts up at every checkpoint, restart, park, release and reopening; a nudge for another step is void.';
 COMMENT ON COLUMN sync_runs.page IS 'The vendor''s page to fetch next.';
+COMMENT ON COLUMN sync_runs.resumed IS 'The page was begun before: records of it are known to the run, which must not look like endless paging.';
 COMMENT ON COLUMN sync_runs.walks IS 'How often the window was walked again because fewer records were seen than the vendor''s total.';
 COMMENT ON COLUMN sync_runs.nudges IS 'Nudges sent for this step, for growing intervals between them.';
 COMMENT ON COLUMN sync_runs.replan_at IS 'When the window of a failed slice is planned again.';

@@ -1,6 +1,6 @@
 //! The words of the ledger.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::vendor::names;
@@ -113,4 +113,39 @@ pub struct Window {
     pub from: Timestamp,
     /// Exclusive.
     pub to: Timestamp,
+}
+
+impl Window {
+    /// Cuts the window into slices of at most `length`, newest first. Each reaches `overlap` back into its older neighbour, so
+    /// that nothing falls between two of them.
+    pub fn slices(self, length: SignedDuration, overlap: SignedDuration) -> Vec<Self> {
+        let mut slices = Vec::new();
+        let mut to = self.to;
+        while to > self.from {
+            let edge = to.checked_sub(length).map_or(self.from, |edge| edge.max(self.from));
+            let from = edge.checked_sub(overlap).map_or(self.from, |from| from.max(self.from));
+            slices.push(Self { from, to });
+            to = edge;
+        }
+        slices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_cover_the_window_newest_first_and_overlap() {
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).expect("a small number");
+        let window = Window { from: at(0), to: at(50) };
+        let slices = window.slices(SignedDuration::from_hours(24), SignedDuration::from_hours(1));
+        let hours: Vec<_> =
+            slices.iter().map(|slice| (slice.from.as_second() / 3600, slice.to.as_second() / 3600)).collect();
+        assert_eq!(hours, [(25, 50), (1, 26), (0, 2)]);
+        assert_eq!(
+            Window { from: at(5), to: at(5) }.slices(SignedDuration::from_hours(1), SignedDuration::ZERO),
+            []
+        );
+    }
 }

@@ -89,8 +89,8 @@ pub async fn checkpoint(
     write_intake(tx, run, listed).await?;
     write_failed(tx, run, failed).await?;
     match next {
-        Next::Page(page) => advance(tx, run, page, Duration::ZERO).await,
-        Next::Continue(wait) => advance(tx, run, run.page, wait).await,
+        Next::Page(page) => advance(tx, run, page, false, Duration::ZERO).await,
+        Next::Continue(wait) => advance(tx, run, run.page, true, wait).await,
         Next::End { total } => end(tx, run, total).await,
     }
 }
@@ -202,17 +202,23 @@ async fn write_failed(tx: &Tx, run: &ClaimedRun, failed: &[FailedDetail]) -> Res
     Ok(())
 }
 
-async fn advance(tx: &Tx, run: &ClaimedRun, page: u32, wait: Duration) -> Result<Checkpointed, StoreError> {
+async fn advance(
+    tx: &Tx,
+    run: &ClaimedRun,
+    page: u32,
+    resumed: bool,
+    wait: Duration,
+) -> Result<Checkpointed, StoreError> {
     let page = i32::try_from(page).unwrap_or(i32::MAX);
     let due = if wait.is_zero() { None } else { Some(wait.as_secs_f64()) };
     // nudged: the worker that makes this checkpoint sends the nudge itself; if it dies first, the sweep sends one
     let row = tx
         .query_one(
-            "UPDATE sync_runs SET step = step + 1, page = $2, attempt = 0, last_error = NULL, claimed_by = NULL,
+            "UPDATE sync_runs SET step = step + 1, page = $2, resumed = $4, attempt = 0, last_error = NULL, claimed_by = NULL,
                  claim_expires_at = NULL, nudges = 0, nudged_at = clock_timestamp(),
                  next_attempt_at = clock_timestamp() + make_interval(secs => $3)
              WHERE run_id = $1 RETURNING step",
-            &[&run.id.0, &page, &due],
+            &[&run.id.0, &page, &due, &resumed],
         )
         .await?;
     Ok(Checkpointed::At(Step(row.try_get(0)?), wait))
@@ -224,7 +230,7 @@ async fn end(tx: &Tx, run: &ClaimedRun, total: Option<i64>) -> Result<Checkpoint
     let short =
         matches!(run.kind, RunKind::Bootstrap | RunKind::Backfill) && total.is_some_and(|total| seen < total);
     if short && walk_again(tx, run, total).await? {
-        return advance(tx, run, 1, Duration::ZERO).await;
+        return advance(tx, run, 1, false, Duration::ZERO).await;
     }
     tx.execute(
         "UPDATE sync_runs SET state = 'listed', step = step + 1, attempt = 0, last_error = NULL, claimed_by = NULL,

@@ -41,6 +41,10 @@ pub struct ClaimedRun {
     pub window: Window,
     /// The page to fetch.
     pub page: u32,
+    /// The page was begun before: some of its records are this run's already.
+    pub resumed: bool,
+    /// How often the window was walked again.
+    pub walks: u32,
     /// Failed attempts at this page so far.
     pub attempt: u32,
     /// What blocks the connection now, so that the step must not go on.
@@ -78,7 +82,8 @@ pub async fn claim(
                AND coalesce(r.next_attempt_at, '-infinity') <= clock_timestamp()
                AND coalesce(r.claim_expires_at, '-infinity') <= clock_timestamp()
              RETURNING r.tenant_id, r.connection_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
-                 c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause",
+                 c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause, r.resumed,
+                 r.walks",
             &[&run.0, &step.0, &worker, &lease.as_secs_f64()],
         )
         .await?;
@@ -99,6 +104,8 @@ pub async fn claim(
         window: Window { from: row.try_get(10)?, to: row.try_get(11)? },
         page: u32::try_from(row.try_get::<_, i32>(12)?).unwrap_or(1),
         attempt: u32::try_from(row.try_get::<_, i32>(13)?).unwrap_or(0),
+        resumed: row.try_get(15)?,
+        walks: u32::try_from(row.try_get::<_, i32>(16)?).unwrap_or(0),
         blocked: row.try_get::<_, Option<&str>>(14)?.map(str::parse).transpose()?,
     }))
 }

@@ -3,10 +3,12 @@
 mod nudge;
 mod raw_document;
 mod resolve_batch;
+mod unfetched_record;
 
 pub use nudge::Nudge;
 pub use raw_document::{RawDocument, RawSource};
 pub use resolve_batch::ResolveBatch;
+pub use unfetched_record::UnfetchedRecord;
 
 /// A message that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,8 @@ mod tests {
         RawDocument::decode(include_bytes!("../../examples/raw_document.v1.json")).expect("raw document v1");
         ResolveBatch::decode(include_bytes!("../../examples/resolve_batch.v1.json"))
             .expect("resolve batch v1");
+        UnfetchedRecord::decode(include_bytes!("../../examples/unfetched_record.v1.json"))
+            .expect("unfetched record v1");
     }
 
     #[test]
