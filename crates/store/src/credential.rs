@@ -175,3 +175,19 @@ pub async fn reseal(
     .await?;
     Ok(())
 }
+
+/// Says whether so many of a vendor's credentials were refused lately that it must be the vendor's own fault: five or more, and
+/// more than half of its connections.
+pub async fn refused_by_many(tx: &Tx, vendor: model::Vendor) -> Result<bool, StoreError> {
+    let row = tx
+        .query_one(
+            "SELECT count(*) FILTER (WHERE k.invalid_at > now() - interval '10 minutes') >= 5
+                AND count(*) FILTER (WHERE k.invalid_at > now() - interval '10 minutes') * 2 > count(*)
+             FROM connections c
+             JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
+             WHERE c.vendor = $1 AND c.disconnected_at IS NULL",
+            &[&vendor.as_str()],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}

@@ -1,0 +1,276 @@
+//! Dead letters: messages that need a person, as they were, with the reason.
+
+use jiff::Timestamp;
+use model::{ConnectionId, DeadLetterId, RunId, TenantId};
+use serde_json::Value;
+use tokio_postgres::Row;
+
+use crate::{StoreError, Tx};
+
+/// A dead letter to file.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Derived from queue and body.
+    pub id: DeadLetterId,
+    /// Whose it is, if that could be read.
+    pub tenant: Option<TenantId>,
+    /// Queue it died in.
+    pub origin_queue: String,
+    /// Where it died: fetch, detail, normalize, resolve.
+    pub stage: String,
+    /// Its vendor, if that could be read.
+    pub vendor: Option<String>,
+    /// Its connection, if that could be read.
+    pub connection_id: Option<ConnectionId>,
+    /// Its run, if that could be read.
+    pub run_id: Option<RunId>,
+    /// Its record, if it is about one.
+    pub vendor_key: Option<String>,
+    /// Version of the record.
+    pub version: Option<i64>,
+    /// Short name of the cause.
+    pub error_class: String,
+    /// The cause in words.
+    pub error: String,
+    /// The error without ids, numbers and times.
+    pub fingerprint: String,
+    /// The message as it was.
+    pub body: Vec<u8>,
+    /// Its headers.
+    pub headers: Value,
+    /// Attempts made.
+    pub attempts: i32,
+    /// The process it died in.
+    pub worker: Option<String>,
+    /// Trace it belongs to.
+    pub trace_id: Option<String>,
+    /// When it failed first; the filing's time if unknown.
+    pub first_failed_at: Option<Timestamp>,
+    /// When it failed last; the filing's time if unknown.
+    pub last_failed_at: Option<Timestamp>,
+}
+
+/// Files a letter. The same death filed twice is filed once; a death after a replay opens the letter again.
+pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
+    let filed = tx
+        .execute(
+            "INSERT INTO dead_letters AS d (dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id,
+                 vendor_key, version, error_class, error, fingerprint, body, headers, attempts, worker, trace_id,
+                 first_failed_at, last_failed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                 coalesce($18, now()), coalesce($19, now()))
+             ON CONFLICT (dead_letter_id) DO UPDATE SET
+                 state = 'dead', deaths = d.deaths + 1, last_failed_at = excluded.last_failed_at,
+                 error_class = excluded.error_class, error = excluded.error, fingerprint = excluded.fingerprint,
+                 headers = excluded.headers, attempts = excluded.attempts, worker = excluded.worker,
+                 resolved_at = NULL, resolution = NULL
+             WHERE d.last_failed_at < excluded.last_failed_at",
+            &[
+                &letter.id.0,
+                &letter.tenant.as_ref().map(TenantId::as_str),
+                &letter.origin_queue,
+                &letter.stage,
+                &letter.vendor,
+                &letter.connection_id.map(|id| id.0),
+                &letter.run_id.map(|id| id.0),
+                &letter.vendor_key,
+                &letter.version,
+                &letter.error_class,
+                &letter.error,
+                &letter.fingerprint,
+                &letter.body,
+                &letter.headers,
+                &letter.attempts,
+                &letter.worker,
+                &letter.trace_id,
+                &letter.first_failed_at,
+                &letter.last_failed_at,
+            ],
+        )
+        .await?;
+    Ok(filed == 1)
+}
+
+/// Which letters are meant. Nothing set means all that are dead.
+#[derive(Debug, Clone, Default)]
+pub struct LetterFilter {
+    /// These ids.
+    pub ids: Option<Vec<DeadLetterId>>,
+    /// Of this group.
+    pub group: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<TenantId>,
+    /// That died at this stage.
+    pub stage: Option<String>,
+    /// Of this error class.
+    pub error_class: Option<String>,
+    /// About this record.
+    pub vendor_key: Option<String>,
+    /// In any state, not only dead.
+    pub any_state: bool,
+}
+
+/// The short name of a letter's group, from what makes a cause: class, stage, vendor and fingerprint.
+const GROUP: &str =
+    "left(md5(concat_ws('|', d.error_class, d.stage, coalesce(d.vendor, ''), d.fingerprint)), 8)";
+
+const MATCHES: &str = "($1::uuid[] IS NULL OR d.dead_letter_id = ANY ($1))
+    AND ($2::text IS NULL OR left(md5(concat_ws('|', d.error_class, d.stage, coalesce(d.vendor, ''), d.fingerprint)), 8) = $2)
+    AND ($3::text IS NULL OR d.tenant_id = $3) AND ($4::text IS NULL OR d.stage = $4)
+    AND ($5::text IS NULL OR d.error_class = $5) AND ($6::text IS NULL OR d.vendor_key = $6)
+    AND ($7 OR d.state = 'dead')";
+
+/// Letters with one cause.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LetterGroup {
+    /// Short name of the group.
+    pub group: String,
+    /// Error class.
+    pub error_class: String,
+    /// Stage.
+    pub stage: String,
+    /// Vendor, if known.
+    pub vendor: Option<String>,
+    /// How many are dead.
+    pub letters: i64,
+    /// Tenants touched.
+    pub tenants: i64,
+    /// First failure.
+    pub first_failed_at: Timestamp,
+    /// Last failure.
+    pub last_failed_at: Timestamp,
+    /// One error in full.
+    pub example: String,
+    /// One letter of the group.
+    pub example_id: String,
+}
+
+/// Groups the dead by cause, the largest first.
+pub async fn groups(tx: &Tx) -> Result<Vec<LetterGroup>, StoreError> {
+    let sql = format!(
+        "SELECT {GROUP}, d.error_class, d.stage, d.vendor, count(*), count(DISTINCT tenant_id),
+                min(first_failed_at), max(last_failed_at),
+                (array_agg(error ORDER BY last_failed_at DESC))[1],
+                (array_agg(dead_letter_id ORDER BY last_failed_at DESC))[1]::text
+         FROM dead_letters d WHERE state = 'dead'
+         GROUP BY 1, 2, 3, 4, d.fingerprint ORDER BY 5 DESC, 1"
+    );
+    let rows = tx.query(&sql, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LetterGroup {
+                group: row.try_get(0)?,
+                error_class: row.try_get(1)?,
+                stage: row.try_get(2)?,
+                vendor: row.try_get(3)?,
+                letters: row.try_get(4)?,
+                tenants: row.try_get(5)?,
+                first_failed_at: row.try_get(6)?,
+                last_failed_at: row.try_get(7)?,
+                example: row.try_get(8)?,
+                example_id: row.try_get(9)?,
+            })
+        })
+        .collect()
+}
+
+/// A filed letter.
+#[derive(Debug, Clone)]
+pub struct FiledLetter {
+    /// What was filed; for lists the body is left out.
+    pub letter: Letter,
+    /// Its group.
+    pub group: String,
+    /// dead, replayed, discarded or closed.
+    pub state: String,
+    /// How often it died.
+    pub deaths: i32,
+    /// How often it was replayed.
+    pub replays: i32,
+    /// What was decided.
+    pub resolution: Option<String>,
+}
+
+/// Lists letters, the last to fail first. Bodies only `with_body`.
+pub async fn list(
+    tx: &Tx,
+    filter: &LetterFilter,
+    with_body: bool,
+    limit: i64,
+) -> Result<Vec<FiledLetter>, StoreError> {
+    let sql = format!(
+        "SELECT dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version,
+                error_class, error, fingerprint, CASE WHEN $8 THEN body ELSE '' END, headers, attempts, worker,
+                trace_id, first_failed_at, last_failed_at, {GROUP}, state, deaths, replays, resolution
+         FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $9"
+    );
+    let ids: Option<Vec<_>> = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+    let rows = tx
+        .query(
+            &sql,
+            &[
+                &ids,
+                &filter.group,
+                &filter.tenant.as_ref().map(TenantId::as_str),
+                &filter.stage,
+                &filter.error_class,
+                &filter.vendor_key,
+                &filter.any_state,
+                &with_body,
+                &limit,
+            ],
+        )
+        .await?;
+    rows.iter().map(filed).collect()
+}
+
+fn filed(row: &Row) -> Result<FiledLetter, StoreError> {
+    Ok(FiledLetter {
+        letter: Letter {
+            id: DeadLetterId(row.try_get(0)?),
+            tenant: row.try_get::<_, Option<&str>>(1)?.map(TenantId::parse).transpose()?,
+            origin_queue: row.try_get(2)?,
+            stage: row.try_get(3)?,
+            vendor: row.try_get(4)?,
+            connection_id: row.try_get::<_, Option<uuid::Uuid>>(5)?.map(ConnectionId),
+            run_id: row.try_get::<_, Option<uuid::Uuid>>(6)?.map(RunId),
+            vendor_key: row.try_get(7)?,
+            version: row.try_get(8)?,
+            error_class: row.try_get(9)?,
+            error: row.try_get(10)?,
+            fingerprint: row.try_get(11)?,
+            body: row.try_get(12)?,
+            headers: row.try_get(13)?,
+            attempts: row.try_get(14)?,
+            worker: row.try_get(15)?,
+            trace_id: row.try_get(16)?,
+            first_failed_at: row.try_get(17)?,
+            last_failed_at: row.try_get(18)?,
+        },
+        group: row.try_get(19)?,
+        state: row.try_get(20)?,
+        deaths: row.try_get(21)?,
+        replays: row.try_get(22)?,
+        resolution: row.try_get(23)?,
+    })
+}
+
+/// Resolves a letter that is dead: `replayed`, `discarded` or `closed`, with words for people; false when it is not dead
+/// (any more). Also takes up one that was replayed before, for a second replay, when `again`.
+pub async fn resolve(
+    tx: &Tx,
+    id: DeadLetterId,
+    state: &str,
+    resolution: &str,
+    again: bool,
+) -> Result<bool, StoreError> {
+    let resolved = tx
+        .execute(
+            "UPDATE dead_letters SET state = $2, resolution = $3, resolved_at = now(),
+                 replays = replays + CASE WHEN $2 = 'replayed' THEN 1 ELSE 0 END
+             WHERE dead_letter_id = $1 AND (state = 'dead' OR $4 AND state IN ('replayed', 'discarded'))",
+            &[&id.0, &state, &resolution, &again],
+        )
+        .await?;
+    Ok(resolved == 1)
+}

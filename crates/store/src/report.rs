@@ -1,0 +1,209 @@
+//! The questions an operator asks of the whole: what is parked, what is left, where a record is.
+
+use jiff::Timestamp;
+use model::{ConnectionId, TenantId};
+use serde::Serialize;
+
+use crate::{StoreError, Tx};
+
+/// How many of something, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// What is counted.
+    pub name: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Open runs by state; parked ones by their cause.
+pub async fn runs_by_state(tx: &Tx) -> Result<Vec<Count>, StoreError> {
+    let sql = "SELECT CASE WHEN state = 'parked' THEN 'parked: ' || parked_cause ELSE state END, count(*)
+               FROM sync_runs WHERE state IN ('planned', 'listing', 'listed', 'parked') GROUP BY 1 ORDER BY 1";
+    counts(tx, sql).await
+}
+
+/// Dead letters by error class.
+pub async fn dead_by_class(tx: &Tx) -> Result<Vec<Count>, StoreError> {
+    counts(
+        tx,
+        "SELECT error_class, count(*) FROM dead_letters WHERE state = 'dead' GROUP BY 1 ORDER BY 2 DESC, 1",
+    )
+    .await
+}
+
+async fn counts(tx: &Tx, sql: &str) -> Result<Vec<Count>, StoreError> {
+    let rows = tx.query(sql, &[]).await?;
+    rows.iter().map(|row| Ok(Count { name: row.try_get(0)?, count: row.try_get(1)? })).collect()
+}
+
+/// What keeps a tenant, or everybody, from being idle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// Streams whose periodic run or history is due and not planned.
+    pub due: i64,
+    /// Runs planned, listing or listed.
+    pub runs: i64,
+    /// Records on their way to an outcome.
+    pub records_under_way: i64,
+    /// Looks that are due now.
+    pub looks_due: i64,
+    /// Changes of accounts not yet worked off.
+    pub account_changes: i64,
+    /// Events not yet published.
+    pub events: i64,
+    /// Runs parked, by cause: not counted as work left, but named.
+    pub parked: Vec<Count>,
+    /// Calls that wait for a transcript or for details: not counted either.
+    pub records_pending: i64,
+}
+
+impl Unfinished {
+    /// Nothing is due, queued, running or retrying.
+    pub fn is_idle(&self) -> bool {
+        self.due + self.runs + self.records_under_way + self.looks_due + self.account_changes + self.events
+            == 0
+    }
+}
+
+/// Counts what is unfinished, of one tenant or of all the transaction speaks for.
+pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished, StoreError> {
+    let tenant = tenant.map(TenantId::as_str);
+    let row = tx
+        .query_one(
+            "SELECT
+                 (SELECT count(*) FROM streams s JOIN connections c USING (connection_id)
+                  JOIN connection_blocks b USING (connection_id)
+                  WHERE c.disconnected_at IS NULL AND b.cause IS NULL AND ($1::text IS NULL OR s.tenant_id = $1)
+                    AND (s.due_at <= now() OR s.bootstrapped_from IS NULL OR s.walk_due_at <= now())),
+                 (SELECT count(*) FROM sync_runs
+                  WHERE state IN ('planned', 'listing', 'listed') AND ($1::text IS NULL OR tenant_id = $1)),
+                 (SELECT count(*) FROM run_item_outcomes o JOIN sync_runs r USING (run_id)
+                  WHERE r.state <> 'parked' AND o.outcome IS NULL AND ($1::text IS NULL OR r.tenant_id = $1)),
+                 (SELECT count(*) FROM intake k JOIN connection_blocks b USING (connection_id)
+                  WHERE k.look_at <= now() AND b.cause IS NULL AND ($1::text IS NULL OR k.tenant_id = $1)),
+                 (SELECT count(*) FROM account_changes WHERE $1::text IS NULL OR tenant_id = $1),
+                 (SELECT count(*) FROM outbox WHERE published_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
+                 (SELECT count(*) FROM intake WHERE look_at > now() AND look_reason <> 'second-look'
+                    AND ($1::text IS NULL OR tenant_id = $1))",
+            &[&tenant],
+        )
+        .await?;
+    let parked = tx
+        .query(
+            "SELECT parked_cause, count(*) FROM sync_runs
+             WHERE state = 'parked' AND ($1::text IS NULL OR tenant_id = $1) GROUP BY 1 ORDER BY 1",
+            &[&tenant],
+        )
+        .await?;
+    Ok(Unfinished {
+        due: row.try_get(0)?,
+        runs: row.try_get(1)?,
+        records_under_way: row.try_get(2)?,
+        looks_due: row.try_get(3)?,
+        account_changes: row.try_get(4)?,
+        events: row.try_get(5)?,
+        records_pending: row.try_get(6)?,
+        parked: parked
+            .iter()
+            .map(|row| Ok::<_, StoreError>(Count { name: row.try_get(0)?, count: row.try_get(1)? }))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Where one record stands, stage by stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Whereabouts {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its connection.
+    pub connection_id: ConnectionId,
+    /// Its vendor.
+    pub vendor: String,
+    /// Its id at the vendor.
+    pub vendor_key: String,
+    /// stored, pending, skipped, dead, or listed: on its way.
+    pub standing: String,
+    /// First seen in the vendor's list.
+    pub first_listed_at: Option<Timestamp>,
+    /// Last seen in the vendor's list.
+    pub listed_at: Option<Timestamp>,
+    /// Stored last.
+    pub stored_at: Option<Timestamp>,
+    /// Why it was skipped.
+    pub skipped_reason: Option<String>,
+    /// It waits for its transcript.
+    pub awaits_transcript: bool,
+    /// When it is looked at next, and why.
+    pub look_at: Option<Timestamp>,
+    /// Why it is looked at next.
+    pub look_reason: Option<String>,
+    /// Failed requests for its details.
+    pub failed_attempts: i32,
+    /// What the vendor answered.
+    pub failed_reason: Option<String>,
+    /// Its dead letter.
+    pub dead_letter_id: Option<String>,
+    /// The conversation it became.
+    pub conversation_id: Option<String>,
+    /// Its title there.
+    pub title: Option<String>,
+    /// Withdrawn, and why.
+    pub withdrawn_reason: Option<String>,
+    /// The account it is on.
+    pub account: Option<String>,
+}
+
+/// Finds records by the vendor's id, a conversation's id, or a URL that ends in the vendor's id.
+pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
+    let text = text.trim().trim_end_matches('/');
+    let last = text.rsplit('/').next().unwrap_or(text).split(['?', '#']).next().unwrap_or(text);
+    let rows = tx
+        .query(
+            "SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key,
+                 CASE WHEN greatest(k.stored_version, k.skipped_version, k.dead_version, k.listed_version) IS NULL THEN 'unknown'
+                      WHEN k.stored_version >= coalesce(greatest(k.skipped_version, k.dead_version), 0)
+                           AND (k.stored_version >= coalesce(k.listed_version, 0) OR k.stored_hash = k.listed_hash)
+                           THEN CASE WHEN k.awaits_transcript THEN 'pending' ELSE 'stored' END
+                      WHEN k.skipped_version >= coalesce(k.listed_version, 0) OR k.skipped_hash = k.listed_hash THEN 'skipped'
+                      WHEN k.dead_version >= coalesce(k.listed_version, 0) OR k.dead_hash = k.listed_hash THEN 'dead'
+                      WHEN k.look_at IS NOT NULL THEN 'pending'
+                      ELSE 'listed' END,
+                 k.first_listed_at, k.listed_at, k.stored_at, k.skipped_reason, k.awaits_transcript, k.look_at,
+                 k.look_reason, k.failed_attempts, k.failed_reason, k.dead_letter_id::text, c.conversation_id::text,
+                 c.title, c.withdrawn_reason, a.name
+             FROM intake k
+             JOIN connections n USING (connection_id)
+             LEFT JOIN conversations c ON c.tenant_id = k.tenant_id AND c.vendor = n.vendor
+                  AND c.vendor_account = n.vendor_account AND c.external_id = k.vendor_key
+             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
+             WHERE k.vendor_key IN ($1, $2) OR c.conversation_id::text = lower($2)
+             ORDER BY k.tenant_id, k.vendor_key LIMIT 50",
+            &[&text, &last],
+        )
+        .await?;
+    rows.iter().map(whereabouts).collect()
+}
+
+fn whereabouts(row: &tokio_postgres::Row) -> Result<Whereabouts, StoreError> {
+    Ok(Whereabouts {
+        tenant: TenantId::parse(row.try_get(0)?)?,
+        connection_id: ConnectionId(row.try_get(1)?),
+        vendor: row.try_get(2)?,
+        vendor_key: row.try_get(3)?,
+        standing: row.try_get(4)?,
+        first_listed_at: row.try_get(5)?,
+        listed_at: row.try_get(6)?,
+        stored_at: row.try_get(7)?,
+        skipped_reason: row.try_get(8)?,
+        awaits_transcript: row.try_get(9)?,
+        look_at: row.try_get(10)?,
+        look_reason: row.try_get(11)?,
+        failed_attempts: row.try_get(12)?,
+        failed_reason: row.try_get(13)?,
+        dead_letter_id: row.try_get(14)?,
+        conversation_id: row.try_get(15)?,
+        title: row.try_get(16)?,
+        withdrawn_reason: row.try_get(17)?,
+        account: row.try_get(18)?,
+    })
+}
