@@ -1,0 +1,95 @@
+# shellcheck shell=bash disable=SC2153
+# A private PostgreSQL, functions only: postgres_{running,start,stop,kill,remove_stale} and pg_sql.
+
+PG_MAIN="^cluster_name=$MARK\$"
+PG_ALL="$PG_MAIN|^postgres: $MARK: " # its children carry the cluster's name in their title
+PG_USER=$(user_for postgres)
+
+# postgres_bin: the directory of the newest server that is new enough, or nothing.
+postgres_bin() {
+    local bin version
+    for bin in ${SWITCHBOARD_PG_BIN:+"$SWITCHBOARD_PG_BIN"} \
+        $(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -rV) \
+        "$(dirname -- "$(command -v postgres || echo /nowhere/postgres)")"; do
+        version=$("$bin/postgres" --version 2>/dev/null | grep -oE '[0-9]+' | head -n 1) || continue
+        [[ $version -ge 15 && -x $bin/initdb ]] || continue
+        echo "$bin"
+        return
+    done
+}
+
+postgres_ports() { choose_ports "$1" PG_PORT; }
+postgres_running() { ! none_with "$PG_MAIN"; }
+postgres_answers() { pg_sql -c 'SELECT 1' >/dev/null 2>&1; }
+
+# pg_sql ARGS...: psql as the superuser.
+pg_sql() {
+    PGPASSWORD=$PG_ADMIN_PASSWORD PGCONNECT_TIMEOUT=2 \
+        psql -XAtq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PG_PORT" -U postgres -d "${PG_DATABASE:-postgres}" "$@"
+}
+
+# Under another name first: what an interrupted initdb leaves behind is not a database.
+postgres_init() {
+    local bin=$1 new=$DATA/postgres.new password=$DATA/postgres.password
+    rm -rf -- "$new"
+    mkdir -m 700 -- "$new"
+    (umask 077 && echo "$PG_ADMIN_PASSWORD" >"$password")
+    [[ -z $PG_USER ]] || chown "$PG_USER" "$new" "$password"
+    (cd -- "$new" && as_user "$PG_USER" "$bin/initdb" -D "$new" -U postgres -A scram-sha-256 \
+        --pwfile="$password" -E UTF8 --locale=C.UTF-8) >"$LOG/initdb.log" 2>&1 ||
+        { tail -n 20 "$LOG/initdb.log" >&2; die "initdb failed"; }
+    echo "include = 'switchboard.conf'" >>"$new/postgresql.conf"
+    rm -- "$password"
+    mv -- "$new" "$DATA/postgres"
+}
+
+postgres_configure() {
+    cat >"$DATA/postgres/switchboard.conf" <<CONF
+listen_addresses = '127.0.0.1'
+port = $PG_PORT
+unix_socket_directories = ''
+max_connections = 300
+shared_buffers = 256MB
+max_wal_size = 2GB
+fsync = ${FSYNC:-on}
+timezone = 'UTC'
+CONF
+}
+
+# A killed server leaves postmaster.pid, and PostgreSQL believes it as long as that pid exists: as a zombie nobody
+# reaps, or as somebody else's process after a reboot. It is safe to remove only when no child is left that still
+# writes to the old shared memory.
+postgres_clear_lock() {
+    wait_until 5 none_with "$PG_ALL" || end_all "$PG_ALL" 1
+    rm -f -- "$DATA/postgres/postmaster.pid"
+}
+
+postgres_start() {
+    local bin
+    bin=$(postgres_bin)
+    [[ -n $bin ]] || die "PostgreSQL >= 15 is missing: run deploy/local/install"
+    [[ -e $DATA/postgres/PG_VERSION ]] || postgres_init "$bin"
+    postgres_configure
+    postgres_clear_lock
+    launch postgres "$DATA/postgres" "$PG_USER" "$bin/postgres" -D "$DATA/postgres" -c "cluster_name=$MARK"
+    await_server postgres 60 postgres_answers
+}
+
+# INT is PostgreSQL's fast shutdown, QUIT its immediate one. Only the main process is asked, it ends the others.
+postgres_stop() {
+    end_all "$PG_MAIN" 4 INT QUIT
+    end_all "$PG_ALL" 2
+    rm -f -- "$STACK/postgres.pid"
+}
+
+postgres_kill() { end_all "$PG_ALL" 1; }
+
+# The application's role owns its database and nothing else; as a superuser it would walk past row-level security.
+postgres_provision() {
+    pg_sql >/dev/null <<SQL
+SELECT 'CREATE ROLE switchboard' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'switchboard') \gexec
+ALTER ROLE switchboard LOGIN PASSWORD '$PG_APP_PASSWORD' NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION;
+SELECT 'CREATE DATABASE switchboard OWNER switchboard'
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'switchboard') \gexec
+SQL
+}
