@@ -1,0 +1,153 @@
+//! A test's own virtual host on a real broker, with short delays.
+
+mod management;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use runtime::{Env, Health};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{Broker, Config, Delivery, declare, depths, link};
+use management::Management;
+
+/// No test waits longer than this for anything.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Makes the ladder 5, 30, 120, 600 and 3600 ms.
+const LADDER_SCALE: f64 = 0.001;
+
+/// A virtual host with the whole topology, gone with [`TestVhost::finish`].
+#[derive(Debug)]
+pub struct TestVhost {
+    name: String,
+    config: Config,
+    management: Management,
+}
+
+impl TestVhost {
+    /// Makes one on the broker of `SWITCHBOARD_TEST_AMQP_URL`, through the management API at `SWITCHBOARD_TEST_RABBIT_API`.
+    pub async fn fresh() -> Self {
+        let vhost = Self::bare().await;
+        declare(&vhost.config).await.expect("the topology can be declared");
+        vhost
+    }
+
+    /// One without the topology.
+    pub async fn bare() -> Self {
+        let env = Env::from_process();
+        let setting = |name: &str| env.required(name).expect("tests need a broker: see `make test`");
+        let management = Management::at(&setting("SWITCHBOARD_TEST_RABBIT_API"));
+        let name = format!("test-{}", uuid::Uuid::new_v4());
+        management.create_vhost(&name).await;
+        let base = setting("SWITCHBOARD_TEST_AMQP_URL");
+        let (server, _) = base.rsplit_once('/').expect("the URL names a virtual host");
+        let url = SecretString::from(format!("{server}/{name}"));
+        let config =
+            Config { ladder_scale: LADDER_SCALE, timeout: Duration::from_secs(10), ..Config::for_url(url) };
+        Self { name, config, management }
+    }
+
+    /// How to reach it.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its URL, for a process of its own.
+    pub fn url(&self) -> &str {
+        self.config.url.expose_secret()
+    }
+
+    /// A broker's handle on it.
+    pub fn broker(&self) -> Broker {
+        Broker::open(&self.config, "test", &Health::new())
+    }
+
+    /// Waits for a message in a queue and takes it out.
+    pub async fn take(&self, queue: &str) -> Delivery {
+        tokio::time::timeout(DEADLINE, self.take_next(queue))
+            .await
+            .expect("a message comes before the deadline")
+    }
+
+    async fn take_next(&self, queue: &str) -> Delivery {
+        let connection = link::dial(&self.config, "test").await.expect("the broker answers");
+        let channel = connection.create_channel().await.expect("a channel opens");
+        channel.basic_qos(1, BasicQosOptions::default()).await.expect("one at a time");
+        let options = BasicConsumeOptions::default();
+        let consuming = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
+        let mut consumer = consuming.await.expect("the queue is there");
+        let delivery = consumer.next().await.expect("the subscription holds").expect("a delivery");
+        delivery.ack(BasicAckOptions::default()).await.expect("the ack is sent");
+        link::close(&connection).await;
+        delivery.into()
+    }
+
+    /// Waits until this many connections are open, cuts them all as a broker does that goes down, and says how many those were.
+    pub async fn cut_connections(&self, at_least: usize) -> usize {
+        let cut = async {
+            loop {
+                let open = self.management.connections(&self.name).await;
+                if open.len() >= at_least {
+                    for name in &open {
+                        self.management.close_connection(name).await;
+                    }
+                    return open.len();
+                }
+                settle_down().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, cut).await.expect("the connections open before the deadline")
+    }
+
+    /// Waits until the queue holds this many messages that nobody has in hand.
+    pub async fn await_ready(&self, queue: &str, messages: u32) {
+        let reached = async {
+            loop {
+                let found = self.ready(queue).await;
+                if found == messages {
+                    return;
+                }
+                settle_down().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, reached)
+            .await
+            .expect("the queue fills or empties before the deadline");
+    }
+
+    /// Checks that every queue is empty, and removes the virtual host.
+    pub async fn finish(self) {
+        let empty = async {
+            while let Some(full) = self.first_not_empty().await {
+                tracing::debug!(queue = full, "not empty yet");
+                settle_down().await;
+            }
+        };
+        let emptied = tokio::time::timeout(DEADLINE, empty).await;
+        let full = if emptied.is_err() { self.first_not_empty().await } else { None };
+        self.management.delete_vhost(&self.name).await;
+        assert_eq!(full, None, "a test leaves its queues empty");
+    }
+
+    /// Removes the virtual host with whatever is in it.
+    pub async fn discard(self) {
+        self.management.delete_vhost(&self.name).await;
+    }
+
+    async fn ready(&self, queue: &str) -> u32 {
+        let all = depths(&self.config).await.expect("the queues are there");
+        all.into_iter().find(|depth| depth.queue == queue).expect("the queue is in the table").ready
+    }
+
+    async fn first_not_empty(&self) -> Option<String> {
+        let all = depths(&self.config).await.expect("the queues are there");
+        all.into_iter().find(|depth| depth.ready > 0).map(|depth| depth.queue)
+    }
+}
+
+/// The broker tells nobody when a queue has changed, so its state is asked for again, within the deadline.
+async fn settle_down() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
