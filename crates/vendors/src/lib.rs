@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+pub mod attention;
+mod base_url;
+mod error;
+mod http;
+mod retry_after;
+
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use error::{Failure, VendorError};
+pub use http::{HttpOptions, VendorHttp};
