@@ -115,7 +115,10 @@ impl Supervisor {
                         self.door.closed(format!("the broker blocks publishing: {reason}"));
                     }
                     Some(Event::ConnectionUnblocked) => self.door.opened(),
-                    Some(Event::Error(error)) => return Some(error.to_string()),
+                    // An error of one channel is told here as well; that is its user's business.
+                    Some(Event::Error(error)) if !connection.status().connected() => {
+                        return Some(error.to_string());
+                    }
                     Some(_) => {}
                     None => return Some("the connection ended".to_owned()),
                 },

@@ -44,7 +44,8 @@ impl Subscription {
     }
 
     /// Changes how many messages may be in hand, and gives those that are here already. A prefetch holds for new consumers only,
-    /// so the old one is cancelled; its messages stay with the channel and can be acked as before.
+    /// so the old one is cancelled; its messages stay with the channel and can be acked as before. Those that the broker is just
+    /// sending it takes back, and gives again.
     pub(crate) async fn change_prefetch(&mut self, prefetch: u16) -> Result<Vec<Delivery>, QueueError> {
         self.cancel().await?;
         let mut here = Vec::new();
