@@ -1,0 +1,117 @@
+//! Sealing and opening.
+
+use aes_gcm::aead::{Aead as _, Generate as _, KeyInit as _, Payload};
+use aes_gcm::{Aes256Gcm, Key, Nonce};
+use model::{ConnectionId, TenantId};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::keyring::MasterKey;
+use crate::{Keyring, SecretError};
+
+/// The layout of sealed bytes: this byte, 12 of nonce, then ciphertext and tag.
+const LAYOUT: u8 = 1;
+
+const NONCE_BYTES: usize = 12;
+
+/// A sealed secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Which master key seals it.
+    pub key_id: String,
+    /// Layout, nonce, ciphertext, tag.
+    pub bytes: Vec<u8>,
+}
+
+/// What a credential's seal is bound to.
+pub fn credential_aad(tenant: &TenantId, connection: ConnectionId, generation: i32) -> Vec<u8> {
+    // a tenant's id has no slash, the others have a fixed alphabet: the text is unambiguous
+    format!("credential/{tenant}/{connection}/{generation}").into_bytes()
+}
+
+/// Seals a secret under the current key. The nonce is random: with 96 bits, fit for billions of seals per key.
+pub fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Sealed {
+    let key = keyring.current();
+    let nonce = Nonce::<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>::generate();
+    let payload = Payload { msg: secret.expose_secret().as_bytes(), aad };
+    let sealed =
+        cipher(key).encrypt(&nonce, payload).expect("a secret is far shorter than the cipher's limit");
+    let mut bytes = vec![LAYOUT];
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(&sealed);
+    Sealed { key_id: key.id.clone(), bytes }
+}
+
+/// Opens a sealed secret.
+pub fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretString, SecretError> {
+    let key = keyring.find(&sealed.key_id).ok_or_else(|| SecretError::UnknownKey(sealed.key_id.clone()))?;
+    let (layout, rest) = sealed.bytes.split_first().ok_or(SecretError::Tampered)?;
+    if *layout != LAYOUT || rest.len() < NONCE_BYTES {
+        return Err(SecretError::Tampered);
+    }
+    let (nonce, ciphertext) = rest.split_at(NONCE_BYTES);
+    let nonce = Nonce::try_from(nonce).map_err(|_| SecretError::Tampered)?;
+    let payload = Payload { msg: ciphertext, aad };
+    let bytes = Zeroizing::new(cipher(key).decrypt(&nonce, payload).map_err(|_| SecretError::Tampered)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Tampered)?;
+    Ok(SecretString::from(text))
+}
+
+fn cipher(key: &MasterKey) -> Aes256Gcm {
+    let mut copy = Key::<Aes256Gcm>::from(*key.bytes);
+    let cipher = Aes256Gcm::new(&copy);
+    copy.as_mut_slice().zeroize();
+    cipher
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn aad(generation: i32) -> Vec<u8> {
+        let tenant = TenantId::parse("acme").expect("a tenant");
+        credential_aad(&tenant, ConnectionId(uuid::Uuid::from_u128(7)), generation)
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_or_another_owner_does_not_open() {
+        let keyring = Keyring::generate();
+        let sealed = seal(&keyring, &aad(1), &SecretString::from("sk-hunter2"));
+        assert!(matches!(open(&keyring, &aad(2), &sealed), Err(SecretError::Tampered)));
+        for index in 0..sealed.bytes.len() {
+            let mut changed = sealed.clone();
+            changed.bytes[index] ^= 1;
+            assert!(matches!(open(&keyring, &aad(1), &changed), Err(SecretError::Tampered)), "byte {index}");
+        }
+        for length in 0..sealed.bytes.len() {
+            let cut = Sealed { bytes: sealed.bytes[..length].to_vec(), ..sealed.clone() };
+            assert!(matches!(open(&keyring, &aad(1), &cut), Err(SecretError::Tampered)), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_seal_of_another_key_names_it() {
+        let sealed = seal(&Keyring::generate(), &aad(1), &SecretString::from("sk-hunter2"));
+        let error = open(&Keyring::generate(), &aad(1), &sealed).expect_err("not its key").to_string();
+        assert!(error.contains(&sealed.key_id) && error.contains("SWITCHBOARD_MASTER_KEY_FILE"), "{error}");
+    }
+
+    #[test]
+    fn sealing_twice_gives_different_bytes() {
+        let keyring = Keyring::generate();
+        let secret = SecretString::from("sk");
+        assert_ne!(seal(&keyring, b"", &secret).bytes, seal(&keyring, b"", &secret).bytes);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sealed_opens(secret in ".*", aad in prop::collection::vec(any::<u8>(), 0..64)) {
+            let keyring = Keyring::generate();
+            let sealed = seal(&keyring, &aad, &SecretString::from(secret.clone()));
+            let opened = open(&keyring, &aad, &sealed).expect("opens");
+            prop_assert_eq!(opened.expose_secret(), secret.as_str());
+        }
+    }
+}
