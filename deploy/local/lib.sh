@@ -12,6 +12,9 @@ ROOT=$(cd -- "$TOOLS/../.." && pwd -P)
 STATE_KEYS=(MODE FSYNC PG_PORT PG_ADMIN_PASSWORD PG_APP_PASSWORD
     AMQP_PORT MANAGEMENT_PORT PROMETHEUS_PORT DIST_PORT EPMD_PORT LISTEN_PORT SIMULATOR_PORT)
 
+# shellcheck source=find.sh
+. "$TOOLS/find.sh"
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
@@ -33,6 +36,9 @@ open_stack() {
     # shellcheck source=compose.sh
     [[ ${MODE-} != compose ]] || . "$TOOLS/compose.sh"
 }
+
+# Docker stands in only where the servers are not installed.
+docker_answers() { docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; }
 
 # lock_stack ARGS...: starts the calling script again, once, as the only one that changes this stack.
 # --close keeps the servers from inheriting (and so holding) the lock.

@@ -5,19 +5,6 @@ PG_MAIN="^cluster_name=$MARK\$"
 PG_ALL="$PG_MAIN|^postgres: $MARK: " # its children carry the cluster's name in their title
 PG_USER=$(user_for postgres)
 
-# postgres_bin: the directory of the newest server that is new enough, or nothing.
-postgres_bin() {
-    local bin version
-    for bin in ${SWITCHBOARD_PG_BIN:+"$SWITCHBOARD_PG_BIN"} \
-        $(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -rV) \
-        "$(dirname -- "$(command -v postgres || echo /nowhere/postgres)")"; do
-        version=$("$bin/postgres" --version 2>/dev/null | grep -oE '[0-9]+' | head -n 1) || continue
-        [[ $version -ge 15 && -x $bin/initdb ]] || continue
-        echo "$bin"
-        return
-    done
-}
-
 postgres_ports() { choose_ports "$1" PG_PORT; }
 postgres_running() { ! none_with "$PG_MAIN"; }
 postgres_answers() { pg_sql -c 'SELECT 1' >/dev/null 2>&1; }

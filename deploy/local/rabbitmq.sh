@@ -8,15 +8,6 @@ EPMD_MAIN="^$EPMD_MARK\$"
 RABBITMQ_USER=$(user_for rabbitmq)
 RABBITMQ_DIR=$DATA/rabbitmq
 
-# rabbitmq_bin: the directory of the newest server's own scripts, when it is new enough, or nothing. The commands in
-# /usr/sbin insist on the system's user and directories.
-rabbitmq_bin() {
-    local home
-    home=$(find /usr/lib/rabbitmq/lib -maxdepth 1 -name 'rabbitmq_server-*' 2>/dev/null | sort -V | tail -n 1)
-    [[ -x $home/sbin/rabbitmq-server ]] || return 0
-    [[ $(printf '3.10\n%s\n' "${home##*-}" | sort -V | head -n 1) != 3.10 ]] || echo "$home/sbin"
-}
-
 rabbitmq_ports() { choose_ports "$1" AMQP_PORT MANAGEMENT_PORT PROMETHEUS_PORT DIST_PORT EPMD_PORT; }
 rabbitmq_running() { ! none_with "$RABBITMQ_MAIN"; }
 

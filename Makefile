@@ -1,0 +1,60 @@
+# Everything a person or CI does here. A target's own comment is its help.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+LOCAL := deploy/local
+# A process killed by a test loses nothing without fsync; a machine without power would.
+STACK := SWITCHBOARD_LOCAL_FSYNC=off $(LOCAL)/with-stack
+NEXTEST := $(shell command -v cargo-nextest)
+TEST := $(if $(NEXTEST),cargo nextest run,cargo test)
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo up down
+demo: install ## Show the whole system on servers of its own, and leave nothing behind
+	@$(LOCAL)/demo
+up: install ## Start servers, stand-in vendors and every role in the background
+	@$(LOCAL)/app start
+down: ## Stop everything that `make up` or `make stack-up` started
+	@$(LOCAL)/app stop
+	@$(LOCAL)/down
+
+.PHONY: test test-run migrations bench
+test: install ## Run all tests on real servers
+	@$(STACK) $(MAKE) --no-print-directory test-run
+test-run:
+	$(TEST) --workspace
+	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
+migrations: install ## Migrate from nothing, and from the previous version with data in it
+	$(STACK) $(TEST) -p store --test migrations
+bench: install ## Measure throughput and latency
+	$(LOCAL)/with-stack cargo bench --workspace
+
+.PHONY: ci fmt fmt-check lint clippy docs deny
+ci: install ## Run exactly what CI runs: format, lints, docs, import rules, migrations, tests
+	@$(STACK) .ci/stages
+fmt: ## Format the code
+	cargo fmt --all
+fmt-check:
+	cargo fmt --all --check
+lint: fmt-check clippy deny ## Check format, lints and import rules
+clippy:
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+docs: ## Build the documentation of our crates; a warning is an error
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+deny: ## Check who imports what, licenses and sources
+	@.ci/deny
+
+.PHONY: install stack-up stack-down psql clean-local
+install: ## Install what is missing: PostgreSQL, RabbitMQ, make, a C compiler
+	@$(LOCAL)/install
+stack-up: install ## Start only PostgreSQL and RabbitMQ
+	@$(LOCAL)/up
+stack-down: ## Stop only PostgreSQL and RabbitMQ
+	@$(LOCAL)/down
+psql: ## Open the application's database
+	@$(LOCAL)/with-stack bash -c 'exec psql "$$DATABASE_URL"'
+clean-local: down ## Delete the local databases, queues and logs
+	@[[ ! -d .local/demo ]] || $(LOCAL)/down --remove .local/demo
+	@$(LOCAL)/down --remove
