@@ -1,1 +1,70 @@
 #![doc = include_str!("../README.md")]
+
+mod ask;
+mod claim;
+mod conclude;
+mod config;
+mod dead;
+mod details;
+mod follow_up;
+mod handle;
+mod metrics;
+mod page;
+mod permit;
+mod publish;
+mod source;
+
+use std::sync::Arc;
+
+use model::Lane;
+use queue::{Broker, Publisher, WorkQueue};
+use runtime::{Clock, Health, Shutdown};
+use secrets::Keyring;
+use store::Store;
+use vendors::VendorHttp;
+
+pub use config::FetcherConfig;
+pub use metrics::FetcherMetrics;
+use source::HeaderForms;
+
+/// What a fetcher needs.
+#[derive(Clone)]
+pub struct Deps {
+    /// The ledger.
+    pub store: Store,
+    /// Where nudges come from.
+    pub broker: Broker,
+    /// Where documents and nudges go.
+    pub publisher: Publisher,
+    /// Opens credentials.
+    pub keyring: Arc<Keyring>,
+    /// Settings.
+    pub config: FetcherConfig,
+    /// Numbers of this process.
+    pub metrics: Arc<FetcherMetrics>,
+    /// Doors of this process.
+    pub health: Health,
+    /// Says when something failed, in dead letters; never takes part in what is due.
+    pub clock: Clock,
+    /// Name of this process in claims and dead letters.
+    pub worker: String,
+}
+
+/// What every step of this process shares.
+struct Shared {
+    deps: Deps,
+    http: VendorHttp,
+    forms: HeaderForms,
+    shutdown: Shutdown,
+}
+
+/// Takes nudges from both lanes until the shutdown begins; pages under way are finished or handed back.
+pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
+    let http = VendorHttp::new(&deps.config.http)?;
+    let shared = Arc::new(Shared { deps, http, forms: HeaderForms::default(), shutdown: shutdown.clone() });
+    tokio::join!(
+        handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
+        handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),
+    );
+    Ok(())
+}

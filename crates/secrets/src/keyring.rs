@@ -34,7 +34,7 @@ impl MasterKey {
     }
 
     fn of(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
-        let id = Sha256::digest(*bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = hexadecimal(&Sha256::digest(*bytes)[..8]);
         Self { id, bytes }
     }
 
@@ -42,6 +42,14 @@ impl MasterKey {
         let decoded = Zeroizing::new(STANDARD.decode(line.trim()).ok()?);
         Some(Self::of(Zeroizing::new(decoded.as_slice().try_into().ok()?)))
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The master keys of a process: the current one seals, all of them open.

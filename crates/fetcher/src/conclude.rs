@@ -1,0 +1,180 @@
+//! How a step ends, written into the ledger: checkpoint, retry, park, fail, or a credential found invalid.
+
+use std::time::Duration;
+
+use model::ParkCause;
+use queue::{JobError, Outgoing, WorkQueue};
+use runtime::failpoint;
+use store::run_checkpoint::{self, Checkpointed};
+use store::run_claim::{self, ClaimedRun};
+use store::{Speaker, StoreError, budget, credential};
+
+use crate::Shared;
+use crate::ask::Setback;
+use crate::dead::{Cause, leave_letter};
+use crate::page::Gathered;
+
+/// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
+const PARK_AFTER: Duration = Duration::from_mins(1);
+
+/// How long a refusal waits that looks like the vendor's outage rather than the key's end.
+const OUTAGE_WAIT: Duration = Duration::from_mins(2);
+
+/// Writes what the step brought in, and sends the nudge for the next.
+pub(crate) async fn checkpoint(
+    shared: &Shared,
+    run: &ClaimedRun,
+    gathered: Gathered,
+) -> Result<(), JobError> {
+    let moved = write_checkpoint(shared, run, &gathered).await.map_err(JobError::retry)?;
+    failpoint!("fetch.checkpointed");
+    let records = gathered.listed.len();
+    match moved {
+        Checkpointed::At(step, wait) => {
+            tracing::info!(records, page = run.page, "fetched a page");
+            shared.deps.metrics.step("done");
+            if wait.is_zero() {
+                // if this fails the sweep sends another: the step is in the ledger
+                let nudge = Outgoing::to_work(WorkQueue::fetch(run.lane), run.nudge(step).encode());
+                shared.deps.publisher.publish(nudge).await.map_err(JobError::retry)?;
+                failpoint!("fetch.nudged");
+            }
+        }
+        Checkpointed::Listed => {
+            tracing::info!(records, page = run.page, "listed a window to its end");
+            shared.deps.metrics.step("listed");
+        }
+        Checkpointed::Passed => shared.deps.metrics.step("lost"),
+    }
+    Ok(())
+}
+
+async fn write_checkpoint(
+    shared: &Shared,
+    run: &ClaimedRun,
+    gathered: &Gathered,
+) -> Result<Checkpointed, StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+    let moved =
+        run_checkpoint::checkpoint(&tx, run, &gathered.listed, &gathered.failed, gathered.next).await?;
+    budget::note_answer(&tx, run.vendor, &run.vendor_account).await?;
+    tx.commit().await?;
+    Ok(moved)
+}
+
+/// Parks the run with what blocks it.
+pub(crate) async fn park(shared: &Shared, run: &ClaimedRun, cause: ParkCause) -> Result<(), JobError> {
+    let parked = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        run_claim::park(&tx, run, cause).await?;
+        tx.commit().await
+    };
+    parked.await.map_err(JobError::retry)?;
+    tracing::info!(%cause, "parked the run");
+    shared.deps.metrics.step("parked");
+    Ok(())
+}
+
+/// Writes why the step could not go on.
+pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback) -> Result<(), JobError> {
+    match setback {
+        Setback::NotBefore(wait) if wait > PARK_AFTER => park(shared, run, ParkCause::Quota).await,
+        Setback::NotBefore(wait) => defer(shared, run, wait, None).await,
+        Setback::Handback => defer(shared, run, Duration::ZERO, None).await,
+        Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
+        Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
+        Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
+        Setback::Store(error) => Err(JobError::retry(error)),
+        Setback::Broker(error) => {
+            tracing::warn!(error, "the broker did not take the documents, the page is fetched again");
+            defer(shared, run, shared.deps.config.retry.delay(0), None).await
+        }
+    }
+}
+
+async fn defer(
+    shared: &Shared,
+    run: &ClaimedRun,
+    wait: Duration,
+    failure: Option<&str>,
+) -> Result<(), JobError> {
+    let deferred = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        run_claim::defer(&tx, run, wait, failure).await?;
+        tx.commit().await
+    };
+    deferred.await.map_err(JobError::retry)?;
+    shared.deps.metrics.step("deferred");
+    Ok(())
+}
+
+async fn page_failed(
+    shared: &Shared,
+    run: &ClaimedRun,
+    class: &'static str,
+    reason: &str,
+) -> Result<(), JobError> {
+    let config = &shared.deps.config;
+    if run.attempt + 1 < config.attempts_max {
+        let delay = config.retry.delay(run.attempt);
+        tracing::warn!(
+            error.class = class,
+            error = reason,
+            job.attempt = run.attempt + 1,
+            delay_ms = delay.as_millis(),
+            "failed to fetch a page, trying again"
+        );
+        return defer(shared, run, delay, Some(reason)).await;
+    }
+    tracing::error!(
+        error.class = class,
+        error = reason,
+        job.attempt = run.attempt + 1,
+        "failed to fetch a page, attempts used up: the run fails"
+    );
+    // The letter before the ledger: if this process dies in between, the next attempt leaves the same letter once more. The other
+    // way round, a failed run could stay without a letter.
+    let cause = Cause { stage: "fetch", class, reason, attempts: run.attempt + 1, vendor_key: None };
+    leave_letter(shared, run, run.nudge(run.step).encode(), cause).await.map_err(JobError::retry)?;
+    let failed = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        run_claim::fail(&tx, run, reason, config.replan_after).await?;
+        tx.commit().await
+    };
+    failed.await.map_err(JobError::retry)?;
+    shared.deps.metrics.step("failed");
+    Ok(())
+}
+
+/// One transaction: that generation is invalid, its event is in the outbox, the connection's runs are parked.
+async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &str) -> Result<(), JobError> {
+    let outage = refused_by_many(shared, run).await.map_err(JobError::retry)?;
+    if outage {
+        tracing::warn!("the vendor refuses many credentials at once: taken for its outage");
+        return defer(shared, run, OUTAGE_WAIT, Some("the vendor refuses many credentials at once")).await;
+    }
+    let marked = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        let marked = credential::invalidate(&tx, &run.tenant, run.connection_id, generation, reason).await?;
+        if marked {
+            run_claim::park_connection(&tx, run.connection_id, ParkCause::Credential).await?;
+        }
+        tx.commit().await?;
+        Ok::<_, StoreError>(marked)
+    };
+    if marked.await.map_err(JobError::retry)? {
+        tracing::error!(generation, connection.id = %run.connection_id,
+            "the vendor refuses the credential: its runs are parked until a reconnect");
+        shared.deps.metrics.step("parked");
+        return Ok(());
+    }
+    // an older generation than the current one, or already marked: look again with what is current
+    defer(shared, run, Duration::ZERO, None).await
+}
+
+async fn refused_by_many(shared: &Shared, run: &ClaimedRun) -> Result<bool, StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Everybody).await?;
+    let many = credential::refused_by_many(&tx, run.vendor).await?;
+    tx.commit().await?;
+    Ok(many)
+}

@@ -1,0 +1,176 @@
+//! A page of the vendor's list: what each row needs, and what became of it.
+
+use std::collections::{HashMap, HashSet};
+
+use mapping::attention::ListedRow;
+use model::{ContentHash, ItemDecision, VendorKey, Version};
+use serde_json::value::RawValue;
+use store::intake::{self, Standing};
+use store::run_checkpoint::{FailedDetail, Listed, Next};
+use store::run_claim::ClaimedRun;
+use store::{Speaker, StoreError};
+use tokio::time::Instant;
+use vendors::attention::{ListPage, ListRequest, end_of_list};
+
+use crate::Shared;
+use crate::ask::{Setback, ask};
+use crate::details::{self, Wanted};
+use crate::publish::Documents;
+use crate::source::{Endpoint, Source};
+
+/// Rows of a page: the vendor's own maximum.
+const PAGE_SIZE: u32 = 50;
+
+/// A list longer than this does not end.
+const PAGES_MAX: u32 = 100_000;
+
+/// What a step brought in. Its documents are published; nothing of it is in the ledger yet.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    pub(crate) listed: Vec<Listed>,
+    pub(crate) failed: Vec<FailedDetail>,
+    pub(crate) next: Next,
+}
+
+/// A row of the list with what was decided about it.
+struct Row {
+    listed: ListedRow,
+    raw: Box<RawValue>,
+    need: Need,
+}
+
+/// What a row needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// This run has dealt with it.
+    Nothing,
+    /// It is decided without asking the vendor.
+    Decided(ItemDecision),
+    /// The row itself says enough: it is private, archived, empty, or has no id to ask with.
+    RowOnly,
+    /// Its details.
+    Details,
+}
+
+/// Lists the run's page, fetches what belongs to it, and publishes the documents.
+pub(crate) async fn gather(
+    shared: &Shared,
+    run: &ClaimedRun,
+    source: &Source,
+    deadline: Instant,
+) -> Result<Gathered, Setback> {
+    if run.page > PAGES_MAX {
+        return Err(Setback::Page {
+            class: "endless-list",
+            reason: format!("the list has no end after {PAGES_MAX} pages"),
+        });
+    }
+    let request = ListRequest { window: run.window, page: run.page, size: PAGE_SIZE };
+    let (page, asked_at) = list(shared, run, source, &request, deadline).await?;
+    runtime::failpoint!("fetch.listed");
+    let rows = sort_rows(shared, run, &page).await.map_err(Setback::Store)?;
+    let unseen = rows.iter().filter(|row| row.need != Need::Nothing).count();
+    // a page that was begun before, or a window walked again, is full of what the run knows already
+    let fresh = if run.resumed || run.walks > 0 { rows.len() } else { unseen };
+    let next = if end_of_list(&page, &request, fresh) {
+        Next::End { total: page.total_records.and_then(|total| i64::try_from(total).ok()) }
+    } else {
+        Next::Page(run.page + 1)
+    };
+    drop(page);
+    take_rows(shared, run, source, rows, asked_at, next, deadline).await
+}
+
+async fn list(
+    shared: &Shared,
+    run: &ClaimedRun,
+    source: &Source,
+    request: &ListRequest,
+    deadline: Instant,
+) -> Result<(ListPage, Version), Setback> {
+    let answer = ask(shared, run, source, Endpoint::List, deadline, |auth| async move {
+        source.client.list(&auth, request).await
+    })
+    .await?;
+    runtime::failpoint!("fetch.permitted");
+    answer.map_err(|(error, _)| Setback::Page { class: error.error_class(), reason: error.to_string() })
+}
+
+async fn sort_rows(shared: &Shared, run: &ClaimedRun, page: &ListPage) -> Result<Vec<Row>, StoreError> {
+    let mut seen = HashSet::new();
+    let mut rows: Vec<(ListedRow, Box<RawValue>)> = Vec::with_capacity(page.rows.len());
+    for raw in &page.rows {
+        let row = ListedRow::read(raw);
+        if seen.insert(row.vendor_key.clone()) {
+            rows.push((row, raw.clone()));
+        }
+    }
+    let keys: Vec<&str> = rows.iter().map(|(row, _)| row.vendor_key.as_str()).collect();
+    let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+    let standings = intake::standings(&tx, run.connection_id, &keys).await?;
+    let decided = intake::decided_in_run(&tx, run.id, &keys).await?;
+    tx.commit().await?;
+    Ok(rows
+        .into_iter()
+        .map(|(row, raw)| {
+            let need = need(run, &row, standings.get(&row.vendor_key), &decided);
+            Row { listed: row, raw, need }
+        })
+        .collect())
+}
+
+fn need(
+    run: &ClaimedRun,
+    row: &ListedRow,
+    standing: Option<&Standing>,
+    decided: &HashMap<VendorKey, (ItemDecision, Option<ContentHash>)>,
+) -> Need {
+    if decided.get(&row.vendor_key).is_some_and(|(_, hash)| *hash == Some(row.hash)) {
+        return Need::Nothing;
+    }
+    if let Some(decision) = standing.and_then(|standing| standing.decide(row.hash, run.admit_private)) {
+        return Need::Decided(decision);
+    }
+    if row.is_skipped(run.admit_private) || !row.has_id {
+        return Need::RowOnly;
+    }
+    if run.kind == model::RunKind::Walk {
+        // a walk only lists: a follow-up fetches what it found new or changed
+        return Need::Decided(ItemDecision::Pending);
+    }
+    Need::Details
+}
+
+async fn take_rows(
+    shared: &Shared,
+    run: &ClaimedRun,
+    source: &Source,
+    rows: Vec<Row>,
+    asked_at: Version,
+    next: Next,
+    deadline: Instant,
+) -> Result<Gathered, Setback> {
+    let mut documents = Documents::new(shared, run);
+    let mut listed = Vec::with_capacity(rows.len());
+    let mut wanted = Vec::new();
+    for Row { listed: row, raw, need } in rows {
+        let (key, hash) = (row.vendor_key, row.hash);
+        match need {
+            Need::Nothing => {}
+            Need::Decided(decision) => listed.push(Listed { key, version: asked_at, hash, decision }),
+            Need::RowOnly => {
+                documents.add(&key, asked_at, hash, false, Some(&raw), None).await?;
+                listed.push(Listed { key, version: asked_at, hash, decision: ItemDecision::Published });
+            }
+            Need::Details => {
+                wanted.push(Wanted { key, hash: Some(hash), row: Some(raw), attempts: 0, give_up: false });
+            }
+        }
+    }
+    let fetched = details::fetch(shared, run, source, wanted, &mut documents, deadline).await?;
+    documents.flush().await?;
+    runtime::failpoint!("fetch.published");
+    listed.extend(fetched.listed);
+    let next = fetched.interrupted.map_or(next, Next::Continue);
+    Ok(Gathered { listed, failed: fetched.failed, next })
+}

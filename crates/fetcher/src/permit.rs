@@ -1,0 +1,92 @@
+//! Waits for the vendor's slots: one permit per request, shared fairly by all workers.
+
+use std::time::Duration;
+
+use model::Version;
+use store::budget::{self, LATENESS_MAX, Permit, Reservation};
+use store::run_claim::ClaimedRun;
+use tokio::time::Instant;
+
+use crate::Shared;
+use crate::ask::Setback;
+
+/// A slot farther away than this is not reserved.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// A crashed worker's place in flight is free after this; longer than any request.
+const LEASE: Duration = Duration::from_secs(45);
+
+/// A permit whose moment has come. Give it back when the request has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenPermit {
+    id: uuid::Uuid,
+    pub(crate) version: Version,
+}
+
+/// Waits for a slot, at most until `deadline`.
+pub(crate) async fn wait_for_permit(
+    shared: &Shared,
+    run: &ClaimedRun,
+    deadline: Instant,
+) -> Result<OpenPermit, Setback> {
+    loop {
+        if shared.deps.publisher.is_blocked() {
+            // what is fetched now could not be published: a reserved slot would be wasted
+            pause(shared, Duration::from_millis(500), deadline).await?;
+            continue;
+        }
+        let asked_at = Instant::now();
+        let reservation =
+            budget::reserve(&shared.deps.store, run.vendor, &run.vendor_account, WAIT_MAX, LEASE).await;
+        match reservation.map_err(Setback::Store)? {
+            Reservation::Granted(permit) => {
+                if let Some(open) = use_slot(shared, permit, asked_at).await {
+                    return Ok(open);
+                }
+            }
+            Reservation::NotBefore(wait) => {
+                shared.deps.metrics.permit_waits.inc();
+                let until_reservable = wait.saturating_sub(WAIT_MAX).max(Duration::from_millis(20)).min(wait);
+                pause(shared, until_reservable, deadline).await?;
+            }
+            Reservation::Closed(wait) => return Err(Setback::NotBefore(wait)),
+        }
+    }
+}
+
+/// Waits for the slot's moment; a slot missed by too much is given up, not used late.
+async fn use_slot(shared: &Shared, permit: Permit, asked_at: Instant) -> Option<OpenPermit> {
+    // the slot counts from when the database read its clock: after asking, before the answer was here
+    tokio::time::sleep(permit.wait).await;
+    if asked_at.elapsed() > permit.wait + LATENESS_MAX {
+        shared.deps.metrics.permits_missed.inc();
+        give_back_id(shared, permit.id).await;
+        return None;
+    }
+    Some(OpenPermit { id: permit.id, version: permit.version })
+}
+
+async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {
+    if shared.shutdown.is_begun() {
+        return Err(Setback::Handback);
+    }
+    if Instant::now() + wait > deadline {
+        return Err(Setback::NotBefore(wait));
+    }
+    tokio::select! {
+        () = shared.shutdown.begun() => Err(Setback::Handback),
+        () = tokio::time::sleep(wait) => Ok(()),
+    }
+}
+
+/// Gives a permit back after its request has ended.
+pub(crate) async fn give_back(shared: &Shared, permit: OpenPermit) {
+    give_back_id(shared, permit.id).await;
+}
+
+async fn give_back_id(shared: &Shared, id: uuid::Uuid) {
+    if let Err(error) = budget::release(&shared.deps.store, id).await {
+        // it expires by itself
+        tracing::warn!(%error, "failed to give a permit back");
+    }
+}
