@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+pub mod attention;
+mod canonical;
+mod content;
+mod error;
+mod json;
+mod nul;
+mod time;
+pub use canonical::canonical_hash;
+pub use content::content_hash;
+pub use error::MappingError;
