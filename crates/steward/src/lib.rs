@@ -1,1 +1,45 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+mod handle;
+mod letter;
+mod metrics;
+mod numbers;
+mod sweep;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use queue::Broker;
+use queue::topology::WORK_QUEUES;
+use runtime::{Health, Shutdown};
+use store::Store;
+
+pub use config::StewardConfig;
+pub use metrics::StewardMetrics;
+
+/// What a steward needs.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where letters are filed.
+    pub store: Store,
+    /// Where they come from.
+    pub broker: Broker,
+    /// Settings.
+    pub config: StewardConfig,
+    /// Numbers of this process and of the whole system.
+    pub metrics: Arc<StewardMetrics>,
+    /// Doors of this process.
+    pub health: Health,
+}
+
+/// Files dead letters, counts and sweeps until the shutdown begins.
+pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
+    let intakes = WORK_QUEUES.iter().map(|queue| handle::take_in(&deps, queue, &shutdown));
+    tokio::join!(
+        join_all(intakes),
+        numbers::keep_counting(&deps, &shutdown),
+        sweep::keep_sweeping(&deps, &shutdown),
+    );
+    Ok(())
+}

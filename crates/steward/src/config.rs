@@ -1,0 +1,25 @@
+//! The steward's pace.
+
+use std::time::Duration;
+
+use runtime::{Env, EnvError};
+
+/// Settings of a steward.
+#[derive(Debug, Clone)]
+pub struct StewardConfig {
+    /// `SWITCHBOARD_COUNT_S`: how often the numbers of the whole system are computed, in seconds, default 10.
+    pub count_every: Duration,
+    /// `SWITCHBOARD_CLAIM_CHECK_S`: documents put away for the normalizer are kept so many seconds, default 604800; those that a dead
+    /// letter needs are kept longer.
+    pub claim_check_age: Duration,
+}
+
+impl StewardConfig {
+    /// Reads the settings.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self {
+            count_every: env.seconds("SWITCHBOARD_COUNT_S", Duration::from_secs(10))?,
+            claim_check_age: env.seconds("SWITCHBOARD_CLAIM_CHECK_S", Duration::from_hours(7 * 24))?,
+        })
+    }
+}

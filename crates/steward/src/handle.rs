@@ -1,0 +1,53 @@
+//! One dead message in, one letter filed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use queue::{ConsumerConfig, Delivery, JobError, Source, WorkQueue, consume};
+use runtime::{Shutdown, failpoint};
+use store::{Speaker, StoreError, dead_letter, intake};
+
+use crate::Deps;
+use crate::letter::{Record, letter};
+
+/// Letters are few, and may be large.
+const CONSUMER: ConsumerConfig =
+    ConsumerConfig { prefetch: 4, concurrency: 2, timeout: Duration::from_mins(1) };
+
+/// Files the dead letters of one work queue.
+pub(crate) async fn take_in(deps: &Deps, queue: &'static WorkQueue, shutdown: &Shutdown) {
+    let filing = deps.clone();
+    let handler = move |delivery: Arc<Delivery>| {
+        let deps = filing.clone();
+        async move { handle(&deps, queue, &delivery).await }
+    };
+    consume(&deps.broker, Source::dead(queue), CONSUMER, handler, shutdown).await;
+}
+
+async fn handle(deps: &Deps, queue: &WorkQueue, delivery: &Delivery) -> Result<(), JobError> {
+    let (letter, record) = letter(queue.name, &delivery.headers, &delivery.body);
+    let filed = file(deps, &letter, record.as_ref()).await.map_err(JobError::retry)?;
+    failpoint!("steward.filed");
+    if filed {
+        tracing::error!(queue = queue.name, letter.id = %letter.id, stage = letter.stage, error.class = letter.error_class,
+            "filed a dead letter; see `switchboard dead show`");
+        deps.metrics.filed(queue);
+    }
+    Ok(())
+}
+
+async fn file(
+    deps: &Deps,
+    letter: &dead_letter::Letter,
+    record: Option<&Record>,
+) -> Result<bool, StoreError> {
+    // letters may be nobody's
+    let tx = deps.store.begin(Speaker::Everybody).await?;
+    let filed = dead_letter::file(&tx, letter).await?;
+    if let Some(record) = record {
+        let Record { connection_id, key, version, hash } = record;
+        intake::mark_dead(&tx, *connection_id, key, *version, *hash, letter.id).await?;
+    }
+    tx.commit().await?;
+    Ok(filed)
+}

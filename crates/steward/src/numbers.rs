@@ -1,0 +1,40 @@
+//! The numbers of the whole system, computed by one process.
+
+use runtime::Shutdown;
+use store::{Speaker, StoreError, connection, report};
+
+use crate::Deps;
+
+/// Counts at the configured pace; numbers that cannot be had keep their last value, and the door says why.
+pub(crate) async fn keep_counting(deps: &Deps, shutdown: &Shutdown) {
+    let door = deps.health.door("ledger");
+    while !shutdown.is_begun() {
+        match count(deps).await {
+            Ok(()) => door.opened(),
+            Err(error) => {
+                tracing::warn!(%error, "failed to count runs and letters");
+                door.closed(error.to_string());
+            }
+        }
+        match deps.broker.depths().await {
+            Ok(depths) => {
+                for depth in depths {
+                    deps.metrics.queue_depth(&depth.queue, depth.ready.into());
+                }
+            }
+            Err(error) => tracing::warn!(%error, "failed to count messages"),
+        }
+        tokio::select! {
+            () = shutdown.begun() => {}
+            () = tokio::time::sleep(deps.config.count_every) => {}
+        }
+    }
+}
+
+async fn count(deps: &Deps) -> Result<(), StoreError> {
+    let tx = deps.store.begin(Speaker::Everybody).await?;
+    deps.metrics.runs(&report::runs_by_state(&tx).await?);
+    deps.metrics.dead(&report::dead_by_class(&tx).await?);
+    deps.metrics.connections(&connection::list(&tx).await?);
+    tx.commit().await
+}
