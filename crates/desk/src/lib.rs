@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+
+pub mod accounts;
+pub mod connections;
+pub mod dead;
+pub mod idle;
+pub mod sync;

@@ -257,9 +257,11 @@ fn filed(row: &Row) -> Result<FiledLetter, StoreError> {
 
 /// Resolves a letter that is dead: `replayed`, `discarded` or `closed`, with words for people; false when it is not dead
 /// (any more). Also takes up one that was replayed before, for a second replay, when `again`.
+///
+/// Only the death that was read is resolved: one that came after it stays.
 pub async fn resolve(
     tx: &Tx,
-    id: DeadLetterId,
+    filed: &FiledLetter,
     state: &str,
     resolution: &str,
     again: bool,
@@ -268,8 +270,8 @@ pub async fn resolve(
         .execute(
             "UPDATE dead_letters SET state = $2, resolution = $3, resolved_at = now(),
                  replays = replays + CASE WHEN $2 = 'replayed' THEN 1 ELSE 0 END
-             WHERE dead_letter_id = $1 AND (state = 'dead' OR $4 AND state IN ('replayed', 'discarded'))",
-            &[&id.0, &state, &resolution, &again],
+             WHERE dead_letter_id = $1 AND deaths = $5 AND (state = 'dead' OR $4 AND state IN ('replayed', 'discarded'))",
+            &[&filed.letter.id.0, &state, &resolution, &again, &filed.deaths],
         )
         .await?;
     Ok(resolved == 1)
