@@ -1,0 +1,182 @@
+//! The vendor's side of the world: workspaces, generated from a seed and changed at run time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+
+use crate::SimulatorError;
+use crate::faults::{Fault, FaultId, FaultRule};
+use crate::log::{RequestRecord, Stats};
+
+mod calendar;
+mod changes;
+mod csv;
+mod id;
+mod listing;
+mod names;
+mod people;
+mod plan;
+mod roster;
+mod spec;
+mod truth;
+mod workspace;
+
+pub use changes::{AddedKind, Change};
+pub use spec::{
+    DocumentSize, EndpointForm, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares,
+    WindowBy, WorkspaceSpec,
+};
+pub use truth::{Expected, ExpectedAttendee, Truth};
+
+pub(crate) use id::other_id;
+pub(crate) use names::WORDS;
+pub(crate) use people::{Listed, Person};
+pub(crate) use plan::{Place, Plan, Readiness, Shape, Stamp};
+pub(crate) use roster::User;
+pub(crate) use workspace::{KeyState, Workspace, locked};
+
+/// A handle to everything the simulator simulates; clones are the same world.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    seed: u64,
+    now: Mutex<Timestamp>,
+    workspaces: Mutex<BTreeMap<String, Arc<Workspace>>>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, now: Timestamp) -> Self {
+        Self(Arc::new(Inner { seed, now: Mutex::new(now), workspaces: Mutex::default() }))
+    }
+
+    /// The vendor's clock; it stands still unless it is set.
+    pub fn now(&self) -> Timestamp {
+        *locked(&self.0.now)
+    }
+
+    /// Sets the vendor's clock; what exists already does not move.
+    pub fn set_now(&self, now: Timestamp) {
+        *locked(&self.0.now) = now;
+    }
+
+    /// Makes a workspace.
+    pub fn add_workspace(&self, spec: WorkspaceSpec) -> Result<(), SimulatorError> {
+        let spec = spec.checked()?;
+        let mut workspaces = locked(&self.0.workspaces);
+        let key_taken = workspaces.values().any(|workspace| workspace.key(&spec.key).is_some());
+        if key_taken || workspaces.contains_key(&spec.name) {
+            return Err(SimulatorError::Taken(spec.name));
+        }
+        let name = spec.name.clone();
+        workspaces.insert(name, Arc::new(Workspace::new(spec, self.0.seed, self.now())));
+        Ok(())
+    }
+
+    /// The names of all workspaces.
+    pub fn workspaces(&self) -> Vec<String> {
+        locked(&self.0.workspaces).keys().cloned().collect()
+    }
+
+    /// How a workspace was asked for.
+    pub fn spec(&self, workspace: &str) -> Result<WorkspaceSpec, SimulatorError> {
+        Ok(self.workspace(workspace)?.spec.clone())
+    }
+
+    /// The `organizationUUID` of a workspace.
+    pub fn organization_uuid(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(self.workspace(workspace)?.roster.organization.clone())
+    }
+
+    /// The domains of a workspace's own people.
+    pub fn own_domains(&self, workspace: &str) -> Result<Vec<String>, SimulatorError> {
+        Ok(self.workspace(workspace)?.roster.own_domains.clone())
+    }
+
+    /// Lets something happen; returns the ids of the conversations concerned.
+    pub fn change(&self, workspace: &str, change: Change) -> Result<Vec<String>, SimulatorError> {
+        self.workspace(workspace)?.change(change, self.now())
+    }
+
+    /// What can be switched, as it is.
+    pub fn settings(&self, workspace: &str) -> Result<Settings, SimulatorError> {
+        Ok(self.workspace(workspace)?.settings().clone())
+    }
+
+    /// Switches what can be switched.
+    pub fn set_settings(&self, workspace: &str, settings: Settings) -> Result<(), SimulatorError> {
+        *self.workspace(workspace)?.settings() = settings;
+        Ok(())
+    }
+
+    /// Switches a fault on.
+    pub fn add_fault(&self, workspace: &str, rule: impl Into<FaultRule>) -> Result<FaultId, SimulatorError> {
+        Ok(self.workspace(workspace)?.faults().add(rule.into()))
+    }
+
+    /// Switches a fault on in every workspace: the vendor itself is in trouble.
+    pub fn add_fault_everywhere(&self, fault: &Fault) {
+        for workspace in locked(&self.0.workspaces).values() {
+            workspace.faults().add(FaultRule::from(fault.clone()));
+        }
+    }
+
+    /// The faults that are on.
+    pub fn faults(&self, workspace: &str) -> Result<Vec<(FaultId, FaultRule)>, SimulatorError> {
+        Ok(self.workspace(workspace)?.faults().all())
+    }
+
+    /// Switches one fault off; says whether it was on.
+    pub fn remove_fault(&self, workspace: &str, id: FaultId) -> Result<bool, SimulatorError> {
+        Ok(self.workspace(workspace)?.faults().remove(id))
+    }
+
+    /// Switches all faults of a workspace off.
+    pub fn clear_faults(&self, workspace: &str) -> Result<(), SimulatorError> {
+        self.workspace(workspace)?.faults().clear();
+        Ok(())
+    }
+
+    /// Numbers about the requests a workspace got.
+    pub fn stats(&self, workspace: &str) -> Result<Stats, SimulatorError> {
+        Ok(self.workspace(workspace)?.log.stats())
+    }
+
+    /// The latest requests a workspace got, oldest first.
+    pub fn requests(&self, workspace: &str) -> Result<Vec<RequestRecord>, SimulatorError> {
+        Ok(self.workspace(workspace)?.log.requests())
+    }
+
+    /// Forgets the requests a workspace got.
+    pub fn reset_log(&self, workspace: &str) -> Result<(), SimulatorError> {
+        self.workspace(workspace)?.log.reset();
+        Ok(())
+    }
+
+    /// What is to be found about each conversation that is listed, in the order of the list.
+    pub fn truth(&self, workspace: &str) -> Result<Truth, SimulatorError> {
+        Ok(Truth::of(self.workspace(workspace)?))
+    }
+
+    /// The CRM's accounts: `external_id,name,domains,created_at`.
+    pub fn accounts_csv(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(csv::accounts(&self.workspace(workspace)?.roster))
+    }
+
+    /// The CRM's contacts: `account_external_id,name,email`.
+    pub fn contacts_csv(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(csv::contacts(&self.workspace(workspace)?.roster))
+    }
+
+    pub(crate) fn by_key(&self, key: &str) -> Option<(Arc<Workspace>, KeyState)> {
+        let workspaces = locked(&self.0.workspaces);
+        workspaces.values().find_map(|workspace| Some((Arc::clone(workspace), workspace.key(key)?)))
+    }
+
+    fn workspace(&self, name: &str) -> Result<Arc<Workspace>, SimulatorError> {
+        let found = locked(&self.0.workspaces).get(name).cloned();
+        found.ok_or_else(|| SimulatorError::UnknownWorkspace(name.to_owned()))
+    }
+}

@@ -1,0 +1,279 @@
+//! What a workspace is to be like.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Endpoint;
+use crate::SimulatorError;
+
+/// How big the conversations are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentSize {
+    /// Four segments.
+    Tiny,
+    /// About 200 segments as sentences: 16 KB of text, 36 KB of JSON.
+    Small,
+    /// The same text word by word: 175 KB of JSON when details are asked for.
+    Large,
+}
+
+/// Which part of the conversations is special, from 0 to 1 each; the first three exclude one another.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shares {
+    /// Marked private.
+    pub private: f64,
+    /// Marked archived.
+    pub archived: f64,
+    /// Nothing was recorded.
+    pub empty: f64,
+    /// Only the workspace's own people took part.
+    pub internal_only: f64,
+    /// The transcript has not come yet.
+    pub late_transcript: f64,
+    /// The transcript never comes: the vendor says failed.
+    pub failed_transcript: f64,
+    /// Guests with addresses of free-mail providers; half of them are known contacts.
+    pub free_mail: f64,
+    /// CRM records are linked.
+    pub linked: f64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self {
+            private: 0.03,
+            archived: 0.02,
+            empty: 0.03,
+            internal_only: 0.08,
+            late_transcript: 0.02,
+            failed_transcript: 0.01,
+            free_mail: 0.06,
+            linked: 0.15,
+        }
+    }
+}
+
+impl Shares {
+    /// No special conversations at all.
+    pub const NONE: Self = Self {
+        private: 0.0,
+        archived: 0.0,
+        empty: 0.0,
+        internal_only: 0.0,
+        late_transcript: 0.0,
+        failed_transcript: 0.0,
+        free_mail: 0.0,
+        linked: 0.0,
+    };
+}
+
+/// What an API key may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLevel {
+    /// Everything in the workspace.
+    Organization,
+    /// What the user with this number sees: the conversations the user owns.
+    User(usize),
+}
+
+/// Which form of the `Authorization` header is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderForm {
+    /// `Bearer <key>` and `<key>`.
+    #[default]
+    Either,
+    /// `Bearer <key>` only.
+    Bearer,
+    /// `<key>` only.
+    Bare,
+}
+
+/// Which counts `meta` of the optimised list carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListMeta {
+    /// `totalRecords` alone, as in the vendor's example.
+    #[default]
+    TotalOnly,
+    /// All four, as on the other list.
+    Full,
+    /// No `meta` at all.
+    Absent,
+}
+
+/// Which time the window of a list is compared with; the vendor does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowBy {
+    /// When the conversation ended.
+    #[default]
+    Finished,
+    /// When the row was made; uploads are made after they ended.
+    Created,
+}
+
+/// A strict limit: more than `requests` accepted within any `window_ms` are refused with 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: usize,
+    /// In how many milliseconds.
+    #[serde(default = "one_second")]
+    pub window_ms: u64,
+    /// `Retry-After` of the refusal in seconds, if any.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
+}
+
+fn one_second() -> u64 {
+    1000
+}
+
+/// How long every request takes: from `min_ms` to `max_ms`, by seed and number of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Latency {
+    /// At least.
+    pub min_ms: usize,
+    /// At most.
+    pub max_ms: usize,
+}
+
+/// The form of the header one endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointForm {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The form.
+    pub form: HeaderForm,
+}
+
+/// What can be switched while the simulator runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Strict limit; the vendor's own numbers are unknown, so none by default.
+    pub rate_limit: Option<RateLimit>,
+    /// How long a request takes.
+    pub latency: Latency,
+    /// Counts in the optimised list.
+    pub list_meta: ListMeta,
+    /// Time the window is compared with.
+    pub window_by: WindowBy,
+    /// Header forms that differ from [`HeaderForm::Either`].
+    pub header_forms: Vec<EndpointForm>,
+    /// List rows carry the transcript as one flat text, as the vendor's do.
+    pub rows_with_transcript: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rate_limit: None,
+            latency: Latency::default(),
+            list_meta: ListMeta::default(),
+            window_by: WindowBy::default(),
+            header_forms: Vec::new(),
+            rows_with_transcript: true,
+        }
+    }
+}
+
+impl Settings {
+    /// The form an endpoint takes; the last that names it wins.
+    pub(crate) fn header_form(&self, endpoint: Endpoint) -> HeaderForm {
+        let named = self.header_forms.iter().rev().find(|entry| entry.endpoint == endpoint);
+        named.map(|entry| entry.form).unwrap_or_default()
+    }
+}
+
+/// A workspace to be made. Everything but the name has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceSpec {
+    /// Its name in the control endpoints; part of the seed.
+    pub name: String,
+    /// Its first API key, of organisation level; `<name>-key` if empty.
+    #[serde(default)]
+    pub key: String,
+    /// How many conversations there are at the start.
+    #[serde(default = "default_conversations")]
+    pub conversations: u64,
+    /// Over how many days before `now` they are spread.
+    #[serde(default = "default_days")]
+    pub days: u32,
+    /// How big they are.
+    #[serde(default = "default_size")]
+    pub document_size: DocumentSize,
+    /// Which part of them is special.
+    #[serde(default)]
+    pub shares: Shares,
+    /// How many customer accounts there are.
+    #[serde(default = "default_accounts")]
+    pub accounts: usize,
+    /// How many users the workspace has.
+    #[serde(default = "default_users")]
+    pub users: usize,
+    /// What can be switched later.
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+fn default_conversations() -> u64 {
+    200
+}
+
+fn default_days() -> u32 {
+    90
+}
+
+fn default_size() -> DocumentSize {
+    DocumentSize::Small
+}
+
+fn default_accounts() -> usize {
+    40
+}
+
+fn default_users() -> usize {
+    8
+}
+
+impl WorkspaceSpec {
+    /// A workspace with all defaults.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: format!("{name}-key"),
+            conversations: default_conversations(),
+            days: default_days(),
+            document_size: default_size(),
+            shares: Shares::default(),
+            accounts: default_accounts(),
+            users: default_users(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Fills in the key and refuses what cannot be made.
+    pub(crate) fn checked(mut self) -> Result<Self, SimulatorError> {
+        if self.name.is_empty() || self.name.contains(['/', '?', '#', '%']) {
+            return Err(SimulatorError::BadSpec("the name must be usable in a path"));
+        }
+        if self.accounts < 8 || self.users < 3 {
+            return Err(SimulatorError::BadSpec("at least 8 accounts and 3 users are needed"));
+        }
+        if self.conversations > 1 << 40 {
+            return Err(SimulatorError::BadSpec("too many conversations"));
+        }
+        if self.key.is_empty() {
+            self.key = format!("{}-key", self.name);
+        }
+        Ok(self)
+    }
+}

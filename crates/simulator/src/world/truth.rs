@@ -1,0 +1,97 @@
+//! What a reader of the vendor's documents ought to find, known from how the world was made; nothing is parsed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::{Side, SkipReason, TranscriptStatus};
+use serde::{Deserialize, Serialize};
+
+use super::listing::Listing;
+use super::people::Person;
+use super::plan::{Plan, Readiness};
+use super::workspace::Workspace;
+
+/// What is to be found about one listed conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// The vendor's id.
+    pub id: String,
+    /// The title as the vendor spells it.
+    pub title: Option<String>,
+    /// When it began, as far as the document says.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Why it is not to be kept; the first that applies of private, archived, empty.
+    pub skip: Option<SkipReason>,
+    /// Everybody, in the order of `participants`, then who is in `attendees` only.
+    pub attendees: Vec<ExpectedAttendee>,
+    /// The external id of its account.
+    pub account: Option<String>,
+    /// Whether there is a transcript; of an empty conversation nothing is to be said.
+    pub transcript: TranscriptStatus,
+    /// How many segments it has.
+    pub segments: usize,
+}
+
+/// What is to be found about somebody who took part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedAttendee {
+    /// Name as given.
+    pub name: Option<String>,
+    /// Address as given.
+    pub email: Option<String>,
+    /// Whose; nothing is expected of note takers and rooms, except that they do not vote.
+    pub side: Option<Side>,
+}
+
+/// The expected conversations of a workspace in the order of the list, as they were when asked.
+#[derive(Debug)]
+pub struct Truth {
+    workspace: Arc<Workspace>,
+    listing: Listing,
+}
+
+impl Truth {
+    pub(crate) fn of(workspace: Arc<Workspace>) -> Self {
+        let listing = workspace.listing(i64::MIN, i64::MAX);
+        Self { workspace, listing }
+    }
+}
+
+impl Iterator for Truth {
+    type Item = Expected;
+
+    fn next(&mut self) -> Option<Expected> {
+        let plan = self.workspace.plan(self.listing.next()?);
+        Some(expected(&self.workspace, &plan))
+    }
+}
+
+fn expected(workspace: &Workspace, plan: &Plan) -> Expected {
+    let account = plan.account(&workspace.roster);
+    Expected {
+        id: plan.id.clone(),
+        title: plan.title.clone(),
+        started_at: if plan.empty { plan.created_at } else { plan.started_at() },
+        finished_at: plan.finished_at,
+        skip: plan.skip_reason(),
+        attendees: plan.people.iter().map(attendee).collect(),
+        account: account.map(|number| workspace.roster.accounts[number].external_id.clone()),
+        transcript: status(plan),
+        segments: plan.segments_expected(),
+    }
+}
+
+fn attendee(person: &Person) -> ExpectedAttendee {
+    ExpectedAttendee { name: person.name.clone(), email: person.email.clone(), side: person.side }
+}
+
+fn status(plan: &Plan) -> TranscriptStatus {
+    match plan.traits.readiness {
+        _ if plan.empty => TranscriptStatus::Pending,
+        Readiness::Ready => TranscriptStatus::Ready,
+        Readiness::Late => TranscriptStatus::Pending,
+        Readiness::Failed => TranscriptStatus::None,
+    }
+}

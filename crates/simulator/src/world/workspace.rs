@@ -1,0 +1,200 @@
+//! One workspace of the vendor: what it was made of and what has happened to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use jiff::Timestamp;
+
+use super::calendar::Calendar;
+use super::changes::{Added, Change, Changes};
+use super::id::{conversation_id, index_of};
+use super::listing::Listing;
+use super::plan::{Kind, Plan, Traits};
+use super::roster::Roster;
+use super::spec::{KeyLevel, Settings, WorkspaceSpec};
+use crate::SimulatorError;
+use crate::dice::{mix, of_text};
+use crate::faults::Faults;
+use crate::log::RequestLog;
+
+/// An API key of the workspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyState {
+    pub(crate) level: KeyLevel,
+    pub(crate) revoked: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) spec: WorkspaceSpec,
+    pub(crate) salt: u64,
+    pub(crate) roster: Roster,
+    pub(crate) log: RequestLog,
+    calendar: Calendar,
+    changes: Mutex<Changes>,
+    keys: Mutex<BTreeMap<String, KeyState>>,
+    settings: Mutex<Settings>,
+    faults: Mutex<Faults>,
+}
+
+/// A thread that panicked while holding a lock has failed its test or request; what it guarded is still whole,
+/// because nothing here is changed in two steps.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Workspace {
+    pub(crate) fn new(spec: WorkspaceSpec, seed: u64, now: Timestamp) -> Self {
+        let salt = mix(seed ^ of_text(&spec.name));
+        let organization_key = KeyState { level: KeyLevel::Organization, revoked: false };
+        Self {
+            salt,
+            roster: Roster::of(salt, &spec.name, spec.users, spec.accounts, now),
+            log: RequestLog::default(),
+            calendar: Calendar {
+                salt,
+                now_ms: now.as_millisecond(),
+                days: spec.days,
+                count: spec.conversations,
+            },
+            changes: Mutex::default(),
+            keys: Mutex::new(BTreeMap::from([(spec.key.clone(), organization_key)])),
+            settings: Mutex::new(spec.settings.clone()),
+            faults: Mutex::default(),
+            spec,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
+        locked(&self.settings)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        locked(&self.faults)
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Option<KeyState> {
+        locked(&self.keys).get(key).copied()
+    }
+
+    /// The index of a conversation that is there.
+    pub(crate) fn find(&self, id: &str) -> Option<u64> {
+        let index = self.known(id)?;
+        (!locked(&self.changes).vanished.contains(&index)).then_some(index)
+    }
+
+    /// The index of a conversation that is there, by the id an uploader gave it.
+    pub(crate) fn find_external(&self, external_id: &str) -> Option<u64> {
+        let index = external_id.strip_prefix("upload-")?.parse().ok()?;
+        self.find(&conversation_id(self.salt, index))
+            .filter(|_| self.traits(index).uploaded_after_s.is_some())
+    }
+
+    fn known(&self, id: &str) -> Option<u64> {
+        let count = self.calendar.count + locked(&self.changes).added.len() as u64;
+        index_of(self.salt, id).filter(|index| *index < count)
+    }
+
+    /// Every conversation there is, newest first, ended within a closed window.
+    pub(crate) fn listing(&self, from_ms: i64, to_ms: i64) -> Listing {
+        Listing::of(&self.calendar, &locked(&self.changes), from_ms, to_ms)
+    }
+
+    pub(crate) fn traits(&self, index: u64) -> Traits {
+        let mut traits = Traits::of(self.salt, index, self.roster.users.len(), &self.spec.shares);
+        locked(&self.changes).adjust(self.calendar.count, index, &mut traits);
+        traits
+    }
+
+    pub(crate) fn plan(&self, index: u64) -> Plan {
+        let (traits, finished_at) = (self.traits(index), self.finished_at(index));
+        let mut plan = Plan::of(self.salt, index, &self.roster, traits, self.spec.document_size, finished_at);
+        locked(&self.changes).apply(&mut plan);
+        plan
+    }
+
+    /// The time a window is compared with if it is the row's making that counts.
+    pub(crate) fn created_ms(&self, index: u64) -> i64 {
+        self.plan(index).created_at.as_millisecond()
+    }
+
+    fn finished_at(&self, index: u64) -> Timestamp {
+        let added = index.checked_sub(self.calendar.count).and_then(|nth| usize::try_from(nth).ok());
+        let added_ms = added.and_then(|nth| Some(locked(&self.changes).added.get(nth)?.finished_ms));
+        let finished_ms = added_ms.unwrap_or_else(|| self.calendar.finished_ms(index));
+        Timestamp::from_millisecond(finished_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Lets something happen; returns the ids of the conversations concerned.
+    pub(crate) fn change(&self, change: Change, now: Timestamp) -> Result<Vec<String>, SimulatorError> {
+        match change {
+            Change::Add { count, finished_at, kind } => {
+                let finished_ms = finished_at.unwrap_or(now).as_second() * 1000;
+                Ok(self.add(count, Added { finished_ms, kind }))
+            }
+            Change::AllTranscriptsArrive => {
+                let mut changes = locked(&self.changes);
+                changes.arrived_below = self.calendar.count + changes.added.len() as u64;
+                Ok(Vec::new())
+            }
+            Change::AddKey { key, level } => {
+                locked(&self.keys).insert(key, KeyState { level, revoked: false });
+                Ok(Vec::new())
+            }
+            Change::RevokeKey { key } => self.set_revoked(&key, true),
+            Change::RestoreKey { key } => self.set_revoked(&key, false),
+            single => self.change_one(single),
+        }
+    }
+
+    fn add(&self, count: u64, added: Added) -> Vec<String> {
+        let mut changes = locked(&self.changes);
+        let new = (0..count).map(|_| changes.add(&self.calendar, added));
+        new.map(|index| conversation_id(self.salt, index)).collect()
+    }
+
+    fn set_revoked(&self, key: &str, revoked: bool) -> Result<Vec<String>, SimulatorError> {
+        locked(&self.keys).get_mut(key).ok_or(SimulatorError::UnknownKey)?.revoked = revoked;
+        Ok(Vec::new())
+    }
+
+    fn change_one(&self, change: Change) -> Result<Vec<String>, SimulatorError> {
+        let id = change.conversation().unwrap_or_default().to_owned();
+        let index = self.known(&id).ok_or_else(|| SimulatorError::UnknownConversation(id.clone()))?;
+        let mut changes = locked(&self.changes);
+        match change {
+            Change::TranscriptArrives { .. } => changes.overlay(index).arrived = true,
+            Change::SetTitle { title, .. } => changes.overlay(index).title = Some(title),
+            Change::ChangeInsight { .. } => changes.overlay(index).revision += 1,
+            Change::SetPrivate { private, .. } => changes.overlay(index).private = Some(private),
+            Change::SetArchived { archived, .. } => changes.overlay(index).archived = Some(archived),
+            Change::Fill { .. } => changes.overlay(index).filled = true,
+            Change::Vanish { .. } => drop(changes.vanished.insert(index)),
+            Change::Reappear { .. } => drop(changes.vanished.remove(&index)),
+            _ => unreachable!("changes without a conversation are handled before"),
+        }
+        Ok(vec![id])
+    }
+
+    /// Whether the optimised list shows the conversation and the other does not.
+    pub(crate) fn is_empty_call(&self, index: u64) -> bool {
+        self.traits(index).kind == Kind::Empty
+    }
+}
+
+impl Change {
+    /// The one conversation it is about.
+    fn conversation(&self) -> Option<&str> {
+        match self {
+            Self::TranscriptArrives { id }
+            | Self::SetTitle { id, .. }
+            | Self::ChangeInsight { id }
+            | Self::SetPrivate { id, .. }
+            | Self::SetArchived { id, .. }
+            | Self::Vanish { id }
+            | Self::Reappear { id }
+            | Self::Fill { id } => Some(id),
+            _ => None,
+        }
+    }
+}
