@@ -140,6 +140,7 @@ launch() {
     (cd -- "$dir" && as_user "$user" setsid env -i PATH="$PATH" LC_ALL=C.UTF-8 "$@") \
         </dev/null >"$LOG/$name.log" 2>&1 &
     LAUNCHED=$!
+    disown "$LAUNCHED" # or bash reports its end, which is ours to report
     echo "$LAUNCHED" >"$STACK/$name.pid"
 }
 
@@ -151,6 +152,6 @@ await_server() {
     wait_until "$seconds" answered_or_dead "$ready" || true
     "$ready" && return
     say "$name did not come up in $seconds s or died; the end of $LOG/$name.log:"
-    tail -n 20 -- "$LOG/$name.log" >&2
+    tail -n 20 -- "$LOG/$name.log" | cut -c1-300 >&2
     return 1
 }

@@ -39,6 +39,7 @@ prometheus.tcp.ip = 127.0.0.1
 prometheus.tcp.port = $PROMETHEUS_PORT
 disk_free_limit.absolute = 200MB
 log.console = true
+log.console.use_colors = off
 log.file = false
 CONF
     [[ -z $RABBITMQ_USER ]] || chown -R "$RABBITMQ_USER" "$RABBITMQ_DIR"
