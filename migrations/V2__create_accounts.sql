@@ -43,6 +43,7 @@ COMMENT ON TABLE contacts IS 'People at customer accounts.';
 COMMENT ON COLUMN contacts.external_id IS 'The id at the source; of an imported contact, its address in normal form.';
 COMMENT ON COLUMN contacts.email_key IS 'The address in normal form, by which attendees are matched.';
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key);
+CREATE INDEX contacts_by_external_id ON contacts (tenant_id, external_id);
 CREATE INDEX contacts_by_account ON contacts (tenant_id, account_id);
 CALL guard_by_tenant('contacts');
 
@@ -54,9 +55,11 @@ CREATE TABLE account_changes (
     external_ids text[] NOT NULL DEFAULT '{}',
     account_ids uuid[] NOT NULL DEFAULT '{}',
     horizon xid8,
+    handed_out_to uuid,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE account_changes IS 'Changes of accounts whose conversations are still to be linked again; a row goes when that is under way.';
 COMMENT ON COLUMN account_changes.horizon IS
     'First transaction id that began after the change was visible. When every older one has ended, nobody can still write a link made from the old accounts.';
+COMMENT ON COLUMN account_changes.handed_out_to IS 'The last conversation handed out; the next page begins after it.';
 CALL guard_by_tenant('account_changes');

@@ -41,7 +41,8 @@ COMMENT ON COLUMN conversations.link_rule IS 'How the account was found: person,
 COMMENT ON COLUMN conversations.link_evidence IS 'What spoke for the account, and the candidates that lost.';
 COMMENT ON COLUMN conversations.meeting_id IS 'Conversations of one meeting share it; alone, it is the conversation''s own id.';
 CREATE INDEX conversations_timeline ON conversations (tenant_id, account_id, started_at DESC);
-CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at DESC);
+-- read backwards by the timeline, forwards by the export
+CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at, external_id COLLATE "C", conversation_id);
 ALTER TABLE conversations ALTER COLUMN summary SET COMPRESSION lz4, ALTER COLUMN insights SET COMPRESSION lz4,
     ALTER COLUMN attributes SET COMPRESSION lz4;
 CALL guard_by_tenant('conversations');
@@ -65,6 +66,7 @@ CREATE TABLE participants (
     PRIMARY KEY (conversation_id, ordinal)
 );
 COMMENT ON TABLE participants IS 'Who was invited or present, each once, in the vendor''s order.';
+COMMENT ON COLUMN participants.email_key IS 'The address in normal form, without its plus tag: by it conversations are found when a contact changes.';
 COMMENT ON COLUMN participants.domain IS 'Registrable domain of the address; null for free mail, which finds no account.';
 COMMENT ON COLUMN participants.votes IS 'False for bots and rooms.';
 CREATE INDEX participants_by_email ON participants (tenant_id, email_key) WHERE email_key IS NOT NULL;

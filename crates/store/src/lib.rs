@@ -1,18 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+pub mod account;
 pub mod budget;
 pub mod claim_check;
 mod config;
 mod connect;
 pub mod connection;
+pub mod conversation;
+pub mod conversation_write;
 pub mod credential;
 pub mod dead_letter;
+pub mod directory;
 mod error;
 pub mod intake;
 mod migrate;
 pub mod outbox;
 mod pool;
 pub mod report;
+pub mod resolve;
 pub mod run;
 pub mod run_checkpoint;
 pub mod run_claim;
@@ -22,6 +27,7 @@ pub mod stream;
 pub mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod timeline;
 mod tx;
 
 pub use config::StoreConfig;

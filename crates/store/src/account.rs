@@ -1,0 +1,64 @@
+//! Customer accounts and their people, as a CRM or a file tells them.
+
+mod import;
+
+use jiff::Timestamp;
+use model::{AccountId, TenantId};
+use serde::Serialize;
+
+use crate::{StoreError, Tx};
+pub use import::{AccountRecord, ContactRecord, ImportCounts, import};
+
+/// An account, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Its id.
+    pub account_id: AccountId,
+    /// Where it comes from.
+    pub source: String,
+    /// Its id there.
+    pub external_id: String,
+    /// Its name.
+    pub name: String,
+    /// The domains it owns.
+    pub domains: Vec<String>,
+    /// When it came to be at its source.
+    pub created_at: Option<Timestamp>,
+    /// Its contacts.
+    pub contacts: i64,
+    /// Conversations on it.
+    pub conversations: i64,
+}
+
+/// Lists a tenant's accounts by name.
+pub async fn list(tx: &Tx, tenant: &TenantId) -> Result<Vec<Account>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT a.account_id, a.source, a.external_id, a.name,
+                    ARRAY (SELECT d.domain FROM account_domains d
+                           WHERE d.tenant_id = a.tenant_id AND d.account_id = a.account_id ORDER BY d.domain),
+                    a.created_at, coalesce(p.contacts, 0), coalesce(c.conversations, 0)
+             FROM accounts a
+             LEFT JOIN (SELECT account_id, count(*) AS contacts FROM contacts WHERE tenant_id = $1 GROUP BY account_id) AS p
+                  USING (account_id)
+             LEFT JOIN (SELECT account_id, count(*) AS conversations FROM conversations
+                        WHERE tenant_id = $1 AND withdrawn_at IS NULL GROUP BY account_id) AS c USING (account_id)
+             WHERE a.tenant_id = $1 ORDER BY lower(a.name), a.source, a.external_id",
+            &[&tenant.as_str()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Account {
+                account_id: AccountId(row.try_get(0)?),
+                source: row.try_get(1)?,
+                external_id: row.try_get(2)?,
+                name: row.try_get(3)?,
+                domains: row.try_get(4)?,
+                created_at: row.try_get(5)?,
+                contacts: row.try_get(6)?,
+                conversations: row.try_get(7)?,
+            })
+        })
+        .collect()
+}

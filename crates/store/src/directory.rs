@@ -1,0 +1,139 @@
+//! What is known of people and accounts, for the attendees of a whole batch at once: three set queries in one round trip.
+//!
+//! Called only after the transaction has its id ([`lock_standings`](crate::conversation_write::lock_standings) or
+//! [`load_for_resolve`](crate::resolve::load_for_resolve) sees to that): a change of accounts is worked off when every
+//! transaction that could have read the accounts before it has ended, and only those with an id are waited for.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures::try_join;
+use jiff::Timestamp;
+use model::{AccountId, TenantId};
+use tokio_postgres::Row;
+
+use crate::{StoreError, Tx};
+
+/// What to look up; each key with its tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Whose own domains are needed.
+    pub tenants: BTreeSet<TenantId>,
+    /// Addresses in normal form.
+    pub email_keys: BTreeSet<(TenantId, String)>,
+    /// Domains that may own an address.
+    pub domains: BTreeSet<(TenantId, String)>,
+    /// Ids of CRM records that a vendor linked.
+    pub external_ids: BTreeSet<(TenantId, String)>,
+}
+
+/// An account, as far as finding one needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// Its id at the source.
+    pub external_id: String,
+    /// Its name.
+    pub name: String,
+    /// When it came to be at its source.
+    pub created_at: Option<Timestamp>,
+}
+
+/// A contact with this address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundContact {
+    /// The contact's id at the source.
+    pub external_id: String,
+    /// Name.
+    pub name: Option<String>,
+    /// The account it belongs to.
+    pub account: FoundAccount,
+}
+
+/// What was found; what was not is absent. Of several, the oldest account first, then the smallest external id.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Each tenant's own domains.
+    pub own_domains: HashMap<TenantId, Vec<String>>,
+    /// Contacts by address.
+    pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
+    /// Accounts by a domain they own.
+    pub by_domain: HashMap<(TenantId, String), Vec<FoundAccount>>,
+    /// Accounts by their own id at the source, or by a contact's of theirs.
+    pub by_external_id: HashMap<(TenantId, String), Vec<FoundAccount>>,
+}
+
+/// Looks everything up.
+pub async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Found, StoreError> {
+    let (own_domains, contacts, accounts) =
+        try_join!(own_domains(tx, wanted), contacts(tx, wanted), accounts(tx, wanted))?;
+    let mut found = Found { own_domains, ..Found::default() };
+    for row in &contacts {
+        let contact =
+            FoundContact { external_id: row.try_get(6)?, name: row.try_get(7)?, account: account(row)? };
+        found.contacts.entry(key(row)?).or_default().push(contact);
+    }
+    for row in &accounts {
+        let by = if row.try_get(6)? { &mut found.by_domain } else { &mut found.by_external_id };
+        by.entry(key(row)?).or_default().push(account(row)?);
+    }
+    Ok(found)
+}
+
+async fn own_domains(tx: &Tx, wanted: &Wanted) -> Result<HashMap<TenantId, Vec<String>>, StoreError> {
+    let tenants: Vec<&str> = wanted.tenants.iter().map(TenantId::as_str).collect();
+    let rows =
+        tx.query("SELECT tenant_id, domains FROM tenants WHERE tenant_id = ANY ($1)", &[&tenants]).await?;
+    rows.iter().map(|row| Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))).collect()
+}
+
+async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
+    let (tenants, keys) = columns(&wanted.email_keys);
+    tx.query(
+        "SELECT c.tenant_id, c.email_key, a.account_id, a.external_id, a.name, a.created_at, c.external_id, c.name
+         FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key)
+         JOIN contacts c USING (tenant_id, email_key)
+         JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
+         ORDER BY a.created_at NULLS LAST, a.external_id, c.external_id, c.source",
+        &[&tenants, &keys],
+    )
+    .await
+}
+
+async fn accounts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
+    let (domain_tenants, domains) = columns(&wanted.domains);
+    let (id_tenants, ids) = columns(&wanted.external_ids);
+    tx.query(
+        // a linked record may be an account or one of its contacts
+        "WITH ids AS (SELECT * FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id)),
+         hits AS (
+             SELECT d.tenant_id, d.domain AS key, d.account_id, true AS by_domain
+             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, domain) JOIN account_domains d USING (tenant_id, domain)
+             UNION
+             SELECT a.tenant_id, a.external_id, a.account_id, false FROM ids JOIN accounts a USING (tenant_id, external_id)
+             UNION
+             SELECT c.tenant_id, c.external_id, c.account_id, false FROM ids JOIN contacts c USING (tenant_id, external_id))
+         SELECT h.tenant_id, h.key, a.account_id, a.external_id, a.name, a.created_at, h.by_domain
+         FROM hits h JOIN accounts a ON a.tenant_id = h.tenant_id AND a.account_id = h.account_id
+         ORDER BY a.created_at NULLS LAST, a.external_id, a.source",
+        &[&domain_tenants, &domains, &id_tenants, &ids],
+    )
+    .await
+}
+
+fn columns(keys: &BTreeSet<(TenantId, String)>) -> (Vec<&str>, Vec<&str>) {
+    keys.iter().map(|(tenant, key)| (tenant.as_str(), key.as_str())).unzip()
+}
+
+fn key(row: &Row) -> Result<(TenantId, String), StoreError> {
+    Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))
+}
+
+fn account(row: &Row) -> Result<FoundAccount, StoreError> {
+    Ok(FoundAccount {
+        id: AccountId(row.try_get(2)?),
+        external_id: row.try_get(3)?,
+        name: row.try_get(4)?,
+        created_at: row.try_get(5)?,
+    })
+}

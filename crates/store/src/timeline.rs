@@ -1,0 +1,152 @@
+//! Conversations as people and programs read them: a timeline, one in full, everything page by page.
+
+mod export;
+
+use jiff::Timestamp;
+use model::{ConversationId, TenantId, Vendor};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::{self, Whereabouts};
+use crate::{StoreError, Tx};
+pub use export::{
+    ExportCursor, ExportedAccount, ExportedConversation, ExportedInsight, ExportedParticipant,
+    ExportedSegment, ExportedTranscript, export_page,
+};
+
+/// Which conversations a timeline shows.
+#[derive(Debug, Clone, Default)]
+pub struct TimelineFilter {
+    /// On this account: its id at its source, or its own id.
+    pub account: Option<String>,
+    /// Of this vendor.
+    pub source: Option<Vendor>,
+    /// Newest first, at most so many.
+    pub limit: i64,
+}
+
+/// A conversation on a timeline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineEntry {
+    /// Its id.
+    pub conversation_id: ConversationId,
+    /// The vendor.
+    pub vendor: String,
+    /// The vendor's id.
+    pub external_id: String,
+    /// Title.
+    pub title: Option<String>,
+    /// Start.
+    pub started_at: Option<Timestamp>,
+    /// Length in seconds.
+    pub duration_s: Option<f64>,
+    /// Where it took place.
+    pub platform: Option<String>,
+    /// Only the tenant's own people took part.
+    pub internal: bool,
+    /// Name of the account it is on.
+    pub account: Option<String>,
+    /// How the account was found.
+    pub rule: String,
+    /// External people took part: their names, or their addresses.
+    pub people: Vec<String>,
+    /// Whether the transcript is there.
+    pub transcript_status: String,
+    /// Summary.
+    pub summary: Option<String>,
+}
+
+/// A tenant's conversations, newest first, without what was withdrawn.
+pub async fn timeline(
+    tx: &Tx,
+    tenant: &TenantId,
+    filter: &TimelineFilter,
+) -> Result<Vec<TimelineEntry>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT c.conversation_id, c.vendor, c.external_id, c.title, c.started_at, c.duration_s, c.platform, c.internal,
+                    a.name, c.link_rule, ARRAY (
+                        SELECT coalesce(p.name, p.email) FROM participants p
+                        WHERE p.conversation_id = c.conversation_id AND p.side = 'external' AND p.votes
+                          AND coalesce(p.name, p.email) IS NOT NULL ORDER BY p.ordinal),
+                    c.transcript_status, c.summary
+             FROM conversations c
+             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
+             WHERE c.tenant_id = $1 AND c.withdrawn_at IS NULL AND ($3::text IS NULL OR c.vendor = $3)
+               AND ($2::text IS NULL OR c.account_id IN (
+                   SELECT account_id FROM accounts
+                   WHERE tenant_id = $1 AND (external_id = $2 OR account_id::text = lower($2))))
+             ORDER BY c.started_at DESC NULLS LAST, c.external_id COLLATE \"C\" DESC, c.conversation_id LIMIT $4",
+            &[&tenant.as_str(), &filter.account, &filter.source.map(Vendor::as_str), &filter.limit],
+        )
+        .await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &tokio_postgres::Row) -> Result<TimelineEntry, StoreError> {
+    Ok(TimelineEntry {
+        conversation_id: ConversationId(row.try_get(0)?),
+        vendor: row.try_get(1)?,
+        external_id: row.try_get(2)?,
+        title: row.try_get(3)?,
+        started_at: row.try_get(4)?,
+        duration_s: row.try_get(5)?,
+        platform: row.try_get(6)?,
+        internal: row.try_get(7)?,
+        account: row.try_get(8)?,
+        rule: row.try_get(9)?,
+        people: row.try_get(10)?,
+        transcript_status: row.try_get(11)?,
+        summary: row.try_get(12)?,
+    })
+}
+
+/// A conversation in full, with what led to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConversationDetail {
+    /// Its id.
+    pub conversation_id: ConversationId,
+    /// The conversation.
+    pub conversation: ExportedConversation,
+    /// When the vendor was asked for this content, microseconds since 1970.
+    pub version: i64,
+    /// What spoke for the account, and the candidates that lost.
+    pub link_evidence: Value,
+    /// When it was put on the account.
+    pub linked_at: Option<Timestamp>,
+    /// What the vendor says beside.
+    pub attributes: Value,
+    /// NUL characters taken out.
+    pub nul_characters_removed: i32,
+    /// Not shown in timelines any more, since when.
+    pub withdrawn_at: Option<Timestamp>,
+    /// Why not.
+    pub withdrawn_reason: Option<String>,
+    /// Where the record stands.
+    pub standing: Option<Whereabouts>,
+}
+
+/// Loads one conversation, withdrawn or not; `None` when there is none.
+pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<ConversationDetail>, StoreError> {
+    let Some(conversation) = export::by_id(tx, id).await? else { return Ok(None) };
+    let row = tx
+        .query_one(
+            "SELECT version, link_evidence, linked_at, attributes, nul_characters_removed, withdrawn_at, withdrawn_reason
+             FROM conversations WHERE conversation_id = $1",
+            &[&id.0],
+        )
+        .await?;
+    let mut standings = report::find(tx, &id.to_string()).await?;
+    Ok(Some(ConversationDetail {
+        conversation_id: id,
+        conversation,
+        version: row.try_get(0)?,
+        link_evidence: row.try_get(1)?,
+        linked_at: row.try_get(2)?,
+        attributes: row.try_get(3)?,
+        nul_characters_removed: row.try_get(4)?,
+        withdrawn_at: row.try_get(5)?,
+        withdrawn_reason: row.try_get(6)?,
+        standing: standings.pop(),
+    }))
+}
