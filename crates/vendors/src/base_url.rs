@@ -1,5 +1,7 @@
 //! Where a vendor's API is.
 
+use std::fmt::Write as _;
+
 use url::Url;
 
 /// A base URL that cannot be used, with what to do about it.
@@ -42,11 +44,20 @@ impl BaseUrl {
         Ok(Self(url))
     }
 
-    /// The URL of a resource: each part is one segment, whatever is in it.
-    pub(crate) fn join(&self, segments: &[&str]) -> Url {
+    /// The URL of a resource: each part is one segment, whatever is in it; `None` for parts that no path can hold.
+    pub(crate) fn join(&self, segments: &[&str]) -> Option<Url> {
+        let mut path = self.0.path().trim_end_matches('/').to_owned();
+        for segment in segments {
+            // a dot segment is resolved away, encoded or not, and would make another resource of this one
+            if matches!(*segment, "" | "." | "..") {
+                return None;
+            }
+            path.push('/');
+            path.push_str(&encode_segment(segment));
+        }
         let mut url = self.0.clone();
-        url.path_segments_mut().expect("http and https URLs have a path").pop_if_empty().extend(segments);
-        url
+        url.set_path(&path);
+        Some(url)
     }
 
     /// The host, for messages.
@@ -58,6 +69,19 @@ impl BaseUrl {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+}
+
+/// Encodes all but unreserved characters. `Url` alone would drop tabs and line ends from a segment.
+fn encode_segment(segment: &str) -> String {
+    let mut encoded = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -84,9 +108,28 @@ mod tests {
     #[test]
     fn an_id_is_one_segment_whatever_is_in_it() {
         let base = BaseUrl::parse("https://h/v2", false).expect("a base");
+        let table = [
+            ("../a?b#ü", "..%2Fa%3Fb%23%C3%BC"),
+            ("a\tb\nc", "a%09b%0Ac"),
+            ("%2e%2e", "%252e%252e"),
+            (r"a\b", "a%5Cb"),
+            ("...", "..."),
+        ];
+        for (id, segment) in table {
+            let url = base.join(&["conversations", id]).expect("a path");
+            assert_eq!(url.as_str(), format!("https://h/v2/conversations/{segment}"));
+        }
         assert_eq!(
-            base.join(&["conversations", "../a?b#ü"]).as_str(),
-            "https://h/v2/conversations/..%2Fa%3Fb%23%C3%BC"
+            BaseUrl::parse("https://h", false).expect("a base").join(&["users"]).expect("a path").as_str(),
+            "https://h/users"
         );
+    }
+
+    #[test]
+    fn an_id_that_no_path_can_hold_is_refused_instead_of_naming_the_list() {
+        let base = BaseUrl::parse("https://h/v2", false).expect("a base");
+        for id in ["", ".", ".."] {
+            assert_eq!(base.join(&["conversations", id]), None, "{id:?}");
+        }
     }
 }

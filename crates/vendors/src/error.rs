@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use crate::words::{error_words, one_line};
+
 /// Characters of a vendor's own words that are kept.
 const MESSAGE_CHARS_MAX: usize = 500;
 
@@ -15,13 +17,13 @@ pub enum Failure {
     Credential,
     /// 403: the credential lacks a permission.
     Forbidden,
-    /// 404: the vendor does not know the record.
+    /// 404 and 410: the vendor does not know the record.
     NotFound,
     /// 400 and the other 4xx: the request is at fault.
     BadRequest,
     /// 429: too fast.
     RateLimited,
-    /// 5xx, network, timeout, an answer cut short.
+    /// 5xx, 408, 425, network, timeout, an answer cut short.
     Transient,
     /// A redirect, which is never followed.
     Redirect,
@@ -57,38 +59,50 @@ impl fmt::Display for VendorError {
 impl VendorError {
     /// A failure without an answer.
     pub(crate) fn without_answer(failure: Failure, message: impl Into<String>) -> Self {
-        Self { failure, status: None, message: clean(&message.into()), retry_after: None }
+        Self { failure, status: None, message: message.into(), retry_after: None }
     }
 
     /// A failure by an answer's status and body.
-    pub(crate) fn of_answer(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Self {
+    pub(crate) fn of_answer(status: StatusCode, body: &str, retry_after: Option<Duration>) -> Self {
         let failure = match status.as_u16() {
             401 => Failure::Credential,
             403 => Failure::Forbidden,
-            404 => Failure::NotFound,
+            404 | 410 => Failure::NotFound,
             429 => Failure::RateLimited,
             300..=399 => Failure::Redirect,
+            // the server gave up waiting, or wants to be asked again: nothing is wrong with the request
+            408 | 425 => Failure::Transient,
             400..=499 => Failure::BadRequest,
             _ => Failure::Transient,
         };
-        Self { failure, status: Some(status.as_u16()), message: words(body), retry_after }
+        Self { failure, status: Some(status.as_u16()), message: error_words(body), retry_after }
     }
 
-    /// A 200 whose body is not what was asked for.
+    /// A success whose body is not what was asked for.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self {
             failure: Failure::UnexpectedShape,
             status: Some(200),
-            message: clean(&message.into()),
+            message: message.into(),
             retry_after: None,
         }
     }
 
-    /// Takes a secret out, should the vendor have echoed it.
+    /// A success whose body ends in the middle, although the connection did not break off.
+    pub(crate) fn truncated(what: &str) -> Self {
+        Self { failure: Failure::Transient, ..Self::unexpected(format!("{what} ends in the middle")) }
+    }
+
+    /// Makes the message fit to be kept: the secret is taken out should the vendor have echoed it, and only then is
+    /// the message cut, because half a secret would not be recognised.
     pub(crate) fn without(mut self, secret: &str) -> Self {
         if secret.len() >= 4 {
-            self.message = self.message.replace(secret, "[secret]");
+            // some servers escape slashes in JSON
+            for form in [secret, &secret.replace('/', r"\/")] {
+                self.message = self.message.replace(form, "[secret]");
+            }
         }
+        self.message = one_line(&self.message).chars().take(MESSAGE_CHARS_MAX).collect();
         self
     }
 
@@ -118,29 +132,12 @@ impl VendorError {
     }
 }
 
-/// The vendor's own words: the usual fields of an error body in order, else the text.
-fn words(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]);
-    let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else { return clean(&text) };
-    let places =
-        ["/detail", "/message", "/title", "/error", "/error/message", "/error/detail", "/data/message"];
-    let found = places.iter().find_map(|place| json.pointer(place)?.as_str());
-    clean(found.unwrap_or(&text))
-}
-
-/// One line without control characters, cut to a sane length.
-fn clean(text: &str) -> String {
-    let line = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
-    line.chars().take(MESSAGE_CHARS_MAX).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(status: u16, body: &str) -> VendorError {
-        VendorError::of_answer(StatusCode::from_u16(status).expect("a status"), body.as_bytes(), None)
+        VendorError::of_answer(StatusCode::from_u16(status).expect("a status"), body, None)
     }
 
     #[test]
@@ -149,13 +146,17 @@ mod tests {
             (401, Failure::Credential),
             (403, Failure::Forbidden),
             (404, Failure::NotFound),
+            (410, Failure::NotFound),
             (400, Failure::BadRequest),
             (409, Failure::BadRequest),
             (422, Failure::BadRequest),
             (429, Failure::RateLimited),
             (302, Failure::Redirect),
+            (304, Failure::Redirect),
+            (408, Failure::Transient),
             (500, Failure::Transient),
             (503, Failure::Transient),
+            (599, Failure::Transient),
         ];
         for (status, failure) in table {
             assert_eq!(of(status, "").failure, failure, "{status}");
@@ -163,28 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn the_vendors_words_are_found_wherever_they_are() {
-        let bodies = [
-            r#"{"detail":"why","title":"no"}"#,
-            r#"{"message":"why"}"#,
-            r#"{"title":"why"}"#,
-            r#"{"error":"why"}"#,
-            r#"{"error":{"message":"why"}}"#,
-            r#"{"data":{"message":"why"}}"#,
-            "why",
-            " why\u{0}\n",
-        ];
-        for body in bodies {
-            assert_eq!(of(400, body).message, "why", "{body}");
-        }
-        assert!(of(500, &"x".repeat(5000)).message.len() <= 500);
-    }
-
-    #[test]
-    fn an_echoed_key_is_taken_out() {
-        assert_eq!(
-            of(401, "key sk-12345 is wrong").without("sk-12345").to_string(),
-            "HTTP 401: key [secret] is wrong"
-        );
+    fn an_echoed_key_is_taken_out_even_where_the_message_is_cut() {
+        let error = of(401, "key sk-12345 is wrong").without("sk-12345");
+        assert_eq!(error.to_string(), "HTTP 401: key [secret] is wrong");
+        let error = of(401, r#"{"echo":"sk\/12345"}"#).without("sk/12345");
+        assert_eq!(error.message, r#"{"echo":"[secret]"}"#);
+        let key = "k".repeat(40) + "-the-secret-end";
+        let error = of(401, &format!("{}{key}", "x ".repeat(240))).without(&key);
+        assert!(!error.message.contains("kkkk"), "{}", error.message);
+        assert!(of(500, &"x".repeat(5000)).without("sk-12345").message.len() <= MESSAGE_CHARS_MAX);
     }
 }

@@ -1,13 +1,14 @@
 //! The HTTP client of every vendor: bounded, without redirects.
 
+use std::error::Error as _;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use reqwest::header::{ACCEPT, HeaderValue};
-use reqwest::{Client, Response, redirect};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Client, Response, StatusCode, redirect, retry};
 use url::Url;
 
 use crate::retry_after::retry_after_from_headers;
+use crate::words::WORDS_BYTES_MAX;
 use crate::{Failure, VendorError};
 
 /// How vendors are spoken to.
@@ -17,7 +18,7 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Longest time for a whole request; shorter than a claim.
     pub total_timeout: Duration,
-    /// Larger bodies are refused.
+    /// Larger bodies are refused, measured after decompression.
     pub body_bytes_max: usize,
 }
 
@@ -45,70 +46,101 @@ impl VendorHttp {
         let client = Client::builder()
             .user_agent(concat!("switchboard/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
+            // one call is one request: a permit was taken for one, and whoever called decides about the next
+            .retry(retry::never())
+            // a proxy named by the environment would see the credential of a base URL with plain http
+            .no_proxy()
             .connect_timeout(options.connect_timeout)
             .timeout(options.total_timeout)
             .pool_idle_timeout(Duration::from_secs(50))
             .build()
-            .map_err(|error| VendorError::without_answer(Failure::Transient, error.to_string()))?;
+            .map_err(|error| VendorError::without_answer(Failure::Transient, in_full(&error)))?;
         Ok(Self { client, body_bytes_max: options.body_bytes_max })
     }
 
-    /// Sends one GET and returns the body of a success.
-    pub(crate) async fn get(&self, url: Url, authorization: HeaderValue) -> Result<Vec<u8>, VendorError> {
-        let request = self
-            .client
-            .get(url)
-            .header(ACCEPT, "application/json")
-            .header(reqwest::header::AUTHORIZATION, authorization);
-        let response = request.send().await.map_err(network)?;
-        let status = response.status();
-        let retry_after = retry_after_from_headers(response.headers());
+    /// Sends one GET and returns the body of a success as text. Bytes that are not UTF-8 are replaced: one bad character must not
+    /// cost a page of conversations.
+    pub(crate) async fn get(&self, url: Url, authorization: HeaderValue) -> Result<String, VendorError> {
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        let response = request.header(AUTHORIZATION, authorization).send().await.map_err(network)?;
+        let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
             return self.body(response).await;
         }
-        // the words of a failure are short; what does not arrive of them is not missed
-        let body = self.body(response).await.unwrap_or_default();
-        Err(VendorError::of_answer(status, &body, retry_after))
+        Err(refusal(status, &headers, &first_words(response).await))
     }
 
-    async fn body(&self, response: Response) -> Result<Vec<u8>, VendorError> {
-        let announced = response.content_length().unwrap_or(0);
-        if announced > self.body_bytes_max as u64 {
-            return Err(self.too_large());
+    async fn body(&self, mut response: Response) -> Result<String, VendorError> {
+        let limit = self.body_bytes_max;
+        let too_large = || {
+            VendorError::without_answer(Failure::TooLarge, format!("the answer is larger than {limit} bytes"))
+        };
+        if response.content_length().is_some_and(|announced| announced > limit as u64) {
+            return Err(too_large());
         }
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(network)?;
-            if body.len() + chunk.len() > self.body_bytes_max {
-                return Err(self.too_large());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(text(body))
     }
+}
 
-    fn too_large(&self) -> VendorError {
-        let limit = self.body_bytes_max;
-        VendorError::without_answer(Failure::TooLarge, format!("the answer is larger than {limit} bytes"))
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &str) -> VendorError {
+    let mut error = VendorError::of_answer(status, body, retry_after_from_headers(headers));
+    if error.failure == Failure::Redirect {
+        let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let host = target.and_then(|target| Url::parse(target).ok()?.host_str().map(str::to_owned));
+        let host = host.as_deref().unwrap_or("another place");
+        error.message =
+            format!("the vendor redirects to {host}, where the credential does not follow: see the base URL");
     }
+    error
+}
+
+/// The beginning of a failure's body. What does not arrive of it is not missed: the status has said what counts.
+async fn first_words(mut response: Response) -> String {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = WORDS_BYTES_MAX - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == WORDS_BYTES_MAX {
+            break;
+        }
+    }
+    text(body)
+}
+
+fn text(body: Vec<u8>) -> String {
+    let text = String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    // a byte order mark is no JSON
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 /// What happened on the way, without the URL: ids are not for logs.
 fn network(error: reqwest::Error) -> VendorError {
-    use std::error::Error as _;
     let error = error.without_url();
-    let mut text = if error.is_timeout() {
-        "the vendor did not answer in time".to_owned()
+    let what = if error.is_timeout() {
+        "the vendor did not answer in time"
     } else if error.is_connect() {
-        "the vendor cannot be reached".to_owned()
+        "the vendor cannot be reached"
     } else {
-        "the answer broke off".to_owned()
+        "the answer broke off"
     };
+    VendorError::without_answer(Failure::Transient, format!("{what}: {}", in_full(&error)))
+}
+
+/// An error with its sources, which have the actual reason.
+fn in_full(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    VendorError::without_answer(Failure::Transient, text)
+    text
 }

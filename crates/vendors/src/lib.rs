@@ -5,6 +5,8 @@ mod base_url;
 mod error;
 mod http;
 mod retry_after;
+mod shape;
+mod words;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use error::{Failure, VendorError};

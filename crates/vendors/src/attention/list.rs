@@ -2,10 +2,13 @@
 
 use model::Window;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::VendorError;
+use crate::shape::{read_json, unexpected};
+
+const WHAT: &str = "the list";
 
 /// Which page of which window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,52 +49,72 @@ pub struct ListPage {
     pub page_size: Option<u64>,
     /// Records of the window.
     pub total_records: Option<u64>,
+    /// Size of the whole answer, decompressed.
+    pub body_bytes: usize,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    data: Option<Vec<Box<RawValue>>>,
-    #[serde(default)]
-    meta: Value,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    meta: Option<&'a RawValue>,
 }
 
 impl ListPage {
-    pub(super) fn read(body: &[u8]) -> Result<Self, VendorError> {
-        let envelope: Envelope = serde_json::from_slice(body)
-            .map_err(|error| VendorError::unexpected(format!("the list is not of its form: {error}")))?;
+    pub(super) fn read(body: &str) -> Result<Self, VendorError> {
+        let envelope: Envelope<'_> = read_json(WHAT, body)?;
         // a 200 without rows is an error, not an empty page
-        let rows = envelope.data.ok_or_else(|| VendorError::unexpected("the list has no `data`"))?;
-        let number = |name: &str| match envelope.meta.get(name) {
-            Some(Value::Number(number)) => number.as_u64(),
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            _ => None,
-        };
+        let data = envelope.data.filter(|data| data.get().starts_with('['));
+        let data = data.ok_or_else(|| unexpected(WHAT, "has no `data`", body))?;
+        // what is said of the whole is a help and no more: none of it costs the rows
+        let meta: Map<String, Value> =
+            envelope.meta.and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default();
+        let number = |name: &str| meta.get(name).and_then(whole_number);
         Ok(Self {
-            rows,
+            rows: read_json(WHAT, data.get())?,
             page_number: number("pageNumber"),
             page_count: number("pageCount"),
             page_size: number("pageSize"),
             total_records: number("totalRecords"),
+            body_bytes: body.len(),
         })
     }
+}
+
+/// A number, as such, as text, or with a fraction of nothing.
+fn whole_number(value: &Value) -> Option<u64> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    text.strip_suffix(".0").unwrap_or(&text).parse().ok()
 }
 
 /// Says whether a page is the last one. `unseen_rows` are those that no earlier page had: a list that only repeats itself ends.
 pub fn end_of_list(page: &ListPage, request: &ListRequest, unseen_rows: usize) -> bool {
     let rows = page.rows.len() as u64;
-    // the size that was applied, in case the vendor clamps; an absurd one is no size
-    let size = page.page_size.filter(|size| *size > 0).unwrap_or_else(|| request.size.into());
     if rows == 0 || unseen_rows == 0 {
         return true;
     }
-    if let (Some(number), Some(count)) = (page.page_number, page.page_count) {
+    // the first rule that knows decides; a count of zero beside rows knows nothing
+    if let (Some(number), Some(count @ 1..)) = (page.page_number, page.page_count) {
         return number >= count;
     }
-    if let Some(total) = page.total_records {
-        return u64::from(request.page) * size >= total;
+    let size = applied_size(page, request);
+    if let Some(total @ 1..) = page.total_records {
+        let left = total.saturating_sub(u64::from(request.page.saturating_sub(1)) * size);
+        // more rows than can be left: the vendor clamped the size without a word, and earlier pages were shorter too
+        return left <= size && rows <= left;
     }
     rows < size
+}
+
+/// The size the vendor applied, in case it clamps; an absurd one is no size.
+fn applied_size(page: &ListPage, request: &ListRequest) -> u64 {
+    let asked = u64::from(request.size);
+    page.page_size.filter(|size| *size > 0).map_or(asked, |size| size.min(asked))
 }
 
 #[cfg(test)]
@@ -100,7 +123,7 @@ mod tests {
 
     fn page(rows: usize, meta: &str) -> ListPage {
         let rows = vec!["{}"; rows].join(",");
-        ListPage::read(format!(r#"{{"data":[{rows}],"meta":{meta}}}"#).as_bytes()).expect("a page")
+        ListPage::read(&format!(r#"{{"data":[{rows}],"meta":{meta}}}"#)).expect("a page")
     }
 
     fn request(page: u32) -> ListRequest {
@@ -131,9 +154,43 @@ mod tests {
     }
 
     #[test]
+    fn nonsense_about_the_whole_neither_ends_the_list_nor_costs_rows() {
+        let zeros = r#"{"pageNumber":1,"pageCount":0,"totalRecords":0,"pageSize":0}"#;
+        assert!(!end_of_list(&page(50, zeros), &request(1), 50), "zeros beside rows");
+        for meta in ["[]", "7", r#""x""#, "null", r#"{"pageCount":-1,"totalRecords":"many","x":"\ud800"}"#] {
+            assert!(!end_of_list(&page(50, meta), &request(1), 50), "{meta}");
+        }
+        assert!(!end_of_list(&page(50, r#"{"pageSize":500}"#), &request(1), 50), "more than was asked for");
+    }
+
+    #[test]
+    fn a_silently_clamped_size_does_not_end_the_list_early() {
+        let total = r#"{"totalRecords":104}"#;
+        for (number, rows) in [(1, 20), (2, 20), (3, 20), (4, 20), (5, 20), (6, 4)] {
+            assert!(!end_of_list(&page(rows, total), &request(number), rows), "page {number}");
+        }
+        assert!(end_of_list(&page(0, total), &request(7), 0));
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_and_as_text() {
+        let read = page(1, r#"{"pageNumber":"1","pageCount":2.0,"pageSize":50,"totalRecords":" 51 "}"#);
+        let numbers = [read.page_number, read.page_count, read.page_size, read.total_records];
+        assert_eq!(numbers, [Some(1), Some(2), Some(50), Some(51)]);
+    }
+
+    #[test]
+    fn rows_are_left_as_they_are_however_odd() {
+        let deep = "[".repeat(500) + &"]".repeat(500);
+        let rows = [r#"{"n":12345678901234567890123, "t":"\ud800"}"#, "null", "7", &deep];
+        let page = ListPage::read(&format!(r#"{{"data":[{}]}}"#, rows.join(", "))).expect("a page");
+        assert_eq!(page.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
     fn another_body_is_an_error_and_not_an_empty_page() {
         for body in ["<html>", "{}", r#"{"data":null}"#, r#"{"data":{"a":1}}"#, "[]", "", r#"{"data":[{]}"#] {
-            assert!(ListPage::read(body.as_bytes()).is_err(), "{body:?}");
+            assert!(ListPage::read(body).is_err(), "{body:?}");
         }
     }
 }

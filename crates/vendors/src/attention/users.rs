@@ -5,37 +5,79 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::VendorError;
+use crate::shape::{read_json, unexpected};
+
+const WHAT: &str = "the list of users";
 
 /// A workspace, as its users tell it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workspace {
     /// The organisation most teams belong to; a user may sit in teams of another.
     pub organization: Option<String>,
-    /// Addresses of its users.
-    pub emails: Vec<String>,
+    /// Its users.
+    pub users: Vec<WorkspaceUser>,
+}
+
+/// A user of a workspace; the vendor promises none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkspaceUser {
+    /// The vendor's id.
+    pub uuid: Option<String>,
+    /// Address as given.
+    pub email: Option<String>,
+    /// Full name.
+    pub name: Option<String>,
 }
 
 impl Workspace {
-    pub(super) fn read(body: &[u8]) -> Result<Self, VendorError> {
-        let json: Value = serde_json::from_slice(body)
-            .map_err(|error| VendorError::unexpected(format!("the users are not JSON: {error}")))?;
-        let users = json.get("data").and_then(Value::as_array);
-        let users = users.ok_or_else(|| VendorError::unexpected("the users have no `data`"))?;
-        // entries wrapped in `attributes` were seen too
-        let users: Vec<&Value> = users.iter().map(|user| user.get("attributes").unwrap_or(user)).collect();
-        let emails = users.iter().filter_map(|user| user.get("email")?.as_str()).map(str::to_owned).collect();
-        Ok(Self { organization: most_frequent_organization(&users), emails })
+    pub(super) fn read(body: &str) -> Result<Self, VendorError> {
+        let json: Value = read_json(WHAT, body)?;
+        let entries = json.get("data").and_then(Value::as_array);
+        let entries = entries.ok_or_else(|| unexpected(WHAT, "has no `data`", body))?;
+        let entries: Vec<Entry<'_>> = entries.iter().map(Entry).collect();
+        Ok(Self {
+            organization: most_frequent_organization(&entries),
+            users: entries.iter().map(Entry::user).collect(),
+        })
     }
 }
 
-fn most_frequent_organization(users: &[&Value]) -> Option<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for user in users {
-        let teams = user.get("teams").and_then(Value::as_array).into_iter().flatten();
-        for id in teams.filter_map(|team| team.get("organizationUUID")?.as_str()).filter(|id| !id.is_empty())
-        {
-            *counts.entry(id).or_default() += 1;
+/// One entry; some replies wrap its fields in `attributes`.
+struct Entry<'a>(&'a Value);
+
+impl<'a> Entry<'a> {
+    fn get(&self, field: &str) -> Option<&'a Value> {
+        self.0.get("attributes").and_then(|attributes| attributes.get(field)).or_else(|| self.0.get(field))
+    }
+
+    fn text(&self, field: &str) -> Option<&'a str> {
+        self.get(field).and_then(filled)
+    }
+
+    fn user(&self) -> WorkspaceUser {
+        let names: Vec<&str> = ["firstName", "lastName"].iter().filter_map(|name| self.text(name)).collect();
+        WorkspaceUser {
+            uuid: self.text("uuid").or_else(|| self.text("id")).map(str::to_owned),
+            email: self.text("email").map(str::to_owned),
+            name: (!names.is_empty()).then(|| names.join(" ")),
         }
+    }
+
+    fn organizations(&self) -> impl Iterator<Item = &'a str> {
+        let teams = self.get("teams").and_then(Value::as_array).into_iter().flatten();
+        teams.filter_map(|team| filled(team.get("organizationUUID")?))
+    }
+}
+
+/// An empty text is the same as none.
+fn filled(value: &Value) -> Option<&str> {
+    value.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn most_frequent_organization(entries: &[Entry<'_>]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in entries.iter().flat_map(Entry::organizations) {
+        *counts.entry(id).or_default() += 1;
     }
     // of equally frequent ones the smallest, so that the answer does not depend on the order of users
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(id, _)| id.to_owned())
@@ -46,17 +88,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_organization_is_the_most_frequent_one() {
-        let body = br#"{"data":[
-            {"email":"a@x.example","teams":[{"organizationUUID":"org-b"},{"organizationUUID":"org-z"}]},
-            {"attributes":{"email":"b@x.example","teams":[{"organizationUUID":"org-b"},{}]}},
-            {"email":null}]}"#;
-        let workspace = Workspace::read(body).expect("users");
-        assert_eq!(workspace.organization.as_deref(), Some("org-b"));
-        assert_eq!(workspace.emails, ["a@x.example", "b@x.example"]);
-        let tie = br#"{"data":[{"teams":[{"organizationUUID":"org-b"},{"organizationUUID":"org-a"}]}]}"#;
-        assert_eq!(Workspace::read(tie).expect("users").organization.as_deref(), Some("org-a"));
-        assert_eq!(Workspace::read(br#"{"data":[]}"#).expect("no users").organization, None);
-        assert!(Workspace::read(b"{}").is_err());
+    fn the_organization_is_the_most_frequent_one_and_of_equals_the_smallest() {
+        let table = [
+            (
+                r#"[{"teams":[{"organizationUUID":"b"},{"organizationUUID":"z"}]},{"teams":[{"organizationUUID":"b"}]}]"#,
+                Some("b"),
+            ),
+            (r#"[{"teams":[{"organizationUUID":"b"},{"organizationUUID":"a"}]}]"#, Some("a")),
+            (r#"[{"teams":[{"organizationUUID":""},{"organizationUUID":7},{}]},{"teams":null},{}]"#, None),
+            ("[]", None),
+        ];
+        for (data, expected) in table {
+            let workspace = Workspace::read(&format!(r#"{{"data":{data}}}"#)).expect("users");
+            assert_eq!(workspace.organization.as_deref(), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn users_are_read_bare_or_wrapped_with_whatever_they_lack() {
+        let body = r#"{"data":[
+            {"uuid":"u1","email":"a@x.example","firstName":"Ana","lastName":"Ruiz"},
+            {"id":"u2","attributes":{"email":"b@x.example","firstName":"","lastName":"Bo"}},
+            {"email":null}, 7]}"#;
+        let user = |uuid: &str, email: &str, name: &str| {
+            let given = |text: &str| filled(&Value::from(text)).map(str::to_owned);
+            WorkspaceUser { uuid: given(uuid), email: given(email), name: given(name) }
+        };
+        let expected = [
+            user("u1", "a@x.example", "Ana Ruiz"),
+            user("u2", "b@x.example", "Bo"),
+            user("", "", ""),
+            user("", "", ""),
+        ];
+        assert_eq!(Workspace::read(body).expect("users").users, expected);
+    }
+
+    #[test]
+    fn an_answer_without_users_is_an_error() {
+        for body in ["{}", "[]", "<html>", "", r#"{"data":{}}"#] {
+            assert!(Workspace::read(body).is_err(), "{body:?}");
+        }
     }
 }
