@@ -89,6 +89,12 @@ pub(crate) fn router() -> Router<App> {
         .route("/clock", get(clock).put(set_clock))
         .route("/workspaces", get(workspaces).post(add_workspace))
         .nest("/workspaces/{name}", workspace)
+        .fallback(unknown)
+}
+
+/// Without this, the vendor would answer for a misspelled control path.
+async fn unknown() -> Refused {
+    Refused(StatusCode::NOT_FOUND, "no such control endpoint".to_owned())
 }
 
 async fn clock(State(app): State<App>) -> Json<Value> {
@@ -145,14 +151,14 @@ async fn add_fault(
     Path(name): Path<String>,
     Sent(sent): Sent<Value>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let rule = fault_rule(sent)?;
+    let rule = fault_rule(&sent)?;
     Ok((StatusCode::CREATED, Json(json!({ "id": app.world.add_fault(&name, rule)? }))))
 }
 
 /// A flattened enum takes any field, so a misspelled one has to be found here: it must come back out.
-fn fault_rule(sent: Value) -> Answer<FaultRule> {
+fn fault_rule(sent: &Value) -> Answer<FaultRule> {
     let refused = |reason: String| Refused(StatusCode::BAD_REQUEST, reason);
-    let rule: FaultRule = serde_json::from_value(sent.clone()).map_err(|error| refused(error.to_string()))?;
+    let rule = FaultRule::deserialize(sent).map_err(|error| refused(error.to_string()))?;
     let taken = serde_json::to_value(&rule).map_err(|error| refused(error.to_string()))?;
     let names = sent.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     match names.into_iter().find(|(name, _)| taken.get(name.as_str()).is_none()) {

@@ -69,8 +69,6 @@ mod tests {
     #[test]
     fn the_first_throws_of_a_seed_never_change() {
         let mut dice = Dice::of(&[7, 1]);
-        assert_eq!([dice.below(1000), dice.below(1000), dice.below(1000)], [FIRST[0], FIRST[1], FIRST[2]]);
+        assert_eq!([dice.below(1000), dice.below(1000), dice.below(1000)], [859, 416, 442]);
     }
-
-    const FIRST: [usize; 3] = [0, 0, 0];
 }

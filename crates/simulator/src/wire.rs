@@ -13,7 +13,7 @@ use axum::extract::connect_info::Connected;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
-use futures::stream;
+use futures::{StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -125,13 +125,19 @@ impl AsyncWrite for ResettableStream {
     }
 }
 
+/// An error instead of the rest makes hyper close the connection. It flushes what it has only when the body makes it
+/// wait, so the error must not come at once.
+async fn broken_off() -> std::io::Result<Bytes> {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Err(Error::from(ErrorKind::UnexpectedEof))
+}
+
 /// Puts an answer on the wire.
 pub(crate) fn response(reply: Reply) -> Response {
     let length = reply.body.len();
     let body = if reply.truncated {
-        // A stream that ends early makes hyper close the connection.
         let half = Bytes::from(reply.body).slice(..length / 2);
-        Body::from_stream(stream::iter([Ok::<_, Error>(half)]))
+        Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(broken_off())))
     } else {
         Body::from(reply.body)
     };

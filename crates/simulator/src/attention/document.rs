@@ -81,7 +81,7 @@ fn push_times(map: &mut Map<String, Value>, plan: &Plan) {
 fn push_flags(map: &mut Map<String, Value>, plan: &Plan) {
     let mut dice = Dice::of(&[plan.style, 0xD1]);
     let mut flag = |name: &str, is_set: bool| {
-        insert_or_blank(map, name, (is_set || !dice.one_in(6)).then_some(json!(is_set)), plan.style / 2 * 3);
+        insert_or_blank(map, name, (is_set || !dice.one_in(6)).then_some(json!(is_set)), plan.style / 5);
     };
     flag("private", plan.private);
     flag("archived", plan.archived);

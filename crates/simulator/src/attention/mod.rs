@@ -72,7 +72,7 @@ async fn answer_caller(
     if faults::hangs(&hits) {
         app.shutdown.cancelled().await;
     }
-    if faults::resets(&hits) {
+    if faults::hangs(&hits) || faults::resets(&hits) {
         connection.reset();
         return wire::response(Reply::refusal(500, "never sent"));
     }

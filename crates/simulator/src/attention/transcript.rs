@@ -96,7 +96,7 @@ fn spoken(plan: &Plan) -> Vec<Spoken> {
     (0..plan.segments)
         .map(|_| {
             speaker = (speaker + 1 + dice.below(count - 1)) % count;
-            let words = (0..dice.between(10, 19)).map(|_| *dice.pick(WORDS)).collect();
+            let words = (0..dice.between(9, 16)).map(|_| *dice.pick(WORDS)).collect();
             let segment = Spoken { speaker, start_ms, end_ms: start_ms + each_ms * 9 / 10, words };
             start_ms += each_ms;
             segment
