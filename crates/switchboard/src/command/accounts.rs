@@ -1,0 +1,115 @@
+//! `accounts import|list`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use desk::accounts::{self, Imported};
+use model::TenantId;
+use store::{Speaker, account};
+
+use crate::context::Context;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct AccountsArgs {
+    #[command(subcommand)]
+    command: AccountsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountsCommand {
+    /// Import accounts and contacts from CSV; good lines are imported, bad ones listed (exit code 3). Opens the tenant's gate.
+    Import {
+        /// Whose accounts they are.
+        #[arg(long)]
+        tenant: TenantId,
+        /// Accounts: external_id,name,domains[,created_at]; domains separated by ';'.
+        accounts: PathBuf,
+        /// Contacts: account_external_id,name,email.
+        #[arg(long)]
+        contacts: Option<PathBuf>,
+    },
+    /// List a tenant's accounts.
+    List {
+        /// Whose accounts.
+        #[arg(long)]
+        tenant: TenantId,
+    },
+}
+
+pub(crate) async fn run(context: &Context, args: AccountsArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        AccountsCommand::Import { tenant, accounts, contacts } => {
+            import(context, &tenant, &accounts, contacts.as_deref()).await
+        }
+        AccountsCommand::List { tenant } => list(context, &tenant).await,
+    }
+}
+
+async fn import(
+    context: &Context,
+    tenant: &TenantId,
+    accounts: &Path,
+    contacts: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let open = |path: &Path| File::open(path).with_context(|| format!("cannot read {}", path.display()));
+    let store = context.migrated_store().await?;
+    let imported = accounts::import(&store, tenant, open(accounts)?, contacts.map(open).transpose()?).await?;
+    if context.json {
+        output::json(&imported)?;
+    } else {
+        print(tenant, &imported);
+    }
+    Ok(if imported.bad_lines.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+fn print(tenant: &TenantId, imported: &Imported) {
+    let counts = &imported.counts;
+    println!(
+        "accounts: {} added, {} changed, {} as they were; contacts: {} added, {} changed, {} as they were",
+        counts.accounts_added,
+        counts.accounts_changed,
+        counts.accounts_unchanged,
+        counts.contacts_added,
+        counts.contacts_changed,
+        counts.contacts_unchanged
+    );
+    for bad in &imported.bad_lines {
+        println!("{} line {}: left out: {}", bad.file, bad.line, bad.reason);
+    }
+    if imported.gate_opened {
+        println!("the conversations of {tenant} are let in from now on");
+    }
+}
+
+async fn list(context: &Context, tenant: &TenantId) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let tx = store.begin(Speaker::Tenant(tenant)).await?;
+    let all = account::list(&tx, tenant).await?;
+    tx.commit().await?;
+    if context.json {
+        for one in &all {
+            output::json(one)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = all.iter().map(|one| {
+        vec![
+            one.external_id.clone(),
+            one.name.clone(),
+            one.domains.join(" "),
+            one.contacts.to_string(),
+            one.conversations.to_string(),
+        ]
+    });
+    let headings = ["account", "name", "domains", "contacts", "conversations"];
+    output::table(
+        &headings,
+        rows.collect(),
+        "there are no accounts; `switchboard accounts import` brings them in",
+    );
+    Ok(ExitCode::SUCCESS)
+}

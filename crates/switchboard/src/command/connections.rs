@@ -1,0 +1,105 @@
+//! `connections`, `enable`, `disable`, `pause`, `resume`, `disconnect`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use store::connection::{self, Connection};
+use store::{Speaker, stream};
+
+use crate::cli::{OfTenant, OneConnection};
+use crate::context::Context;
+use crate::output;
+
+pub(crate) async fn list(context: &Context, args: OfTenant) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let tx = store.begin(args.tenant.as_ref().map_or(Speaker::Everybody, Speaker::Tenant)).await?;
+    let connections = connection::list(&tx).await?;
+    let silences = stream::silences(&tx).await?;
+    tx.commit().await?;
+    let silent = |one: &Connection| silences.iter().find(|silence| silence.connection_id == one.id);
+    if context.json {
+        for one in &connections {
+            output::json(&as_json(one, silent(one).map(|silence| silence.reason.as_str())))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = connections.iter().map(|one| {
+        let status =
+            silent(one).map_or_else(|| status(one), |silence| format!("SUSPICIOUS: {}", silence.reason));
+        vec![
+            one.id.to_string(),
+            one.tenant.to_string(),
+            one.vendor.to_string(),
+            one.vendor_account.to_string(),
+            one.credential_state.clone(),
+            status,
+        ]
+    });
+    let headings = ["connection", "tenant", "vendor", "account", "credential", "status"];
+    output::table(&headings, rows.collect(), "there are no connections; `switchboard connect` makes one");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn status(one: &Connection) -> String {
+    match one.blocked {
+        _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
+        _ if !one.enabled => "disabled".to_owned(),
+        _ if one.paused_at.is_some() => "paused".to_owned(),
+        Some(cause) => format!("parked: {cause}"),
+        None => "running".to_owned(),
+    }
+}
+
+pub(crate) fn as_json(one: &Connection, suspicious: Option<&str>) -> serde_json::Value {
+    json!({
+        "connection": one.id, "tenant": one.tenant, "vendor": one.vendor, "vendor_account": one.vendor_account,
+        "base_url": one.settings.base_url, "credential": one.credential_state,
+        "credential_generation": one.credential_generation, "status": status(one), "blocked": one.blocked,
+        "suspicious_silence": suspicious, "backfill_days": one.settings.backfill_days,
+        "interval_s": one.settings.interval_s, "lookback_s": one.settings.lookback_s,
+    })
+}
+
+pub(crate) async fn set_enabled(
+    context: &Context,
+    args: &OneConnection,
+    enabled: bool,
+) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let one = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
+    connection::set_enabled(&tx, one.id, enabled).await?;
+    tx.commit().await?;
+    done(context, &one, if enabled { "enabled" } else { "disabled" })
+}
+
+pub(crate) async fn set_paused(
+    context: &Context,
+    args: &OneConnection,
+    paused: bool,
+) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let one = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
+    connection::set_paused(&tx, one.id, paused).await?;
+    tx.commit().await?;
+    done(context, &one, if paused { "paused" } else { "resumed" })
+}
+
+pub(crate) async fn disconnect(context: &Context, args: &OneConnection) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let one = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
+    connection::disconnect(&tx, one.id).await?;
+    tx.commit().await?;
+    done(context, &one, "disconnected: the secret is destroyed, the data is kept")
+}
+
+fn done(context: &Context, one: &Connection, what: &str) -> anyhow::Result<ExitCode> {
+    if context.json {
+        output::json(&json!({ "connection": one.id, "done": what }))?;
+    } else {
+        println!("{} ({}): {what}", one.id, desk::connections::name(one));
+    }
+    Ok(ExitCode::SUCCESS)
+}

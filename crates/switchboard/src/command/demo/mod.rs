@@ -1,0 +1,159 @@
+//! `demo`: the main job on real servers and a stand-in vendor, told as it happens.
+
+mod stage;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+use simulator::{AddedKind, Change, Endpoint, Fault, FaultRule, World};
+
+use crate::context::Context;
+use stage::Stage;
+
+/// The two tenants of the story: id, name, calls.
+const TENANTS: [(&str, &str, u64); 2] = [("acme", "Acme GmbH", 2400), ("globex", "Globex Inc", 1200)];
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Everything random comes from here.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+pub(crate) async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let mut stage = Stage::set(context, args.seed, &TENANTS).await?;
+    let told = tell(&mut stage).await;
+    // whatever happened, nothing is left running
+    let cleared = stage.clear().await;
+    told?;
+    cleared?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell(stage: &mut Stage) -> anyhow::Result<()> {
+    prepare(stage).await?;
+    bootstrap_with_a_revoked_key(stage).await?;
+    let dead = later_calls(stage).await?;
+    replay(stage, &dead).await?;
+    finish(stage).await
+}
+
+async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.heading("Two companies, their customers, and an Attention workspace each");
+    for (id, name, _) in TENANTS {
+        let domains = stage.world().own_domains(id)?;
+        let mut command = vec!["tenant", "add", id, "--name", name];
+        for domain in &domains {
+            command.extend(["--domain", domain]);
+        }
+        stage.switchboard(&command).await?;
+        stage.start_roles_once()?;
+        let (accounts, contacts) = stage.write_csv(id)?;
+        let import = ["accounts", "import", "--tenant", id, &accounts, "--contacts", &contacts];
+        stage.switchboard(&import).await?;
+    }
+    for (id, _, _) in TENANTS {
+        stage.connect(id, &format!("{id}-key")).await?;
+    }
+    Ok(())
+}
+
+async fn bootstrap_with_a_revoked_key(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.heading("90 days of history are fetched; half-way, one company revokes its key");
+    let (victim, _, calls) = TENANTS[0];
+    stage.wait_until_stored(victim, calls / 3).await?;
+    stage.world().change(victim, Change::RevokeKey { key: format!("{victim}-key") })?;
+    stage.say("acme's key is revoked at the vendor; globex does not notice");
+    stage.wait_until_blocked(victim).await?;
+    stage.switchboard(&["connections"]).await?;
+    stage.switchboard(&["events", "tail", "-n", "3"]).await?;
+    stage.wait_idle(TENANTS[1].0).await?;
+    stage.say("globex is complete; acme makes a new key, connects again, and goes on from where it stood");
+    let key = "acme-second-key".to_owned();
+    stage
+        .world()
+        .change(victim, Change::AddKey { key: key.clone(), level: simulator::KeyLevel::Organization })?;
+    stage.connect(victim, &key).await?;
+    stage.wait_idle(victim).await
+}
+
+/// New calls, changed ones, late transcripts; one record whose details the vendor never gives. Returns its id.
+async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
+    stage.heading("Later: new calls, new insights, late transcripts, and one call the vendor cannot give");
+    let mut broken = String::new();
+    for (id, _, _) in TENANTS {
+        let world = stage.world();
+        let new = world.change(id, Change::Add { count: 20, finished_at: None, kind: AddedKind::Mixed })?;
+        let ordinary =
+            world.change(id, Change::Add { count: 5, finished_at: None, kind: AddedKind::Ordinary })?;
+        change_some(world, id)?;
+        world.change(id, Change::AllTranscriptsArrive)?;
+        if broken.is_empty() {
+            broken.clone_from(&ordinary[0]);
+            world.add_fault(id, FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken))?;
+        }
+        stage.say(&format!("{id}: {} new calls, 10 changed ones", new.len() + ordinary.len()));
+        stage.switchboard(&["sync", &format!("{id}/attention")]).await?;
+    }
+    stage.wait_until_dead(1).await?;
+    stage.wait_idle(TENANTS[0].0).await?;
+    stage.wait_idle(TENANTS[1].0).await?;
+    stage.switchboard(&["dead", "groups"]).await?;
+    stage.switchboard(&["where", &broken]).await?;
+    Ok(broken)
+}
+
+/// Insights of calls that are there already, within the lookback.
+fn change_some(world: &World, workspace: &str) -> anyhow::Result<()> {
+    let recent = world.truth(workspace)?.filter(|call| call.skip.is_none()).take(60).skip(30).take(10);
+    let ids: Vec<String> = recent.map(|call| call.id).collect();
+    for id in ids {
+        world.change(workspace, Change::ChangeInsight { id })?;
+    }
+    Ok(())
+}
+
+async fn replay(stage: &mut Stage, broken: &str) -> anyhow::Result<()> {
+    stage.heading("The vendor mends its fault; the dead letter is replayed");
+    stage.world().clear_faults(TENANTS[0].0)?;
+    stage.switchboard(&["dead", "replay", "--record", broken]).await?;
+    // the look is due at once, but a scheduler's tick away
+    stage.wait_until_standing(broken, "stored").await?;
+    for (id, _, _) in TENANTS {
+        stage.wait_idle(id).await?;
+    }
+    stage.switchboard(&["where", broken]).await?;
+    Ok(())
+}
+
+async fn finish(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.heading("What came in");
+    let runs = stage.read(&["runs", "--limit", "10000"]).await?;
+    summary::print(&runs)?;
+    stage.heading("One customer's timeline");
+    let account = busiest_account(&stage.read(&["export", "conversations", "--tenant", TENANTS[0].0]).await?);
+    stage
+        .switchboard(&["timeline", "--tenant", TENANTS[0].0, "--account", &account, "--limit", "12"])
+        .await?;
+    stage.heading("Try next");
+    println!("  make up                                   the same system, running until `make down`");
+    println!("  switchboard status | runs | connections   what it does");
+    println!("  switchboard where ID | conversation ID    where a call is, and why it is on its account");
+    println!("  switchboard dead groups                   what needs a person");
+    Ok(())
+}
+
+/// The account with the most conversations.
+fn busiest_account(conversations: &[Value]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for account in conversations.iter().filter_map(|one| one["account"]["external_id"].as_str()) {
+        *counts.entry(account).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(account, _)| account.to_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,272 @@
+//! The demo's stage: servers migrated, a stand-in vendor, every role as a process, and the commands as a person would give them.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use runtime::Clock;
+use serde_json::Value;
+use simulator::{Simulator, SimulatorConfig, WorkspaceSpec, World};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::context::Context;
+
+/// The roles, as processes; two fetchers share each workspace's budget.
+const ROLES: [&str; 5] = ["scheduler", "fetcher", "fetcher", "normalizer", "steward"];
+
+/// A demo's pace: what takes minutes in production takes moments here.
+const PACE: [(&str, &str); 6] = [
+    ("SWITCHBOARD_TICK_MS", "200"),
+    ("SWITCHBOARD_RETRY_FIRST_MS", "100"),
+    ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
+    ("SWITCHBOARD_FOLLOW_UP_FIRST_S", "5"),
+    ("SWITCHBOARD_LOG", "info"),
+    ("SWITCHBOARD_GRACE_S", "10"),
+];
+
+/// Longest wait for any step of the story.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Everything the demo has started.
+pub(super) struct Stage {
+    simulator: Simulator,
+    folder: TempDir,
+    key_file: PathBuf,
+    roles: Vec<Child>,
+}
+
+impl Stage {
+    pub(super) async fn set(
+        context: &Context,
+        seed: u64,
+        tenants: &[(&str, &str, u64)],
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a folder for the demo's key and logs")?;
+        let key_file = folder.path().join("master.key");
+        secrets::Keyring::create_file(&key_file)?;
+        let config = SimulatorConfig { listen: ([127, 0, 0, 1], 0).into(), seed, now: Clock::system().now() };
+        let simulator = Simulator::start(config).await?;
+        for (id, _, calls) in tenants {
+            let mut spec = WorkspaceSpec::named(id);
+            spec.conversations = *calls;
+            simulator.world().add_workspace(spec)?;
+        }
+        let stage = Self { simulator, folder, key_file, roles: Vec::new() };
+        context.store()?;
+        stage.switchboard(&["migrate"]).await?;
+        Ok(stage)
+    }
+
+    pub(super) fn world(&self) -> World {
+        self.simulator.world()
+    }
+
+    /// Starts every role, the first time it is called.
+    pub(super) fn start_roles_once(&mut self) -> anyhow::Result<()> {
+        if !self.roles.is_empty() {
+            return Ok(());
+        }
+        for (index, role) in ROLES.iter().enumerate() {
+            let path = self.folder.path().join(format!("{role}-{index}.log"));
+            let log = std::fs::File::create(&path)?;
+            let child = self.command(&[role]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+            self.roles.push(child.with_context(|| format!("cannot start {role}"))?);
+        }
+        self.say(&format!(
+            "started {}; the vendor's stand-in is at {}",
+            ROLES.join(", "),
+            self.simulator.base_url()
+        ));
+        Ok(())
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("switchboard"));
+        let mut command = Command::new(program);
+        command.args(args).envs(PACE).env("SWITCHBOARD_MASTER_KEY_FILE", &self.key_file).kill_on_drop(true);
+        command
+    }
+
+    /// Gives a command as a person would, shows it and what it says.
+    pub(super) async fn switchboard(&self, args: &[&str]) -> anyhow::Result<()> {
+        println!("$ switchboard {}", shown(args));
+        let output = self.command(args).stdin(Stdio::null()).output().await?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            bail!("that command failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(())
+    }
+
+    /// Gives a command for its JSON.
+    pub(super) async fn read(&self, args: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let output = self.command(args).arg("--json").stdin(Stdio::null()).output().await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().map(|line| serde_json::from_str(line).context("unreadable output")).collect()
+    }
+
+    pub(super) fn write_csv(&self, workspace: &str) -> anyhow::Result<(String, String)> {
+        let write = |kind: &str, text: String| {
+            let path = self.folder.path().join(format!("{workspace}-{kind}.csv"));
+            std::fs::write(&path, text)?;
+            anyhow::Ok(path.display().to_string())
+        };
+        let world = self.world();
+        Ok((
+            write("accounts", world.accounts_csv(workspace)?)?,
+            write("contacts", world.contacts_csv(workspace)?)?,
+        ))
+    }
+
+    pub(super) async fn connect(&self, tenant: &str, key: &str) -> anyhow::Result<()> {
+        let file = self.folder.path().join("api.key");
+        std::fs::write(&file, key)?;
+        let (file, base) = (file.display().to_string(), self.simulator.base_url());
+        let command = [
+            "connect",
+            "attention",
+            "--tenant",
+            tenant,
+            "--base-url",
+            &base,
+            "--allow-http",
+            "--api-key-file",
+            &file,
+            "--requests-per-second",
+            "300",
+            "--in-flight",
+            "8",
+            "--interval-s",
+            "86400",
+        ];
+        self.switchboard(&command).await
+    }
+
+    pub(super) fn heading(&self, text: &str) {
+        println!("\n== {text}");
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        println!("   {text}");
+    }
+
+    /// Waits until `done` says so; shows its words meanwhile.
+    async fn wait(
+        &mut self,
+        mut look: impl AsyncFnMut(&Self) -> anyhow::Result<(bool, String)>,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let show = std::io::stderr().is_terminal();
+        loop {
+            let (done, words) = look(self).await?;
+            if show {
+                eprint!("\r\x1b[K   {words}");
+            }
+            if done {
+                if show {
+                    eprint!("\r\x1b[K");
+                }
+                return Ok(());
+            }
+            self.check_roles()?;
+            if Instant::now() > deadline {
+                bail!("gave up waiting: {words}; logs are in {}", self.folder.path().display());
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    fn check_roles(&mut self) -> anyhow::Result<()> {
+        for (role, child) in ROLES.iter().zip(&mut self.roles) {
+            if let Some(status) = child.try_wait()? {
+                bail!("the {role} ended by itself ({status}); logs are in {}", self.folder.path().display());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn wait_until_stored(&mut self, tenant: &str, calls: u64) -> anyhow::Result<()> {
+        self.wait(async |stage| {
+            let runs = stage.read(&["runs", "--tenant", tenant, "--limit", "1000"]).await?;
+            let stored: u64 = runs.iter().filter_map(|run| run["sums"]["stored"].as_u64()).sum();
+            Ok((stored >= calls, format!("{tenant}: {stored} calls stored")))
+        })
+        .await
+    }
+
+    pub(super) async fn wait_until_blocked(&mut self, tenant: &str) -> anyhow::Result<()> {
+        self.wait(async |stage| {
+            let connections = stage.read(&["connections", "--tenant", tenant]).await?;
+            let blocked = connections.iter().any(|one| one["credential"] == "invalid");
+            Ok((blocked, "waiting for the vendor's 401".to_owned()))
+        })
+        .await
+    }
+
+    pub(super) async fn wait_until_dead(&mut self, letters: usize) -> anyhow::Result<()> {
+        self.wait(async |stage| {
+            let dead = stage.read(&["dead", "list"]).await?.len();
+            Ok((dead >= letters, "waiting for the attempts to be used up".to_owned()))
+        })
+        .await
+    }
+
+    pub(super) async fn wait_until_standing(&mut self, record: &str, standing: &str) -> anyhow::Result<()> {
+        self.wait(async |stage| {
+            let found = stage.read(&["where", record]).await?;
+            let now = found.first().and_then(|one| one["standing"].as_str()).unwrap_or("unknown").to_owned();
+            Ok((now == standing, format!("{record} is {now}")))
+        })
+        .await
+    }
+
+    pub(super) async fn wait_idle(&mut self, tenant: &str) -> anyhow::Result<()> {
+        println!("$ switchboard wait --idle --tenant {tenant}");
+        self.wait(async |stage| {
+            let left = stage.read(&["wait", "--idle", "--tenant", tenant, "--timeout", "1"]).await?;
+            let left = left.first().cloned().unwrap_or_default();
+            let count = |name: &str| left[name].as_i64().unwrap_or(1);
+            let open = count("due")
+                + count("runs")
+                + count("records_under_way")
+                + count("looks_due")
+                + count("events");
+            let words =
+                format!("{tenant}: {} runs, {} records under way", count("runs"), count("records_under_way"));
+            Ok((open + count("account_changes") == 0, words))
+        })
+        .await
+    }
+
+    /// Ends every role as Kubernetes would, and the stand-in.
+    pub(super) async fn clear(mut self) -> anyhow::Result<()> {
+        for child in &self.roles {
+            if let Some(pid) = child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+        }
+        let mut unclean = Vec::new();
+        for (role, child) in ROLES.iter().zip(&mut self.roles) {
+            let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+            if !matches!(status, Ok(Ok(status)) if status.success()) {
+                unclean.push(*role);
+            }
+        }
+        self.simulator.stop().await;
+        if !unclean.is_empty() {
+            bail!("did not end cleanly on SIGTERM: {}", unclean.join(", "));
+        }
+        Ok(())
+    }
+}
+
+/// A command line as it would be typed.
+fn shown(args: &[&str]) -> String {
+    let quoted =
+        args.iter().map(|arg| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() });
+    quoted.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,77 @@
+//! `key`: the master key that seals credentials.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use secrets::{Keyring, Sealed, credential_aad, open, seal};
+use serde_json::json;
+use store::{Speaker, credential};
+
+use crate::context::Context;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key file that only you can read; never overwrites one. Name it in SWITCHBOARD_MASTER_KEY_FILE, keep a copy safe.
+    New {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Put a fresh key in front of the file's and seal every credential anew. Restart the fetchers afterwards.
+    Rotate,
+}
+
+pub(crate) async fn run(context: &Context, args: KeyArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        KeyCommand::New { file } => {
+            let keyring = Keyring::create_file(&file)?;
+            report(
+                context,
+                keyring.current_id(),
+                0,
+                &format!("made key {} in {}", keyring.current_id(), file.display()),
+            )
+        }
+        KeyCommand::Rotate => rotate(context).await,
+    }
+}
+
+async fn rotate(context: &Context) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    // the file first: a credential must never be sealed under a key that is nowhere
+    let keyring = Keyring::rotate_file(&context.key_file()?)?;
+    let tx = store.begin(Speaker::Everybody).await?;
+    let credentials = credential::lock_all(&tx).await?;
+    for (tenant, connection, sealed) in &credentials {
+        let aad = credential_aad(tenant, *connection, sealed.generation);
+        let old = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
+        let secret = open(&keyring, &aad, &old)
+            .with_context(|| format!("connection {connection}; nothing was changed"))?;
+        let fresh = seal(&keyring, &aad, &secret);
+        credential::reseal(&tx, *connection, sealed.generation, &fresh.key_id, &fresh.bytes).await?;
+    }
+    tx.commit().await?;
+    let words = format!(
+        "sealed {} credentials under key {}; restart the fetchers, so that they read the file again",
+        credentials.len(),
+        keyring.current_id()
+    );
+    report(context, keyring.current_id(), credentials.len(), &words)
+}
+
+fn report(context: &Context, key_id: &str, credentials: usize, words: &str) -> anyhow::Result<ExitCode> {
+    if context.json {
+        output::json(&json!({ "key_id": key_id, "credentials": credentials }))?;
+    } else {
+        println!("{words}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+//! `sync`.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Its id, the beginning of it, or TENANT/VENDOR.
+    connection: String,
+    /// Beginning of a window of the past: 2026-01-31 or 2026-01-31T12:00:00Z.
+    #[arg(long, requires = "to")]
+    from: Option<String>,
+    /// End of the window.
+    #[arg(long, requires = "from")]
+    to: Option<String>,
+    /// Walk over all history instead, listing only: finds what was made private, archived, or vanished.
+    #[arg(long, conflicts_with = "from")]
+    walk: bool,
+}
+
+pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<ExitCode> {
+    let window = match (&args.from, &args.to) {
+        (Some(from), Some(to)) => Some((time(from)?, time(to)?)),
+        _ => None,
+    };
+    let store = context.migrated_store().await?;
+    let connection = desk::connections::find(&store, &args.connection).await?;
+    let words = match window {
+        Some((from, to)) => {
+            let slices = desk::sync::window(&store, &connection, from, to).await?;
+            format!("planned {slices} backfill runs from {from} to {to}")
+        }
+        None if args.walk => {
+            desk::sync::walk(&store, &connection).await?;
+            "a walk over all history is due".to_owned()
+        }
+        None => {
+            desk::sync::now(&store, &connection).await?;
+            "a sync is due now".to_owned()
+        }
+    };
+    if context.json {
+        output::json(&json!({ "connection": connection.id, "done": words }))?;
+    } else {
+        println!("{words}");
+        if let Some(cause) = connection.blocked {
+            println!("note: the connection is blocked by {cause}; its runs are parked until that ends");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn time(text: &str) -> anyhow::Result<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let Ok(day) = text.parse::<Date>() else {
+        bail!("{text:?} is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z");
+    };
+    Ok(day.to_zoned(TimeZone::UTC)?.timestamp())
+}

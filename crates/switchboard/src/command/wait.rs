@@ -1,0 +1,78 @@
+//! `wait --idle`.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use desk::idle::{self, Left};
+use model::TenantId;
+
+use crate::context::Context;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// Until nothing is due, queued, running or retrying.
+    #[arg(long, required = true)]
+    idle: bool,
+    /// Look at this tenant only.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Give up after so many seconds, with exit code 1.
+    #[arg(long, default_value_t = 600)]
+    timeout: u64,
+}
+
+pub(crate) async fn run(context: &Context, args: WaitArgs) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let broker = context.queue_config()?;
+    let timeout = Duration::from_secs(args.timeout);
+    let show = std::io::stderr().is_terminal();
+    let progress = |left: &Left| {
+        if show {
+            eprint!("\r\x1b[K{}", words(left));
+        }
+    };
+    let outcome = idle::wait(&store, &broker, args.tenant.as_ref(), timeout, progress).await?;
+    if show {
+        eprint!("\r\x1b[K");
+    }
+    let (left, code) = match outcome {
+        Ok(left) => (left, ExitCode::SUCCESS),
+        Err(left) => (left, ExitCode::FAILURE),
+    };
+    if context.json {
+        output::json(&left)?;
+    } else if code == ExitCode::SUCCESS {
+        println!("idle{}", standing(&left));
+    } else {
+        println!("not idle after {} s: {}{}", args.timeout, words(&left), standing(&left));
+    }
+    Ok(code)
+}
+
+fn words(left: &Left) -> String {
+    let ledger = &left.ledger;
+    let parts = [
+        (ledger.due, "due"),
+        (ledger.runs, "runs"),
+        (ledger.records_under_way, "records under way"),
+        (ledger.looks_due, "looks due"),
+        (ledger.account_changes, "account changes"),
+        (ledger.events, "events"),
+        (i64::try_from(left.messages).unwrap_or(i64::MAX), "messages"),
+    ];
+    let named = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// What does not count as work left, but is worth knowing.
+fn standing(left: &Left) -> String {
+    let mut parts: Vec<String> =
+        left.ledger.parked.iter().map(|one| format!("{} runs parked by {}", one.count, one.name)).collect();
+    if left.ledger.records_pending > 0 {
+        parts.push(format!("{} records pending", left.ledger.records_pending));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}

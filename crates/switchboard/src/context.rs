@@ -1,0 +1,52 @@
+//! What every command starts from: the environment and the output's form.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use runtime::{Env, Health, telemetry};
+use secrets::Keyring;
+use store::{Store, StoreConfig};
+
+/// The environment, read once, and how to print.
+pub(crate) struct Context {
+    pub(crate) env: Env,
+    pub(crate) json: bool,
+}
+
+impl Context {
+    pub(crate) fn new(json: bool) -> anyhow::Result<Self> {
+        let env = Env::from_process();
+        telemetry::init(&telemetry::Config::from_env(&env)?);
+        Ok(Self { env, json })
+    }
+
+    /// The database, whatever its schema.
+    pub(crate) fn store(&self) -> anyhow::Result<Store> {
+        Ok(Store::new(&StoreConfig::from_env(&self.env)?)?)
+    }
+
+    /// The database, with the schema this program needs.
+    pub(crate) async fn migrated_store(&self) -> anyhow::Result<Store> {
+        let store = self.store()?;
+        store.check_schema().await?;
+        Ok(store)
+    }
+
+    pub(crate) fn queue_config(&self) -> anyhow::Result<queue::Config> {
+        Ok(queue::Config::from_env(&self.env)?)
+    }
+
+    /// The broker, for a command that publishes.
+    pub(crate) fn broker(&self) -> anyhow::Result<queue::Broker> {
+        Ok(queue::Broker::open(&self.queue_config()?, "command", &Health::new()))
+    }
+
+    pub(crate) fn key_file(&self) -> anyhow::Result<PathBuf> {
+        let path = self.env.required("SWITCHBOARD_MASTER_KEY_FILE");
+        Ok(PathBuf::from(path.context("make a key file with `switchboard key new FILE` and name it")?))
+    }
+
+    pub(crate) fn keyring(&self) -> anyhow::Result<Keyring> {
+        Ok(Keyring::read_file(&self.key_file()?)?)
+    }
+}

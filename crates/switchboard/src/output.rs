@@ -1,0 +1,43 @@
+//! Tables for people, JSON for programs.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+
+/// Prints a value as one line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Prints rows under headings; words instead when there are none.
+pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>, none: &str) {
+    if rows.is_empty() {
+        println!("{none}");
+        return;
+    }
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    table.add_rows(rows);
+    println!("{}", table.trim_fmt());
+}
+
+/// A value or a dash.
+pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// A time to the second.
+pub(crate) fn second(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// One line, cut to a length.
+pub(crate) fn short(text: &str, length: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= length {
+        return line;
+    }
+    line.chars().take(length.saturating_sub(1)).chain(['…']).collect()
+}

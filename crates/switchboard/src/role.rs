@@ -1,0 +1,152 @@
+//! Gives a role what it needs, and runs it until the process is told to end.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fetcher::{FetcherConfig, FetcherMetrics};
+use normalizer::{NormalizerConfig, NormalizerMetrics};
+use prometheus::Registry;
+use queue::Broker;
+use runtime::{Backoff, Clock, Health, Shutdown, retry_until, run_until_signal, serve_health};
+use scheduler::{SchedulerConfig, SchedulerMetrics};
+use steward::{StewardConfig, StewardMetrics};
+use store::{Store, StoreError};
+
+use crate::context::Context;
+
+/// A role of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Scheduler,
+    Fetcher,
+    Normalizer,
+    Steward,
+}
+
+impl Role {
+    pub(crate) const ALL: &'static [Self] =
+        &[Self::Scheduler, Self::Fetcher, Self::Normalizer, Self::Steward];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduler => "scheduler",
+            Self::Fetcher => "fetcher",
+            Self::Normalizer => "normalizer",
+            Self::Steward => "steward",
+        }
+    }
+}
+
+/// What the roles of a process share.
+struct Shared {
+    store: Store,
+    broker: Broker,
+    registry: Registry,
+    health: Health,
+}
+
+/// Runs roles in this process until SIGTERM or SIGINT; what they hold is finished or handed back within the grace.
+pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
+    let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let name = if roles.len() == 1 { roles[0].as_str() } else { "all" };
+    let (health, registry) = (Health::new(), Registry::new());
+    let shared = Shared {
+        store: context.store()?,
+        broker: Broker::open(&context.queue_config()?, name, &health),
+        registry,
+        health,
+    };
+    let shutdown = Shutdown::new();
+    let server = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
+        .await
+        .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"))?;
+    tracing::info!(role = name, address = %server.address, "started");
+    let work = work(context, &shared, roles, shutdown.clone());
+    let ended: anyhow::Result<()> = run_until_signal(grace, &shutdown, work).await;
+    shared.broker.close().await;
+    ended?;
+    tracing::info!(role = name, "ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(context: &Context, shared: &Shared, roles: &[Role], shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut running = tokio::task::JoinSet::new();
+    let prepared = roles.iter().map(|role| prepare(context, shared, *role, shutdown.clone()));
+    let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
+    if !await_doors(shared, &shutdown).await {
+        return Ok(());
+    }
+    for role in prepared {
+        running.spawn(role);
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.context("a role ended by a bug")??;
+    }
+    Ok(())
+}
+
+/// Roles start in any order: each waits for a database and a broker that are not there or not migrated yet.
+async fn await_doors(shared: &Shared, shutdown: &Shutdown) -> bool {
+    let door = shared.health.door("schema");
+    let checked = retry_until(shutdown, Backoff::RECONNECT, "looking for the schema", async || {
+        let checked = shared.store.check_schema().await;
+        match &checked {
+            // during a rolling deploy old programs run on the new schema
+            Err(error @ StoreError::SchemaNewer { .. }) => {
+                tracing::warn!(%error, "going on with a newer schema");
+                return Ok(());
+            }
+            Err(error) => door.closed(error.to_string()),
+            Ok(()) => {}
+        }
+        checked
+    });
+    if checked.await.is_none() {
+        return false;
+    }
+    door.opened();
+    shared.broker.await_topology(shutdown).await
+}
+
+type Running = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+fn prepare(context: &Context, shared: &Shared, role: Role, shutdown: Shutdown) -> anyhow::Result<Running> {
+    let Shared { store, broker, registry, health } = shared;
+    let (store, broker, health) = (store.clone(), broker.clone(), health.clone());
+    let (env, publisher) = (&context.env, broker.publisher());
+    Ok(match role {
+        Role::Scheduler => {
+            let metrics = Arc::new(SchedulerMetrics::register(registry)?);
+            let config = SchedulerConfig::from_env(env)?;
+            Box::pin(scheduler::run(scheduler::Deps { store, publisher, config, metrics, health }, shutdown))
+        }
+        Role::Fetcher => {
+            let metrics = Arc::new(FetcherMetrics::register(registry)?);
+            let config = FetcherConfig::from_env(env)?;
+            let (keyring, clock) = (Arc::new(context.keyring()?), Clock::system());
+            let worker = worker_name(context);
+            let deps =
+                fetcher::Deps { store, broker, publisher, keyring, config, metrics, health, clock, worker };
+            Box::pin(fetcher::run(deps, shutdown))
+        }
+        Role::Normalizer => {
+            let metrics = Arc::new(NormalizerMetrics::register(registry)?);
+            let config = NormalizerConfig::from_env(env)?;
+            Box::pin(normalizer::run(normalizer::Deps { store, broker, config, metrics, health }, shutdown))
+        }
+        Role::Steward => {
+            let metrics = Arc::new(StewardMetrics::register(registry)?);
+            let config = StewardConfig::from_env(env)?;
+            Box::pin(steward::run(steward::Deps { store, broker, config, metrics, health }, shutdown))
+        }
+    })
+}
+
+/// Tells processes apart in claims and dead letters: the pod's name, or the machine's, and the process id.
+fn worker_name(context: &Context) -> String {
+    let host = context.env.text("HOSTNAME").unwrap_or_else(|| "localhost".to_owned());
+    format!("{host}/{}", std::process::id())
+}
