@@ -39,6 +39,8 @@ pub struct Imported {
     pub counts: ImportCounts,
     /// The tenant's conversations are let in from now on.
     pub gate_opened: bool,
+    /// Domains that were left out of their account: free mail and shared hosts are nobody's own.
+    pub domains_ignored: Vec<String>,
     /// Lines that were left out.
     pub bad_lines: Vec<BadLine>,
 }
@@ -56,7 +58,12 @@ pub async fn import(
         Some(file) => read(file, "contacts", &["account_external_id", "email"], contact, &mut bad_lines)?,
         None => Vec::new(),
     };
-    let records: Vec<AccountRecord> = accounts.into_iter().map(|(_, record)| record).collect();
+    let mut domains_ignored = Vec::new();
+    let mut records = Vec::with_capacity(accounts.len());
+    for (_, (record, ignored)) in accounts {
+        domains_ignored.extend(ignored);
+        records.push(record);
+    }
     let lines: HashMap<String, u64> =
         contacts.iter().map(|(line, contact)| (contact.external_id.clone(), *line)).collect();
     let people: Vec<ContactRecord> = contacts.into_iter().map(|(_, record)| record).collect();
@@ -75,7 +82,7 @@ pub async fn import(
     });
     bad_lines.extend(homeless.collect::<Vec<_>>());
     bad_lines.sort_by_key(|bad| (bad.file, bad.line));
-    Ok(Imported { counts, gate_opened, bad_lines })
+    Ok(Imported { counts, gate_opened, domains_ignored, bad_lines })
 }
 
 /// A line's fields by the names of the heading.
@@ -141,18 +148,18 @@ fn read<T>(
     }
 }
 
-fn account(line: &Line<'_>) -> Result<AccountRecord, String> {
+/// An account, and those of its domains that are ignored: owned by one account, they would draw in everybody's mail.
+fn account(line: &Line<'_>) -> Result<(AccountRecord, Vec<String>), String> {
     let mut domains = BTreeSet::new();
+    let mut ignored = Vec::new();
     for text in line.get("domains").split(';').map(str::trim).filter(|text| !text.is_empty()) {
-        let domain =
-            domain_from_website(text).ok_or_else(|| format!("{text:?} is no domain of a company"))?;
-        // owned by one account, such a domain would draw in everybody's mail
-        if is_free_mail(&domain) || is_shared_host(&domain) {
-            return Err(format!(
-                "{domain} is a free-mail or shared domain: leave it out and name contacts instead"
-            ));
+        let lower = text.to_lowercase();
+        match domain_from_website(text) {
+            Some(domain) if !is_free_mail(&domain) => drop(domains.insert(domain)),
+            Some(_) => ignored.push(lower),
+            None if is_free_mail(&lower) || is_shared_host(&lower) => ignored.push(lower),
+            None => return Err(format!("{text:?} is no domain of a company")),
         }
-        domains.insert(domain);
     }
     let created_at = match line.get("created_at") {
         "" => None,
@@ -160,12 +167,8 @@ fn account(line: &Line<'_>) -> Result<AccountRecord, String> {
             Some(time(text).ok_or_else(|| format!("created_at {text:?} is no time: expected 2026-01-31"))?)
         }
     };
-    Ok(AccountRecord {
-        external_id: line.required("external_id")?,
-        name: line.required("name")?,
-        domains,
-        created_at,
-    })
+    let (external_id, name) = (line.required("external_id")?, line.required("name")?);
+    Ok((AccountRecord { external_id, name, domains, created_at }, ignored))
 }
 
 fn time(text: &str) -> Option<Timestamp> {
@@ -198,13 +201,15 @@ mod tests {
             A3,Too,many,fields,here\n\
             A4,Free,gmail.com,\n\
             A5,\"Quoted, Inc\",,\n\
-            A6,When,a.com,yesterday\n";
+            A6,When,a.com,yesterday\n\
+            A7,Nonsense,no domain at all,\n";
         let mut bad = Vec::new();
         let good = read(file.as_bytes(), "accounts", &["external_id"], account, &mut bad).expect("a heading");
-        let ids: Vec<_> = good.iter().map(|(line, one)| (*line, one.external_id.as_str())).collect();
-        assert_eq!(ids, [(2, "A1"), (6, "A5")]);
-        assert_eq!(good[0].1.domains.iter().collect::<Vec<_>>(), ["acme.com", "acme.de"]);
-        assert_eq!(bad.iter().map(|one| one.line).collect::<Vec<_>>(), [3, 4, 5, 7]);
+        let ids: Vec<_> = good.iter().map(|(line, (one, _))| (*line, one.external_id.as_str())).collect();
+        assert_eq!(ids, [(2, "A1"), (5, "A4"), (6, "A5")]);
+        assert_eq!(good[0].1.0.domains.iter().collect::<Vec<_>>(), ["acme.com", "acme.de"]);
+        assert_eq!(bad.iter().map(|one| one.line).collect::<Vec<_>>(), [3, 4, 7, 8]);
+        assert_eq!(good[1].1.1, ["gmail.com"]);
     }
 
     #[test]

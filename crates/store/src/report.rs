@@ -207,3 +207,15 @@ fn whereabouts(row: &tokio_postgres::Row) -> Result<Whereabouts, StoreError> {
         account: row.try_get(18)?,
     })
 }
+
+/// Seconds that the oldest record without an outcome has waited; `None` when there is none.
+pub async fn oldest_waiting(tx: &Tx) -> Result<Option<f64>, StoreError> {
+    let row = tx
+        .query_one(
+            "SELECT extract(epoch FROM clock_timestamp())::float8 - min(version)::float8 / 1000000
+             FROM run_item_outcomes WHERE outcome IS NULL AND decision = 'published'",
+            &[],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}

@@ -77,6 +77,9 @@ fn print(tenant: &TenantId, imported: &Imported) {
         counts.contacts_changed,
         counts.contacts_unchanged
     );
+    if !imported.domains_ignored.is_empty() {
+        println!("ignored, because they are nobody's own: {}", imported.domains_ignored.join(", "));
+    }
     for bad in &imported.bad_lines {
         println!("{} line {}: left out: {}", bad.file, bad.line, bad.reason);
     }

@@ -1,0 +1,86 @@
+//! Budgets: slots in time, requests in flight, closures.
+
+use std::time::Duration;
+
+use crate::common::{Connected, account};
+use model::Vendor;
+use store::budget::{self, Permit, Reservation};
+use store::{Speaker, Store};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn reserve(store: &Store, wait_max: Duration) -> Reservation {
+    budget::reserve(store, Vendor::Attention, &account(), wait_max, LEASE).await.unwrap()
+}
+
+async fn granted(store: &Store) -> Permit {
+    match reserve(store, Duration::from_secs(60)).await {
+        Reservation::Granted(permit) => permit,
+        other => panic!("expected a slot: {other:?}"),
+    }
+}
+
+async fn allow(store: &Store, rate: f64, in_flight: i32) {
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    budget::set_limits(&tx, Vendor::Attention, &account(), rate, in_flight).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn slots_of_many_workers_are_apart_so_that_no_second_holds_more_than_allowed() {
+    let connected = Connected::fresh().await;
+    allow(connected.store(), 5.0, 100).await;
+    let permits = futures::future::join_all((0..20).map(|_| granted(connected.store()))).await;
+    let mut at: Vec<i64> = permits.iter().map(|permit| permit.version.0).collect();
+    at.sort_unstable();
+    let lateness = i64::try_from(budget::LATENESS_MAX.as_micros()).unwrap();
+    // the first of six as late as it may be, the sixth on time: more than a second apart all the same
+    assert!(at.windows(6).all(|six| six[5] - six[0] > 1_000_000 + lateness), "{at:?}");
+    assert!(at.windows(2).all(|two| two[0] < two[1]), "versions are unique");
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn a_far_slot_and_a_crowded_account_reserve_nothing() {
+    let connected = Connected::fresh().await;
+    allow(connected.store(), 0.5, 2).await;
+    granted(connected.store()).await;
+    let far = reserve(connected.store(), Duration::from_millis(500)).await;
+    assert!(matches!(far, Reservation::NotBefore(wait) if wait > Duration::from_secs(1)), "{far:?}");
+    allow(connected.store(), 1000.0, 2).await;
+    let second = granted(connected.store()).await;
+    let crowded = reserve(connected.store(), Duration::from_secs(60)).await;
+    assert!(matches!(crowded, Reservation::NotBefore(_)), "two in flight: {crowded:?}");
+    budget::release(connected.store(), second.id).await.unwrap();
+    granted(connected.store()).await;
+    connected.database.execute("UPDATE vendor_permits SET expires_at = now()").await;
+    granted(connected.store()).await;
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_closes_the_account_for_as_long_as_the_vendor_says_or_ever_longer() {
+    let connected = Connected::fresh().await;
+    let store = connected.store();
+    let close = async |wait| budget::close(store, Vendor::Attention, &account(), wait, "429").await.unwrap();
+    assert!(close(Some(Duration::from_secs(30))).await > Duration::from_secs(29));
+    assert!(
+        matches!(reserve(store, LEASE).await, Reservation::Closed(wait) if wait > Duration::from_secs(29))
+    );
+    let shorter = close(Some(Duration::from_secs(1))).await;
+    assert!(shorter > Duration::from_secs(29), "a shorter wait does not open it sooner");
+    let open = "UPDATE vendor_budgets SET closed_until = 'epoch'";
+    let mut before = Duration::ZERO;
+    for _ in 0..5 {
+        connected.database.execute(open).await;
+        let closed = close(None).await;
+        assert!(closed > before, "{closed:?} after {before:?}");
+        before = closed;
+    }
+    connected.database.execute(open).await;
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    budget::note_answer(&tx, Vendor::Attention, &account()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(close(None).await < Duration::from_secs(4), "an answer forgets the refusals");
+    connected.database.finish().await;
+}

@@ -1,0 +1,83 @@
+//! Migrations from nothing, and from the version before with data in it.
+
+use store::testing::TestDatabase;
+use store::{SchemaState, Speaker, migrate, schema_state, tenant};
+
+/// One row of everything that existed before the newest version.
+const DATA: &str = "
+    SET switchboard.tenants = '*';
+    INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme');
+    INSERT INTO accounts (tenant_id, account_id, source, external_id, name)
+        VALUES ('acme', '00000000-0000-0000-0000-0000000000a1', 'csv', 'A1', 'Northwind');
+    INSERT INTO connections (connection_id, tenant_id, vendor, vendor_account, base_url)
+        VALUES ('00000000-0000-0000-0000-0000000000c1', 'acme', 'attention', 'org', 'https://h/v2');
+    INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at)
+        VALUES ('00000000-0000-0000-0000-0000000000c1', 'conversations', 'acme', now(), now(), now());
+    INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state)
+        VALUES ('00000000-0000-0000-0000-0000000000d1', 'acme', '00000000-0000-0000-0000-0000000000c1',
+                'conversations', 'periodic', 'live', now() - interval '1 day', now(), 'listing');
+    INSERT INTO intake (connection_id, vendor_key, tenant_id, stored_version)
+        VALUES ('00000000-0000-0000-0000-0000000000c1', 'K', 'acme', 1);
+    INSERT INTO conversations (conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version,
+            internal, private, transcript_status, meeting_id)
+        VALUES ('00000000-0000-0000-0000-0000000000e1', 'acme', '00000000-0000-0000-0000-0000000000c1', 'attention',
+                'org', 'K', 1, false, false, 'none', '00000000-0000-0000-0000-0000000000e1');";
+
+async fn latest_version() -> i32 {
+    let database = TestDatabase::empty().await;
+    let SchemaState::Older { found: 0, needed } = schema_state(database.store()).await.unwrap() else {
+        panic!("an empty database is older than this program");
+    };
+    database.finish().await;
+    needed
+}
+
+#[tokio::test]
+async fn two_processes_migrate_an_empty_database_at_once_and_it_is_done_once() {
+    let database = TestDatabase::empty().await;
+    let store = database.store();
+    let error = store.check_schema().await.unwrap_err().to_string();
+    assert!(error.contains("switchboard migrate"), "{error}");
+    let (one, other) = tokio::join!(migrate(store, None), migrate(store, None));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.len() + other.len(), usize::try_from(latest_version().await).unwrap());
+    assert_eq!(schema_state(store).await.unwrap(), SchemaState::Current);
+    assert!(migrate(store, None).await.unwrap().is_empty(), "again changes nothing");
+    database.finish().await;
+}
+
+#[tokio::test]
+async fn the_version_before_migrates_with_its_data() {
+    let database = TestDatabase::empty().await;
+    let store = database.store();
+    let latest = latest_version().await;
+    migrate(store, Some(latest - 1)).await.unwrap();
+    database.execute(DATA).await;
+    migrate(store, None).await.unwrap();
+    assert_eq!(schema_state(store).await.unwrap(), SchemaState::Current);
+    for table in ["tenants", "accounts", "connections", "streams", "sync_runs", "intake", "conversations"] {
+        assert_eq!(database.number(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
+    }
+    let acme = model::TenantId::parse("acme").unwrap();
+    let tx = store.begin(Speaker::Tenant(&acme)).await.unwrap();
+    assert_eq!(tenant::load(&tx, &acme).await.unwrap().unwrap().name, "Acme");
+    tx.commit().await.unwrap();
+    database.finish().await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_what_to_do() {
+    let database = TestDatabase::empty().await;
+    let store = database.store();
+    migrate(store, None).await.unwrap();
+    database
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+             VALUES (999, 'later', now()::text, '0')",
+        )
+        .await;
+    for error in [store.check_schema().await.unwrap_err(), migrate(store, None).await.unwrap_err()] {
+        assert!(error.to_string().contains("update the program"), "{error}");
+    }
+    database.finish().await;
+}
