@@ -1,9 +1,6 @@
-//! Master keys and the file they live in.
+//! Master keys, and the text they are kept as.
 
 use std::fmt;
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
 
 use aes_gcm::aead::Generate as _;
 use aes_gcm::{Aes256Gcm, Key};
@@ -12,9 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::SecretError;
-
 const KEY_BYTES: usize = 32;
+
+/// A key in base64 and the line's end.
+const LINE_BYTES: usize = KEY_BYTES.div_ceil(3) * 4 + 1;
 
 const HEADER: &str = "# switchboard master keys, the current one first; keep a copy in a safe place\n";
 
@@ -70,57 +68,9 @@ impl Keyring {
         Self { keys: vec![MasterKey::generate()] }
     }
 
-    /// Makes a key file with one fresh key; never overwrites.
-    pub fn create_file(path: &Path) -> Result<Self, SecretError> {
-        let keyring = Self::generate();
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
-                |source| match source.kind() {
-                    std::io::ErrorKind::AlreadyExists => SecretError::Exists(path.display().to_string()),
-                    _ => file_error(path, source),
-                },
-            )?;
-        let written = file.write_all(keyring.text().as_bytes()).and_then(|()| file.sync_all());
-        written.map_err(|source| file_error(path, source))?;
-        Ok(keyring)
-    }
-
-    /// Reads a key file that only its owner can read.
-    pub fn read_file(path: &Path) -> Result<Self, SecretError> {
-        let metadata = std::fs::metadata(path).map_err(|source| file_error(path, source))?;
-        // a group may read it: that is how a mounted secret reaches a process that is not its owner
-        if metadata.permissions().mode() & 0o007 != 0 {
-            return Err(SecretError::Readable(path.display().to_string()));
-        }
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|source| file_error(path, source))?);
-        let mut keys = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let malformed = || SecretError::Malformed { path: path.display().to_string(), line: index + 1 };
-            keys.push(MasterKey::read_line(line).ok_or_else(malformed)?);
-        }
-        if keys.is_empty() {
-            return Err(SecretError::Malformed { path: path.display().to_string(), line: 1 });
-        }
-        Ok(Self { keys })
-    }
-
-    /// Puts a fresh key in front of the file's, replacing the file at once or not at all.
-    pub fn rotate_file(path: &Path) -> Result<Self, SecretError> {
-        let mut keyring = Self::read_file(path)?;
-        keyring.keys.insert(0, MasterKey::generate());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(keyring.text().as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            std::fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(|source| file_error(path, source))?;
-        Ok(keyring)
+    /// Puts a fresh key in front: it seals from now on.
+    pub(crate) fn rotate(&mut self) {
+        self.keys.insert(0, MasterKey::generate());
     }
 
     /// Id of the key that seals.
@@ -136,19 +86,29 @@ impl Keyring {
         self.keys.iter().find(|key| key.id == id)
     }
 
-    fn text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(HEADER.to_owned());
+    /// Reads the text of a key file; the number of the first bad line is the error.
+    pub(crate) fn read_text(text: &str) -> Result<Self, usize> {
+        let mut keys = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            keys.push(MasterKey::read_line(line).ok_or(index + 1)?);
+        }
+        if keys.is_empty() { Err(1) } else { Ok(Self { keys }) }
+    }
+
+    /// The text of a key file.
+    pub(crate) fn text(&self) -> Zeroizing<String> {
+        // never grows, because growing would leave a copy behind
+        let mut text = Zeroizing::new(String::with_capacity(HEADER.len() + self.keys.len() * LINE_BYTES));
+        text.push_str(HEADER);
         for key in &self.keys {
-            let line = Zeroizing::new(STANDARD.encode(*key.bytes));
-            text.push_str(&line);
+            STANDARD.encode_string(*key.bytes, &mut text);
             text.push('\n');
         }
         text
     }
-}
-
-fn file_error(path: &Path, source: std::io::Error) -> SecretError {
-    SecretError::File { path: path.display().to_string(), source }
 }
 
 #[cfg(test)]
@@ -156,45 +116,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_file_is_private_never_overwritten_and_reads_back() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("master.key");
-        let made = Keyring::create_file(&path).expect("a key file");
-        let mode = std::fs::metadata(&path).expect("the file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert!(matches!(Keyring::create_file(&path), Err(SecretError::Exists(_))));
-        assert_eq!(Keyring::read_file(&path).expect("the key").current_id(), made.current_id());
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
-        assert!(matches!(Keyring::read_file(&path), Err(SecretError::Readable(_))));
-    }
-
-    #[test]
-    fn rotation_puts_a_fresh_key_in_front_and_keeps_the_old() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("master.key");
-        let first = Keyring::create_file(&path).expect("a key file").current_id().to_owned();
-        let rotated = Keyring::rotate_file(&path).expect("rotated");
-        assert_ne!(rotated.current_id(), first);
-        assert!(Keyring::read_file(&path).expect("the keys").find(&first).is_some());
-    }
-
-    #[test]
-    fn what_is_no_key_file_is_refused_by_line() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("master.key");
-        for (text, line) in [("", 1), ("# only words\n", 1), ("# x\nc2hvcnQ=\n", 2), ("not base64!\n", 1)] {
-            std::fs::write(&path, text).expect("written");
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
-            let error = Keyring::read_file(&path).expect_err("refused").to_string();
-            assert!(error.contains(&format!("line {line}")), "{text:?}: {error}");
-        }
-    }
-
-    #[test]
     fn a_keyring_shows_ids_and_no_keys() {
         let keyring = Keyring::generate();
         let key = STANDARD.encode(*keyring.current().bytes);
         let shown = format!("{keyring:?}");
         assert!(shown.contains(keyring.current_id()) && !shown.contains(&key));
+    }
+
+    #[test]
+    fn the_text_of_a_keyring_has_its_size_and_reads_back() {
+        let mut keyring = Keyring::generate();
+        keyring.rotate();
+        let text = keyring.text();
+        assert_eq!(text.len(), HEADER.len() + 2 * LINE_BYTES);
+        let read = Keyring::read_text(&text).expect("a keyring");
+        assert_eq!(format!("{read:?}"), format!("{keyring:?}"));
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_refused_by_line() {
+        let key = STANDARD.encode([7; KEY_BYTES]);
+        let long = STANDARD.encode([7; KEY_BYTES + 1]);
+        for (text, line) in [
+            (String::new(), 1),
+            ("# only words\n".to_owned(), 1),
+            ("# x\nc2hvcnQ=\n".to_owned(), 2),
+            ("not base64!\n".to_owned(), 1),
+            (format!("{key}\n\n{long}"), 3),
+            (format!("{key}{key}"), 1),
+        ] {
+            assert_eq!(Keyring::read_text(&text).expect_err("refused"), line, "{text:?}");
+        }
+        assert!(Keyring::read_text(&format!("# made by hand\r\n\r\n {key} \r\n")).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod key_file;
 mod keyring;
 mod seal;
 

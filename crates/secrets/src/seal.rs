@@ -82,8 +82,12 @@ mod tests {
         assert!(matches!(open(&keyring, &aad(2), &sealed), Err(SecretError::Tampered)));
         for index in 0..sealed.bytes.len() {
             let mut changed = sealed.clone();
-            changed.bytes[index] ^= 1;
-            assert!(matches!(open(&keyring, &aad(1), &changed), Err(SecretError::Tampered)), "byte {index}");
+            changed.bytes[index] ^= 1 << (index % 8);
+            let error = open(&keyring, &aad(1), &changed).expect_err("changed");
+            assert!(
+                matches!(error, SecretError::Tampered) && !error.to_string().contains("hunter2"),
+                "byte {index}"
+            );
         }
         for length in 0..sealed.bytes.len() {
             let cut = Sealed { bytes: sealed.bytes[..length].to_vec(), ..sealed.clone() };
