@@ -262,11 +262,11 @@ fn report(
     if context.json {
         output::json(&json!({
             "connection": id, "tenant": args.tenant, "vendor": Vendor::Attention, "vendor_account": account,
-            "credential_generation": generation, "reconnected": reconnected, "users": workspace.emails.len(),
+            "credential_generation": generation, "reconnected": reconnected, "users": workspace.users.len(),
         }))?;
     } else {
         let what = if reconnected { "reconnected" } else { "connected" };
-        println!("{what} {id}: Attention workspace {account} with {} users", workspace.emails.len());
+        println!("{what} {id}: Attention workspace {account} with {} users", workspace.users.len());
         println!("follow it with `switchboard runs --tenant {}`", args.tenant);
     }
     Ok(ExitCode::SUCCESS)

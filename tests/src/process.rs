@@ -1,0 +1,70 @@
+//! Roles as processes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+/// A role's process; killed when dropped.
+pub struct Role {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Role {
+    pub(crate) fn spawn(name: &str, mut command: Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).expect("a log file");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).kill_on_drop(true);
+        let child = command.spawn().expect("a process");
+        Self { name: name.to_owned(), child, log: log.to_owned() }
+    }
+
+    /// Sends SIGTERM and waits for a clean end.
+    pub async fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        let status = self.ended(Duration::from_secs(40)).await;
+        assert!(
+            status.success(),
+            "{} ends cleanly on SIGTERM, not with {status}:\n{}",
+            self.name,
+            self.log()
+        );
+    }
+
+    /// Sends SIGKILL.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended(Duration::from_secs(10)).await;
+    }
+
+    /// Waits until the process has ended by itself.
+    pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        match tokio::time::timeout(patience, self.child.wait()).await {
+            Ok(status) => status.expect("a child that can be waited for"),
+            Err(_) => panic!("{} has not ended in {} s:\n{}", self.name, patience.as_secs(), self.log()),
+        }
+    }
+
+    /// Whether it is still there.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            kill_process(pid, signal).expect("a signal to our own child");
+        }
+    }
+
+    /// The end of what it logged.
+    pub fn log(&self) -> String {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}

@@ -1,0 +1,277 @@
+//! The stand: servers of a test's own, the stand-in vendor, roles, and commands.
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use queue::testing::TestVhost;
+use runtime::Clock;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use simulator::{Simulator, SimulatorConfig, WorkspaceSpec, World};
+use store::testing::TestDatabase;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use crate::Role;
+use crate::binary::binary;
+
+/// How fast everything goes: what takes minutes in production takes moments here.
+const PACE: [(&str, &str); 10] = [
+    ("SWITCHBOARD_TICK_MS", "100"),
+    ("SWITCHBOARD_NUDGE_AGAIN_S", "1"),
+    ("SWITCHBOARD_CLAIM_S", "3"),
+    ("SWITCHBOARD_RETRY_FIRST_MS", "50"),
+    ("SWITCHBOARD_FETCH_ATTEMPTS", "4"),
+    ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
+    ("SWITCHBOARD_FOLLOW_UP_FIRST_S", "3600"),
+    ("SWITCHBOARD_LOST_AFTER_S", "3"),
+    ("SWITCHBOARD_REPLAN_S", "1"),
+    ("SWITCHBOARD_LOG", "info"),
+];
+
+/// Longest wait for anything; a story that needs it has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Settings that a story changes.
+pub type Pace = Vec<(&'static str, String)>;
+
+/// Everything a story plays on.
+pub struct Stand {
+    /// The test's own database.
+    pub database: TestDatabase,
+    /// The test's own vhost.
+    pub vhost: TestVhost,
+    simulator: Simulator,
+    folder: TempDir,
+    pace: Pace,
+    started: usize,
+}
+
+impl Stand {
+    /// A migrated database, declared queues, a master key, a vendor without workspaces.
+    pub async fn fresh() -> Self {
+        Self::paced(Vec::new()).await
+    }
+
+    /// The same, with settings of its own.
+    pub async fn paced(pace: Pace) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        secrets::Keyring::create_file(&folder.path().join("master.key")).expect("a key file");
+        let config =
+            SimulatorConfig { listen: ([127, 0, 0, 1], 0).into(), seed: 11, now: Clock::system().now() };
+        Self {
+            database: TestDatabase::fresh().await,
+            vhost: TestVhost::fresh().await,
+            simulator: Simulator::start(config).await.expect("a simulator"),
+            folder,
+            pace,
+            started: 0,
+        }
+    }
+
+    /// The vendor's world.
+    pub fn world(&self) -> World {
+        self.simulator.world()
+    }
+
+    /// Where the vendor's API is.
+    pub fn base_url(&self) -> String {
+        self.simulator.base_url()
+    }
+
+    /// Where keys, files and logs are.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary().await);
+        command
+            .args(args)
+            .env_clear()
+            .env("DATABASE_URL", self.database.url().expose_secret())
+            .env("AMQP_URL", self.vhost.url())
+            .env("AMQP_LADDER_SCALE", self.vhost.config().ladder_scale.to_string())
+            .env("SWITCHBOARD_MASTER_KEY_FILE", self.path("master.key"))
+            .envs(PACE)
+            .envs(self.pace.iter().map(|(name, value)| (*name, value.as_str())))
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts a role.
+    pub async fn start(&mut self, role: &str) -> Role {
+        self.start_with(role, &[]).await
+    }
+
+    /// Starts a role with settings of its own.
+    pub async fn start_with(&mut self, role: &str, settings: &[(&str, &str)]) -> Role {
+        self.started += 1;
+        let mut command = self.command(&[role]).await;
+        command.envs(settings.iter().copied());
+        Role::spawn(role, command, &self.path(&format!("{role}-{}.log", self.started)))
+    }
+
+    /// Starts every role, each a process.
+    pub async fn start_all(&mut self) -> Vec<Role> {
+        let mut roles = Vec::new();
+        for role in ["scheduler", "fetcher", "normalizer", "steward"] {
+            roles.push(self.start(role).await);
+        }
+        roles
+    }
+
+    /// Gives a command with something on standard input.
+    pub async fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+        let mut command = self.command(args).await;
+        command.stdin(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("a process");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).await.expect("input is taken");
+        drop(stdin);
+        child.wait_with_output().await.expect("an output")
+    }
+
+    /// Gives a command; whatever comes of it.
+    pub async fn run(&self, args: &[&str]) -> Output {
+        self.run_with_input(args, "").await
+    }
+
+    /// Gives a command that must succeed; returns what it prints.
+    pub async fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args).await;
+        let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "`switchboard {}` failed: {out}{error}", args.join(" "));
+        out.into_owned()
+    }
+
+    /// Gives a command for its JSON, line by line.
+    pub async fn json(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.run(&[args, &["--json"]].concat()).await;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+    }
+
+    /// Adds a tenant with a workspace of the same name.
+    pub async fn tenant(&self, spec: WorkspaceSpec) {
+        let (world, id) = (self.world(), spec.name.clone());
+        world.add_workspace(spec).expect("a workspace");
+        let mut args = vec!["tenant", "add", &id, "--name", &id];
+        let domains = world.own_domains(&id).expect("own domains");
+        for domain in &domains {
+            args.extend(["--domain", domain]);
+        }
+        self.ok(&args).await;
+    }
+
+    /// Imports the accounts of the tenant's workspace.
+    pub async fn accounts(&self, id: &str) {
+        let (accounts, contacts) =
+            (self.path(&format!("{id}-accounts.csv")), self.path(&format!("{id}-contacts.csv")));
+        std::fs::write(&accounts, self.world().accounts_csv(id).expect("accounts")).expect("a file");
+        std::fs::write(&contacts, self.world().contacts_csv(id).expect("contacts")).expect("a file");
+        let (accounts, contacts) = (accounts.display().to_string(), contacts.display().to_string());
+        self.ok(&["accounts", "import", "--tenant", id, &accounts, "--contacts", &contacts]).await;
+    }
+
+    /// Connects the tenant's workspace with a key and more options; returns the connection's id.
+    pub async fn connect(&self, id: &str, key: &str, options: &[&str]) -> String {
+        let base = self.base_url();
+        let mut args =
+            vec!["connect", "attention", "--tenant", id, "--base-url", &base, "--allow-http", "--json"];
+        if !options.contains(&"--requests-per-second") {
+            args.extend(["--requests-per-second", "500", "--in-flight", "8"]);
+        }
+        if !options.contains(&"--interval-s") {
+            args.extend(["--interval-s", "86400"]);
+        }
+        args.extend(options);
+        let output = self.run_with_input(&args, key).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "connect failed: {error}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        report["connection"].as_str().expect("an id").to_owned()
+    }
+
+    /// A tenant with accounts and a connection.
+    pub async fn connected(&self, spec: WorkspaceSpec, options: &[&str]) -> String {
+        let (id, key) = (spec.name.clone(), spec.key.clone());
+        self.tenant(spec).await;
+        self.accounts(&id).await;
+        self.connect(&id, &key, options).await
+    }
+
+    /// Makes the next periodic run due and waits until everything is done.
+    pub async fn sync(&self, id: &str) {
+        self.ok(&["sync", &format!("{id}/attention")]).await;
+        self.idle().await;
+    }
+
+    /// Waits until nothing is due, queued, running or retrying.
+    pub async fn idle(&self) {
+        let output = self.run(&["wait", "--idle", "--timeout", "100"]).await;
+        if !output.status.success() {
+            let left = String::from_utf8_lossy(&output.stdout).into_owned();
+            panic!(
+                "{left}{}\n{}\n{}",
+                self.ok(&["runs"]).await,
+                self.ok(&["dead", "list"]).await,
+                self.logs()
+            );
+        }
+    }
+
+    /// The end of every role's log.
+    pub fn logs(&self) -> String {
+        let mut all = String::new();
+        for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
+                let end = &lines[lines.len().saturating_sub(15)..];
+                all += &format!("--- {}\n{}\n", entry.file_name().to_string_lossy(), end.join("\n"));
+            }
+        }
+        all
+    }
+
+    /// Waits until `look` says so.
+    pub async fn until(&self, what: &str, mut look: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = tokio::time::interval(Duration::from_millis(100));
+        while !look().await {
+            assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", self.logs());
+            pause.tick().await;
+        }
+    }
+
+    /// What a tenant has, one conversation each.
+    pub async fn export(&self, id: &str) -> Vec<Value> {
+        self.json(&["export", "conversations", "--tenant", id]).await
+    }
+
+    /// Asserts that every run adds up to the unit, and that all are settled or failed.
+    pub async fn assert_sums(&self) {
+        for run in self.json(&["runs", "--limit", "100000"]).await {
+            let sum = |name: &str| run["sums"][name].as_i64().expect("a sum");
+            let parts = ["stored", "unchanged", "skipped", "pending", "dead"].map(sum).iter().sum::<i64>();
+            assert_eq!(sum("listed"), parts, "{run}");
+            assert_eq!(sum("under_way"), 0, "{run}");
+            assert!(["settled", "failed"].contains(&run["state"].as_str().expect("a state")), "{run}");
+        }
+    }
+
+    /// Takes everything down, and asserts that no message was left behind.
+    pub async fn finish(self, roles: Vec<Role>) {
+        for mut role in roles {
+            role.stop().await;
+        }
+        self.simulator.stop().await;
+        self.vhost.finish().await;
+        self.database.finish().await;
+    }
+}

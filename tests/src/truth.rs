@@ -1,0 +1,54 @@
+//! What a reader ought to find, compared with what is there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use simulator::{Expected, World};
+
+/// Compares every exported conversation with the vendor's world, one by one, and nothing more is there.
+pub fn compare_with_truth(world: &World, workspace: &str, exported: &[Value]) {
+    let mut found: BTreeMap<&str, &Value> =
+        exported.iter().map(|one| (one["external_id"].as_str().expect("an id"), one)).collect();
+    assert_eq!(found.len(), exported.len(), "no conversation twice");
+    for expected in world.truth(workspace).expect("a truth").filter(|one| one.skip.is_none()) {
+        let one = found.remove(expected.id.as_str());
+        let one = one.unwrap_or_else(|| panic!("{} is missing", expected.id));
+        compare(&expected, one);
+    }
+    assert!(found.is_empty(), "not expected: {:?}", found.keys());
+}
+
+fn compare(expected: &Expected, one: &Value) {
+    let id = &expected.id;
+    assert_eq!(one["account"]["external_id"].as_str(), expected.account.as_deref(), "account of {id}: {one}");
+    assert_eq!(one["title"].as_str(), expected.title.as_deref().map(str::trim), "title of {id}");
+    let status = serde_json::to_value(expected.transcript).expect("a status");
+    assert_eq!(one["transcript"]["status"], status, "transcript of {id}");
+    let segments = one["transcript"]["segments"].as_array().expect("segments").len();
+    assert_eq!(segments, expected.segments, "segments of {id}");
+    let started: jiff::Timestamp = one["started_at"].as_str().expect("a start").parse().expect("a time");
+    let off_ms = started.duration_since(expected.started_at).as_millis().abs();
+    assert!(off_ms <= 1000, "start of {id}: {started} and not {}", expected.started_at);
+    for person in &expected.attendees {
+        let Some(side) = person.side else { continue };
+        let people = one["participants"].as_array().expect("participants");
+        let same = |found: &&Value| match &person.email {
+            Some(email) => found["email"].as_str().is_some_and(|text| text.eq_ignore_ascii_case(email)),
+            None => found["name"].as_str() == person.name.as_deref(),
+        };
+        let found =
+            people.iter().find(same).unwrap_or_else(|| panic!("{person:?} of {id} is missing: {one}"));
+        assert_eq!(found["side"], serde_json::to_value(side).expect("a side"), "{person:?} of {id}");
+    }
+}
+
+/// An export without the times at which we saw things: what two histories of the same world must agree on.
+pub fn without_times(exported: Vec<Value>) -> Vec<Value> {
+    let strip = |mut one: Value| {
+        let fields = one.as_object_mut().expect("an object");
+        fields.remove("first_seen_at");
+        fields.remove("updated_at");
+        one
+    };
+    exported.into_iter().map(strip).collect()
+}

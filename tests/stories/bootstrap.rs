@@ -1,0 +1,81 @@
+//! The main job: a history is fetched, later calls follow by themselves.
+
+use simulator::{AddedKind, Change, DocumentSize, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
+    WorkspaceSpec { conversations, days: 40, document_size: DocumentSize::Tiny, ..WorkspaceSpec::named(name) }
+}
+
+#[tokio::test]
+async fn a_history_is_fetched_and_later_calls_follow_each_on_the_right_account() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 300), &[]).await;
+    stand.connected(spec("globex", 120), &["--backfill-days", "60"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    for id in ["acme", "globex"] {
+        compare_with_truth(&stand.world(), id, &stand.export(id).await);
+    }
+    stand.assert_sums().await;
+    let before = stand.export("acme").await.len();
+
+    let world = stand.world();
+    world
+        .change("acme", Change::Add { count: 30, finished_at: None, kind: AddedKind::Mixed })
+        .expect("new calls");
+    world.change("acme", Change::AllTranscriptsArrive).expect("late transcripts");
+    let recent: Vec<String> =
+        world.truth("acme").expect("a truth").skip(30).take(8).map(|one| one.id).collect();
+    for (index, id) in recent.into_iter().enumerate() {
+        let change = if index % 2 == 0 {
+            Change::SetTitle { id, title: format!("Renamed {index}") }
+        } else {
+            Change::ChangeInsight { id }
+        };
+        world.change("acme", change).expect("a change");
+    }
+    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.sync("acme").await;
+    let after = stand.export("acme").await;
+    compare_with_truth(&world, "acme", &after);
+    assert!(after.len() > before);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn an_unchanged_history_costs_no_details() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 100), &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    world.change("acme", Change::AllTranscriptsArrive).expect("late transcripts");
+    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.idle().await;
+    let exported = stand.export("acme").await;
+    world.reset_log("acme").expect("a fresh log");
+    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.idle().await;
+    let details = world.requests("acme").expect("a log");
+    let details = details.iter().filter(|request| request.endpoint == simulator::Endpoint::Detail).count();
+    assert_eq!(details, 0, "every row had the hash that is stored");
+    assert_eq!(stand.export("acme").await, exported, "not even a time has changed");
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn two_of_every_role_do_the_work_once() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 200), &[]).await;
+    let mut roles = stand.start_all().await;
+    roles.extend(stand.start_all().await);
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    let periodic = stand.json(&["runs", "--limit", "1000"]).await;
+    let periodic = periodic.iter().filter(|run| run["kind"] == "periodic").count();
+    assert_eq!(periodic, 1, "no double run");
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

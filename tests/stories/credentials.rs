@@ -1,0 +1,93 @@
+//! A revoked key stops its own work only, tells of it once, and goes on after a reconnect.
+
+use std::path::Path;
+
+use simulator::{Change, DocumentSize, KeyLevel, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
+    WorkspaceSpec { conversations, days: 60, document_size: DocumentSize::Tiny, ..WorkspaceSpec::named(name) }
+}
+
+async fn events_of(stand: &Stand, kind: &str) -> usize {
+    let events = stand.json(&["events", "tail", "-n", "100000"]).await;
+    events.iter().filter(|event| event["type"] == kind).count()
+}
+
+#[tokio::test]
+async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 600), &["--requests-per-second", "100", "--in-flight", "4"]).await;
+    stand.connected(spec("globex", 100), &[]).await;
+    let roles = stand.start_all().await;
+    stand.until("a part of the history is there", async || stand.export("acme").await.len() > 60).await;
+    let world = stand.world();
+    world.change("acme", Change::RevokeKey { key: "acme-key".to_owned() }).expect("revoked");
+    stand
+        .until("the key is found invalid", async || {
+            stand.json(&["connections", "--tenant", "acme"]).await[0]["credential"] == "invalid"
+        })
+        .await;
+    stand.idle().await;
+    compare_with_truth(&world, "globex", &stand.export("globex").await);
+    assert!(stand.export("acme").await.len() < 600);
+    let parked = stand.json(&["runs", "--tenant", "acme", "--open"]).await;
+    assert!(!parked.is_empty() && parked.iter().all(|run| run["parked_cause"] == "credential"), "{parked:?}");
+    assert_eq!(events_of(&stand, "credential.invalidated").await, 1);
+
+    world
+        .change("acme", Change::AddKey { key: "second-key".to_owned(), level: KeyLevel::Organization })
+        .expect("a key");
+    stand.connect("acme", "second-key", &["--requests-per-second", "500"]).await;
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(events_of(&stand, "credential.invalidated").await, 1);
+    assert_eq!(events_of(&stand, "credential.restored").await, 1);
+    stand.assert_sums().await;
+    hunt(&stand, &["acme-key", "second-key", "globex-key"]).await;
+    stand.finish(roles).await;
+}
+
+/// A planted key must be in nothing that the system wrote.
+async fn hunt(stand: &Stand, keys: &[&str]) {
+    let logs = all_text(stand.path("master.key").parent().expect("the folder"));
+    for key in keys {
+        assert!(!logs.contains(key), "{key} is in a log");
+    }
+    let tables =
+        ["outbox", "dead_letters", "sync_runs", "connections", "credentials", "intake", "vendor_budgets"];
+    for table in tables {
+        for key in keys {
+            let sql = format!(
+                "SELECT count(*) FROM {table} t WHERE t::text LIKE '%{key}%' OR t::text LIKE
+                '%' || encode(convert_to('{key}', 'UTF8'), 'hex') || '%'"
+            );
+            assert_eq!(stand.database.number(&sql).await, 0, "{key} is in {table}");
+        }
+    }
+}
+
+fn all_text(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "log") {
+            text += &std::fs::read_to_string(entry.path()).unwrap_or_default();
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_before_anything_is_saved_and_says_what_to_do() {
+    let stand = Stand::fresh().await;
+    stand.tenant(spec("acme", 5)).await;
+    let base = stand.base_url();
+    let connect = ["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"];
+    let output = stand.run_with_input(&connect, "sk-wrong-key").await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("refuses the API key") && error.contains("nothing was saved"), "{error}");
+    assert!(!error.contains("sk-wrong-key"), "{error}");
+    assert!(stand.json(&["connections"]).await.is_empty());
+    stand.finish(Vec::new()).await;
+}

@@ -1,0 +1,99 @@
+//! What needs a person: found, understood, replayed.
+
+use serde_json::Value;
+use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+fn spec() -> WorkspaceSpec {
+    WorkspaceSpec {
+        conversations: 40,
+        days: 10,
+        document_size: DocumentSize::Tiny,
+        ..WorkspaceSpec::named("acme")
+    }
+}
+
+fn ordinary(stand: &Stand) -> String {
+    let mut truth = stand.world().truth("acme").expect("a truth");
+    truth.find(|one| one.skip.is_none() && one.segments > 0).expect("a call").id
+}
+
+#[tokio::test]
+async fn details_that_never_come_make_one_record_dead_and_a_replay_brings_it_in() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let broken = ordinary(&stand);
+    let fault = FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken);
+    stand.world().add_fault("acme", fault).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.until("the record is dead", async || !stand.json(&["dead", "list"]).await.is_empty()).await;
+    stand.idle().await;
+    let letter = &stand.json(&["dead", "list"]).await[0];
+    assert_eq!(
+        (letter["stage"].as_str(), letter["record"].as_str()),
+        (Some("detail"), Some(broken.as_str()))
+    );
+    let runs = stand.json(&["runs", "--limit", "1000"]).await;
+    assert!(runs.iter().all(|run| run["state"] == "settled"), "its page did not fail: {runs:?}");
+    assert_eq!(stand.json(&["where", &broken]).await[0]["standing"], "dead");
+
+    stand.world().clear_faults("acme").expect("mended");
+    for _ in 0..2 {
+        stand.ok(&["dead", "replay", letter["id"].as_str().expect("an id")]).await;
+        stand
+            .until("it is stored", async || stand.json(&["where", &broken]).await[0]["standing"] == "stored")
+            .await;
+        stand.idle().await;
+    }
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_poisonous_document_dies_alone_and_a_replay_after_newer_data_changes_nothing() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let broken = ordinary(&stand);
+    stand.world().add_fault("acme", FaultRule::from(Fault::WrongTypes).on(&broken)).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.until("the document is dead", async || !stand.json(&["dead", "list"]).await.is_empty()).await;
+    stand.idle().await;
+    let others: Vec<Value> = stand.export("acme").await;
+    assert!(others.len() > 20 && others.iter().all(|one| one["external_id"] != broken.as_str()));
+    stand.assert_sums().await;
+
+    stand.world().clear_faults("acme").expect("mended");
+    stand
+        .world()
+        .change("acme", Change::SetTitle { id: broken.clone(), title: "Newer".to_owned() })
+        .expect("newer");
+    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    let before = stand.export("acme").await;
+    stand.ok(&["dead", "replay", "--all"]).await;
+    stand.idle().await;
+    assert_eq!(stand.export("acme").await, before, "an older document changes nothing that is newer");
+    stand.ok(&["dead", "discard", "--all", "--reason", "the vendor mended it", "--yes"]).await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_list_that_never_comes_fails_the_run_and_a_later_run_closes_its_letter() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    stand.world().add_fault("acme", FaultRule::from(Fault::BadGateway).at(Endpoint::List)).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.until("the runs have failed", async || stand.json(&["dead", "list"]).await.len() >= 2).await;
+    let failed = stand.json(&["runs", "--limit", "1000"]).await;
+    assert!(failed.iter().any(|run| run["failed_reason"].as_str().is_some_and(|why| why.contains("502"))));
+    stand.world().clear_faults("acme").expect("mended");
+    stand.sync("acme").await;
+    stand
+        .until("a later run closed the letters", async || stand.json(&["dead", "list"]).await.is_empty())
+        .await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    stand.finish(roles).await;
+}

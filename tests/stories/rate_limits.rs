@@ -1,0 +1,57 @@
+//! The vendor's limit: never exceeded, however many fetchers, and whatever its 429 looks like.
+
+use simulator::{DocumentSize, Fault, FaultRule, Latency, RateLimit, RetryAfter, Settings, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+fn spec(conversations: u64) -> WorkspaceSpec {
+    WorkspaceSpec {
+        conversations,
+        days: 10,
+        document_size: DocumentSize::Tiny,
+        ..WorkspaceSpec::named("acme")
+    }
+}
+
+#[tokio::test]
+async fn three_fetchers_never_send_more_than_the_limit_in_any_second() {
+    let mut stand = Stand::fresh().await;
+    let rate_limit = Some(RateLimit { requests: 10, window_ms: 1000, retry_after_s: Some(1) });
+    let settings = Settings { rate_limit, latency: Latency { min_ms: 1, max_ms: 30 }, ..Settings::default() };
+    stand
+        .connected(
+            WorkspaceSpec { settings, ..spec(150) },
+            &["--requests-per-second", "10", "--in-flight", "5"],
+        )
+        .await;
+    stand.world().reset_log("acme").expect("a fresh log");
+    let mut roles = stand.start_all().await;
+    roles.push(stand.start("fetcher").await);
+    roles.push(stand.start("fetcher").await);
+    stand.idle().await;
+    let stats = stand.world().stats("acme").expect("stats");
+    assert_eq!(stats.refused, 0, "{stats:?}");
+    assert!(stats.max_in_any_second <= 10 && stats.max_in_flight <= 5, "{stats:?}");
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_429_is_waited_for_and_counts_as_no_attempt() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(60), &[]).await;
+    for (after, retry_after) in [
+        (2, RetryAfter::Seconds(1)),
+        (9, RetryAfter::Date(1)),
+        (17, RetryAfter::Absent),
+        (25, RetryAfter::Seconds(0)),
+    ] {
+        let fault = FaultRule::from(Fault::RateLimited { retry_after }).after(after).times(2);
+        stand.world().add_fault("acme", fault).expect("a fault");
+    }
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

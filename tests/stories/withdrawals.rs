@@ -1,0 +1,56 @@
+//! Calls that become private or archived later, empty ones that fill up.
+
+use serde_json::Value;
+use simulator::{Change, DocumentSize, Shares, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+fn spec() -> WorkspaceSpec {
+    let shares = Shares { empty: 0.1, private: 0.1, ..Shares::NONE };
+    let tiny = DocumentSize::Tiny;
+    WorkspaceSpec { conversations: 80, days: 40, document_size: tiny, shares, ..WorkspaceSpec::named("acme") }
+}
+
+fn has(exported: &[Value], id: &str) -> bool {
+    exported.iter().any(|one| one["external_id"] == id)
+}
+
+#[tokio::test]
+async fn a_call_that_becomes_private_is_withdrawn_by_the_next_run_or_beyond_the_lookback_by_the_walk() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    let kept: Vec<String> =
+        world.truth("acme").expect("a truth").filter(|one| one.skip.is_none()).map(|one| one.id).collect();
+    let (recent, old) =
+        (kept.first().expect("a recent call").clone(), kept.last().expect("an old call").clone());
+    let empty = world.truth("acme").expect("a truth").find(|one| one.skip == Some(model::SkipReason::Empty));
+    let empty = empty.expect("an empty call").id;
+
+    for id in [&recent, &old] {
+        world.change("acme", Change::SetPrivate { id: id.clone(), private: true }).expect("made private");
+    }
+    world.change("acme", Change::Fill { id: empty.clone() }).expect("filled up");
+    stand.sync("acme").await;
+    let exported = stand.export("acme").await;
+    assert!(!has(&exported, &recent), "within the lookback the next run sees it");
+    assert!(has(&exported, &old), "beyond the lookback it does not");
+    stand.ok(&["sync", "acme/attention", "--walk"]).await;
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert!(has(&stand.export("acme").await, &empty));
+    let found = stand.json(&["where", &old]).await;
+    assert_eq!(
+        (found[0]["standing"].as_str(), found[0]["skipped_reason"].as_str()),
+        (Some("skipped"), Some("private"))
+    );
+
+    world.change("acme", Change::SetPrivate { id: old.clone(), private: false }).expect("made public");
+    stand.ok(&["sync", "acme/attention", "--walk"]).await;
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
