@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
+pub mod account;
+pub mod attendee;
 pub mod attention;
 mod canonical;
 mod content;
+pub mod email;
 mod error;
 mod json;
 mod nul;

@@ -1,0 +1,62 @@
+//! What the database knows about the people and domains of some conversations.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use model::AccountId;
+
+/// An account that a conversation may belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountCandidate {
+    /// Our id.
+    pub account_id: AccountId,
+    /// Its id at its source.
+    pub external_id: String,
+    /// When it came to be at its source; unknown counts as youngest.
+    pub created_at: Option<Timestamp>,
+}
+
+impl AccountCandidate {
+    /// What ties are decided by: the smallest is the oldest. Our id stands last so that no order of rows can matter.
+    pub(super) fn seniority(&self) -> impl Ord + '_ {
+        (self.created_at.is_none(), self.created_at, self.external_id.as_str(), self.account_id)
+    }
+}
+
+/// A contact and the account it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactCandidate {
+    /// The account it belongs to.
+    pub account: AccountCandidate,
+    /// The contact's id at its source.
+    pub external_id: String,
+    /// The contact's name.
+    pub name: Option<String>,
+}
+
+/// The answers to [`LookupKeys`](super::LookupKeys); may hold more than one conversation needs.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// Contacts by their address in normal form.
+    pub contacts: HashMap<String, ContactCandidate>,
+    /// Accounts by the domains they own, in any order.
+    pub accounts_by_domain: HashMap<String, Vec<AccountCandidate>>,
+    /// Accounts by their id at the source.
+    pub accounts_by_external_id: HashMap<String, AccountCandidate>,
+}
+
+impl Directory {
+    /// The contact with this address: exactly, else without plus tag.
+    pub(super) fn contact(&self, email: &crate::email::EmailKey) -> Option<&ContactCandidate> {
+        let exact = self.contacts.get(email.as_str());
+        exact.or_else(|| self.contacts.get(email.without_plus_tag()?.as_str()))
+    }
+
+    /// The accounts that own a domain, oldest first, each once.
+    pub(super) fn owners_of(&self, domain: &str) -> Vec<&AccountCandidate> {
+        let mut owners: Vec<_> = self.accounts_by_domain.get(domain).into_iter().flatten().collect();
+        owners.sort_by(|left, right| left.seniority().cmp(&right.seniority()));
+        owners.dedup_by_key(|account| account.account_id);
+        owners
+    }
+}
