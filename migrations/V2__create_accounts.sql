@@ -43,7 +43,6 @@ COMMENT ON TABLE contacts IS 'People at customer accounts.';
 COMMENT ON COLUMN contacts.external_id IS 'The id at the source; of an imported contact, its address in normal form.';
 COMMENT ON COLUMN contacts.email_key IS 'The address in normal form, by which attendees are matched.';
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key);
-CREATE INDEX contacts_by_external_id ON contacts (tenant_id, external_id);
 CREATE INDEX contacts_by_account ON contacts (tenant_id, account_id);
 CALL guard_by_tenant('contacts');
 

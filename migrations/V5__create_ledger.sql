@@ -10,6 +10,7 @@ CREATE TABLE streams (
     last_call_at timestamptz,
     silent_since timestamptz,
     silence_reason text,
+    vanished_held bigint,
     PRIMARY KEY (connection_id, stream)
 );
 COMMENT ON TABLE streams IS 'What a connection brings in: when it is due, and what has been covered.';
@@ -18,6 +19,7 @@ COMMENT ON COLUMN streams.covered IS 'Ranges of time that were listed to the ven
 COMMENT ON COLUMN streams.bootstrapped_from IS 'How far back bootstrap slices have been planned; null before.';
 COMMENT ON COLUMN streams.last_call_at IS 'When a record was last listed that was not known before.';
 COMMENT ON COLUMN streams.silent_since IS 'Since when the silence is suspicious; null when it is not.';
+COMMENT ON COLUMN streams.vanished_held IS 'So many records vanished at once that a person is to say whether that is right.';
 CREATE INDEX streams_due ON streams (due_at);
 CALL guard_by_tenant('streams');
 
@@ -139,6 +141,7 @@ COMMENT ON COLUMN intake.content_hash IS 'Hash of everything that is stored; nul
 COMMENT ON COLUMN intake.look_at IS 'When a follow-up looks at the record by itself: late transcript, failed details, second look.';
 COMMENT ON COLUMN intake.missed_walks IS 'Complete walks in a row that did not see it.';
 CREATE INDEX intake_look ON intake (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX intake_missed ON intake (connection_id) WHERE missed_walks > 1;
 CREATE INDEX intake_by_key ON intake (tenant_id, vendor_key);
 CALL guard_by_tenant('intake');
 

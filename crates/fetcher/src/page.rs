@@ -131,7 +131,7 @@ fn need(
     if let Some(decision) = standing.and_then(|standing| standing.decide(row.hash, run.admit_private)) {
         return Need::Decided(decision);
     }
-    if row.is_skipped(run.admit_private) || !row.has_id {
+    if row.is_skipped(run.admit_private) || !row.has_id || is_hashed(&row.vendor_key) {
         return Need::RowOnly;
     }
     if run.kind == model::RunKind::Walk {
@@ -139,6 +139,11 @@ fn need(
         return Need::Decided(ItemDecision::Pending);
     }
     Need::Details
+}
+
+/// An id too long to keep was replaced by its hash, which the vendor does not know.
+fn is_hashed(key: &VendorKey) -> bool {
+    key.as_str().starts_with("sha256:")
 }
 
 async fn take_rows(

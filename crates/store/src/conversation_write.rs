@@ -16,6 +16,7 @@ use model::{
 
 use crate::conversation::Link;
 use crate::{StoreError, Tx};
+pub use intake::raw_versions;
 pub use standing::{Found, Locked, Standing, Verdict, lock_standings};
 
 /// A document that arrived: of which record, from when.

@@ -22,7 +22,7 @@ pub struct Wanted {
     pub email_keys: BTreeSet<(TenantId, String)>,
     /// Domains that may own an address.
     pub domains: BTreeSet<(TenantId, String)>,
-    /// Ids of CRM records that a vendor linked.
+    /// Ids of CRM accounts that a vendor linked.
     pub external_ids: BTreeSet<(TenantId, String)>,
 }
 
@@ -59,7 +59,7 @@ pub struct Found {
     pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
     /// Accounts by a domain they own.
     pub by_domain: HashMap<(TenantId, String), Vec<FoundAccount>>,
-    /// Accounts by their own id at the source, or by a contact's of theirs.
+    /// Accounts by their id at their source.
     pub by_external_id: HashMap<(TenantId, String), Vec<FoundAccount>>,
 }
 
@@ -104,15 +104,12 @@ async fn accounts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let (domain_tenants, domains) = columns(&wanted.domains);
     let (id_tenants, ids) = columns(&wanted.external_ids);
     tx.query(
-        // a linked record may be an account or one of its contacts
-        "WITH ids AS (SELECT * FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id)),
-         hits AS (
+        "WITH hits AS (
              SELECT d.tenant_id, d.domain AS key, d.account_id, true AS by_domain
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, domain) JOIN account_domains d USING (tenant_id, domain)
-             UNION
-             SELECT a.tenant_id, a.external_id, a.account_id, false FROM ids JOIN accounts a USING (tenant_id, external_id)
-             UNION
-             SELECT c.tenant_id, c.external_id, c.account_id, false FROM ids JOIN contacts c USING (tenant_id, external_id))
+             UNION ALL
+             SELECT a.tenant_id, a.external_id, a.account_id, false
+             FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id) JOIN accounts a USING (tenant_id, external_id))
          SELECT h.tenant_id, h.key, a.account_id, a.external_id, a.name, a.created_at, h.by_domain
          FROM hits h JOIN accounts a ON a.tenant_id = h.tenant_id AND a.account_id = h.account_id
          ORDER BY a.created_at NULLS LAST, a.external_id, a.source",

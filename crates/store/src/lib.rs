@@ -29,6 +29,7 @@ pub mod tenant;
 pub mod testing;
 pub mod timeline;
 mod tx;
+pub mod vanish;
 
 pub use config::StoreConfig;
 pub use error::StoreError;

@@ -63,7 +63,7 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
                 &tenant.as_str(),
                 &with_untagged(&email_keys),
                 &with_parents(&domains),
-                &external_ids,
+                &with_both_lengths(&external_ids),
                 &accounts,
                 &after,
                 &page,
@@ -99,6 +99,29 @@ fn with_untagged(email_keys: &[String]) -> Vec<String> {
         Some(format!("{local}@{domain}"))
     });
     unique(email_keys.iter().cloned().chain(untagged).collect())
+}
+
+/// Salesforce writes an id with 15 characters or with 18, of which the last three say which of the others are upper case; vendors
+/// and CRMs may disagree about the form.
+fn with_both_lengths(external_ids: &[String]) -> Vec<String> {
+    let others = external_ids.iter().filter_map(|id| {
+        if !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        match id.len() {
+            15 => Some(format!("{id}{}", id.as_bytes().chunks(5).map(case_letter).collect::<String>())),
+            18 => id.get(..15).map(str::to_owned),
+            _ => None,
+        }
+    });
+    unique(external_ids.iter().cloned().chain(others).collect())
+}
+
+/// Which of five characters are upper case, the first as the lowest bit.
+fn case_letter(five: &[u8]) -> char {
+    let bits: usize =
+        five.iter().enumerate().filter(|(_, b)| b.is_ascii_uppercase()).map(|(place, _)| 1 << place).sum();
+    char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[bits])
 }
 
 fn unique(mut texts: Vec<String>) -> Vec<String> {

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Resume(OneConnection),
     /// Destroy a connection's secret and keep its data.
     Disconnect(OneConnection),
+    /// Withdraw a connection's calls that vanished at the vendor, when so many did at once that they were held for you.
+    WithdrawVanished(OneConnection),
     /// Sync a connection now, or a window of the past.
     Sync(command::sync::SyncArgs),
     /// List runs with their sums.

@@ -55,6 +55,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Pause(args) => command::connections::set_paused(&context, &args, true).await,
         Command::Resume(args) => command::connections::set_paused(&context, &args, false).await,
         Command::Disconnect(args) => command::connections::disconnect(&context, &args).await,
+        Command::WithdrawVanished(args) => command::connections::withdraw_vanished(&context, &args).await,
         Command::Sync(args) => command::sync::run(&context, &args).await,
         Command::Runs(args) => command::runs::run(&context, args).await,
         Command::Wait(args) => command::wait::run(&context, args).await,

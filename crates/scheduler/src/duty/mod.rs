@@ -10,6 +10,7 @@ mod relay_events;
 mod release;
 mod settle;
 mod start;
+mod withdraw_vanished;
 
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(crate) enum Duty {
     HandOutChanges,
     /// Finds streams that have gone quiet.
     JudgeSilence,
+    /// Withdraws what two walks did not see.
+    WithdrawVanished,
 }
 
 impl Duty {
@@ -55,6 +58,7 @@ impl Duty {
         Self::RelayEvents,
         Self::HandOutChanges,
         Self::JudgeSilence,
+        Self::WithdrawVanished,
     ];
 
     /// The duty's name in logs and metrics.
@@ -70,6 +74,7 @@ impl Duty {
             Self::RelayEvents => "relay_events",
             Self::HandOutChanges => "hand_out_changes",
             Self::JudgeSilence => "judge_silence",
+            Self::WithdrawVanished => "withdraw_vanished",
         }
     }
 
@@ -86,6 +91,7 @@ impl Duty {
             Self::RelayEvents => relay_events::perform(deps).await,
             Self::HandOutChanges => hand_out_changes::perform(deps).await,
             Self::JudgeSilence => judge_silence::perform(deps).await,
+            Self::WithdrawVanished => withdraw_vanished::perform(deps).await,
         }
     }
 
@@ -94,7 +100,7 @@ impl Duty {
         match self {
             Self::Settle | Self::HandOutChanges => 1,
             // these handle everything there is
-            Self::PlanHistory | Self::LookAfterLost | Self::JudgeSilence => u64::MAX,
+            Self::PlanHistory | Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished => u64::MAX,
             _ => BATCH,
         }
     }
@@ -102,7 +108,9 @@ impl Duty {
     /// How long it rests when there was little to do.
     pub(crate) fn interval(self, config: &SchedulerConfig) -> Duration {
         match self {
-            Self::LookAfterLost | Self::JudgeSilence => (config.tick * 20).max(Duration::from_secs(1)),
+            Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished => {
+                (config.tick * 20).max(Duration::from_secs(1))
+            }
             Self::PlanHistory | Self::Settle | Self::HandOutChanges => config.tick * 2,
             _ => config.tick,
         }

@@ -66,8 +66,9 @@ pub async fn import(
     accounts: &[AccountRecord],
     contacts: &[ContactRecord],
 ) -> Result<ImportCounts, StoreError> {
-    // one import of a tenant at a time: each compares with what the one before has written
-    tx.query("SELECT FROM tenants WHERE tenant_id = $1 FOR UPDATE", &[&tenant.as_str()]).await?;
+    // one import of a tenant at a time: each compares with what the one before has written; rows that refer to the tenant
+    // are still written beside it
+    tx.query("SELECT FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE", &[&tenant.as_str()]).await?;
     let scope = Scope { tx, tenant, source };
     let mut counts = ImportCounts::default();
     let mut change = Change::default();

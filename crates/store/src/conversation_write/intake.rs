@@ -1,7 +1,7 @@
 //! What the normalizer notes of records: the raw document, and where each stands now.
 
 use jiff::Timestamp;
-use model::SkipReason;
+use model::{ConnectionId, SkipReason, VendorKey, Version};
 use uuid::Uuid;
 
 use super::{Arrival, NextLook, Skipped, Stored, Writes};
@@ -23,7 +23,7 @@ pub(super) async fn keep_raw(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreEr
              AS n (connection_id, vendor_key, version, tenant_id, body)
          ORDER BY connection_id, vendor_key
          ON CONFLICT DO NOTHING",
-        &[&keys.connections, &keys.keys, &keys.versions, &keys.tenants, &bodies],
+        &[&keys.connections, &keys.vendor_keys, &keys.versions, &keys.tenants, &bodies],
     )
     .await?;
     Ok(())
@@ -45,7 +45,7 @@ pub(super) async fn note(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreError>
 async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]) -> Result<(), StoreError> {
     let all = || changed.iter().chain(unchanged).copied();
     let keys = Keys::of(all().map(|stored| &stored.arrival));
-    let is_changed: Vec<bool> = (0..keys.keys.len()).map(|index| index < changed.len()).collect();
+    let is_changed: Vec<bool> = (0..keys.vendor_keys.len()).map(|index| index < changed.len()).collect();
     let contents: Vec<&[u8]> = all().map(|stored| stored.content_hash.as_bytes()).collect();
     let awaits: Vec<bool> = all().map(|stored| stored.awaits_transcript).collect();
     let look_at: Vec<Option<Timestamp>> = all().map(|stored| stored.look.map(|look| look.at)).collect();
@@ -69,7 +69,7 @@ async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]
              SELECT coalesce(greatest(o.listed_version, o.failed_version) > n.version, false) AS newer) AS l
          WHERE k.connection_id = n.connection_id AND k.vendor_key = n.vendor_key",
         &[
-            &keys.connections, &keys.keys, &keys.versions, &keys.hashes, &is_changed, &contents, &awaits, &look_at,
+            &keys.connections, &keys.vendor_keys, &keys.versions, &keys.hashes, &is_changed, &contents, &awaits, &look_at,
             &reasons,
         ],
     )
@@ -96,7 +96,7 @@ async fn note_skipped(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[])
              AS n (connection_id, vendor_key, version, listed_hash, reason)
          WHERE k.connection_id = n.connection_id AND k.vendor_key = n.vendor_key",
-        &[&keys.connections, &keys.keys, &keys.versions, &keys.hashes, &reasons],
+        &[&keys.connections, &keys.vendor_keys, &keys.versions, &keys.hashes, &reasons],
     )
     .await?;
     Ok(())
@@ -106,7 +106,7 @@ async fn note_skipped(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError
 #[derive(Default)]
 struct Keys<'a> {
     connections: Vec<Uuid>,
-    keys: Vec<&'a str>,
+    vendor_keys: Vec<&'a str>,
     tenants: Vec<&'a str>,
     versions: Vec<i64>,
     hashes: Vec<&'a [u8]>,
@@ -120,11 +120,23 @@ impl<'a> Keys<'a> {
         let mut keys = Self::default();
         for arrival in arrivals {
             keys.connections.push(arrival.connection_id.0);
-            keys.keys.push(arrival.vendor_key.as_str());
+            keys.vendor_keys.push(arrival.vendor_key.as_str());
             keys.tenants.push(arrival.tenant.as_str());
             keys.versions.push(arrival.asked_at.0);
             keys.hashes.push(arrival.listed_hash.as_bytes());
         }
         keys
     }
+}
+
+/// The versions of a record whose documents are kept, oldest first.
+pub async fn raw_versions(
+    tx: &Tx,
+    connection: ConnectionId,
+    key: &VendorKey,
+) -> Result<Vec<Version>, StoreError> {
+    let sql =
+        "SELECT version FROM raw_documents WHERE connection_id = $1 AND vendor_key = $2 ORDER BY version";
+    let rows = tx.query(sql, &[&connection.0, &key.as_str()]).await?;
+    rows.iter().map(|row| Ok(Version(row.try_get(0)?))).collect()
 }

@@ -164,7 +164,7 @@ async fn with_start(
 ) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
         "{COLUMNS} WHERE c.tenant_id = $1 AND c.withdrawn_at IS NULL
-             AND c.started_at >= coalesce($2, '-infinity')
+             AND c.started_at >= coalesce($2::timestamptz, '-infinity')
              AND ($2::timestamptz IS NULL
                   OR (c.started_at, c.external_id COLLATE \"C\", c.conversation_id) > ($2, $3::text, $4::uuid))
          {ORDER} LIMIT $5"

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use store::connection::{self, Connection};
-use store::{Speaker, stream};
+use store::{Speaker, stream, vanish};
 
 use crate::cli::{OfTenant, OneConnection};
 use crate::context::Context;
@@ -93,6 +93,15 @@ pub(crate) async fn disconnect(context: &Context, args: &OneConnection) -> anyho
     connection::disconnect(&tx, one.id).await?;
     tx.commit().await?;
     done(context, &one, "disconnected: the secret is destroyed, the data is kept")
+}
+
+pub(crate) async fn withdraw_vanished(context: &Context, args: &OneConnection) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let one = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
+    let withdrawn = vanish::withdraw(&tx, one.id).await?;
+    tx.commit().await?;
+    done(context, &one, &format!("{withdrawn} conversations withdrawn"))
 }
 
 fn done(context: &Context, one: &Connection, what: &str) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use store::{Speaker, connection, report, stream};
+use store::{Speaker, connection, report, stream, vanish};
 
 use crate::command::connections;
 use crate::context::Context;
@@ -16,6 +16,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let runs = report::runs_by_state(&tx).await?;
     let dead = report::dead_by_class(&tx).await?;
     let silences = stream::silences(&tx).await?;
+    let held = vanish::held(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     tx.commit().await?;
     let queues = queue::depths(&context.queue_config()?).await?;
@@ -31,7 +32,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         let connections: Vec<_> = all.iter().map(|one| connections::as_json(one, None)).collect();
         output::json(&json!({
             "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": silences,
-            "oldest_waiting_s": oldest,
+            "oldest_waiting_s": oldest, "vanished_held": held,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -56,6 +57,11 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     println!();
     let rows = dead.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
+    for (connection, count) in &held {
+        println!(
+            "HELD: {count} calls of connection {connection} vanished at once; if that is right: `switchboard withdraw-vanished {connection}`"
+        );
+    }
     for silence in &silences {
         println!(
             "SUSPICIOUS since {}: connection {}: {}",
