@@ -16,14 +16,14 @@ pub(super) async fn keep_raw(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreEr
     if arrivals.is_empty() {
         return Ok(());
     }
-    let keys = Keys::of(arrivals.iter());
+    let keys = Columns::of(arrivals.iter());
     tx.execute(
         "INSERT INTO raw_documents (connection_id, vendor_key, version, tenant_id, body)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bytea[])
              AS n (connection_id, vendor_key, version, tenant_id, body)
          ORDER BY connection_id, vendor_key
          ON CONFLICT DO NOTHING",
-        &[&keys.connections, &keys.vendor_keys, &keys.versions, &keys.tenants, &bodies],
+        &[&keys.connections, &keys.record_keys, &keys.versions, &keys.tenants, &bodies],
     )
     .await?;
     Ok(())
@@ -44,8 +44,8 @@ pub(super) async fn note(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreError>
 
 async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]) -> Result<(), StoreError> {
     let all = || changed.iter().chain(unchanged).copied();
-    let keys = Keys::of(all().map(|stored| &stored.arrival));
-    let is_changed: Vec<bool> = (0..keys.vendor_keys.len()).map(|index| index < changed.len()).collect();
+    let keys = Columns::of(all().map(|stored| &stored.arrival));
+    let is_changed: Vec<bool> = (0..keys.record_keys.len()).map(|index| index < changed.len()).collect();
     let contents: Vec<&[u8]> = all().map(|stored| stored.content_hash.as_bytes()).collect();
     let awaits: Vec<bool> = all().map(|stored| stored.awaits_transcript).collect();
     let look_at: Vec<Option<Timestamp>> = all().map(|stored| stored.look.map(|look| look.at)).collect();
@@ -69,7 +69,7 @@ async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]
              SELECT coalesce(greatest(o.listed_version, o.failed_version) > n.version, false) AS newer) AS l
          WHERE k.connection_id = n.connection_id AND k.vendor_key = n.vendor_key",
         &[
-            &keys.connections, &keys.vendor_keys, &keys.versions, &keys.hashes, &is_changed, &contents, &awaits, &look_at,
+            &keys.connections, &keys.record_keys, &keys.versions, &keys.hashes, &is_changed, &contents, &awaits, &look_at,
             &reasons,
         ],
     )
@@ -82,7 +82,7 @@ fn look_reason(look: Option<NextLook>) -> Option<&'static str> {
 }
 
 async fn note_skipped(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError> {
-    let keys = Keys::of(skipped.iter().map(|skipped| &skipped.arrival));
+    let keys = Columns::of(skipped.iter().map(|skipped| &skipped.arrival));
     let reasons: Vec<&str> = skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
     tx.execute(
         // gone: what is stored stays known as it is, and an earlier, graver reason for skipping stays the reason
@@ -96,7 +96,7 @@ async fn note_skipped(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[])
              AS n (connection_id, vendor_key, version, listed_hash, reason)
          WHERE k.connection_id = n.connection_id AND k.vendor_key = n.vendor_key",
-        &[&keys.connections, &keys.vendor_keys, &keys.versions, &keys.hashes, &reasons],
+        &[&keys.connections, &keys.record_keys, &keys.versions, &keys.hashes, &reasons],
     )
     .await?;
     Ok(())
@@ -104,15 +104,15 @@ async fn note_skipped(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError
 
 /// The keys of documents as columns, for UNNEST.
 #[derive(Default)]
-struct Keys<'a> {
+struct Columns<'a> {
     connections: Vec<Uuid>,
-    vendor_keys: Vec<&'a str>,
+    record_keys: Vec<&'a str>,
     tenants: Vec<&'a str>,
     versions: Vec<i64>,
     hashes: Vec<&'a [u8]>,
 }
 
-impl<'a> Keys<'a> {
+impl<'a> Columns<'a> {
     fn of<'b>(arrivals: impl Iterator<Item = &'a Arrival<'b>>) -> Self
     where
         'b: 'a,
@@ -120,7 +120,7 @@ impl<'a> Keys<'a> {
         let mut keys = Self::default();
         for arrival in arrivals {
             keys.connections.push(arrival.connection_id.0);
-            keys.vendor_keys.push(arrival.vendor_key.as_str());
+            keys.record_keys.push(arrival.vendor_key.as_str());
             keys.tenants.push(arrival.tenant.as_str());
             keys.versions.push(arrival.asked_at.0);
             keys.hashes.push(arrival.listed_hash.as_bytes());

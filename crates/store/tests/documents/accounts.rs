@@ -1,0 +1,284 @@
+//! Accounts, linking again after they changed, and the wall between tenants.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use model::{AccountId, ConversationId, VendorAccount, VendorKey};
+use serde_json::json;
+use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
+use store::conversation::Link;
+use store::directory::{self, Wanted};
+use store::resolve::{self, Affected, Relink};
+use store::{Speaker, Store, timeline};
+
+use crate::support::{CONTACT, Document, World, connected, conversation, participants, take_in, tenant_id};
+
+fn account(external_id: &str, domains: &[&str]) -> AccountRecord {
+    AccountRecord {
+        external_id: external_id.to_owned(),
+        name: format!("Account {external_id}"),
+        domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+        created_at: None,
+    }
+}
+
+fn contact(email: &str, account: &str) -> ContactRecord {
+    ContactRecord {
+        external_id: email.to_owned(),
+        account_external_id: account.to_owned(),
+        name: None,
+        email: email.to_owned(),
+        email_key: email.to_owned(),
+    }
+}
+
+async fn import(world: &World, accounts: &[AccountRecord], contacts: &[ContactRecord]) -> ImportCounts {
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let counts = account::import(&tx, &world.tenant, "csv", accounts, contacts).await.unwrap();
+    tx.commit().await.unwrap();
+    counts
+}
+
+async fn fix_horizons(store: &Store) -> u64 {
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    let fixed = resolve::fix_horizons(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    fixed
+}
+
+async fn take_ripe(store: &Store, page: i64) -> Option<Affected> {
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    let affected = resolve::take_ripe(&tx, page).await.unwrap();
+    tx.commit().await.unwrap();
+    affected
+}
+
+/// Transactions of other tests on the same server hold the horizon back as well, for a moment.
+async fn await_ripe(store: &Store, page: i64) -> Affected {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < deadline {
+        if let Some(affected) = take_ripe(store, page).await {
+            return affected;
+        }
+    }
+    panic!("nothing becomes ripe");
+}
+
+#[tokio::test]
+async fn an_import_writes_only_what_differs_and_names_what_is_left_out() {
+    let world = World::new().await;
+    let accounts = [account("a", &["a.com", "b.com"]), account("b", &[])];
+    let contacts = [contact("x@a.com", "a"), contact("y@nowhere.com", "unknown")];
+    let first = import(&world, &accounts, &contacts).await;
+    let expected = ImportCounts {
+        accounts_added: 2,
+        contacts_added: 1,
+        contacts_without_account: vec!["y@nowhere.com".to_owned()],
+        ..ImportCounts::default()
+    };
+    assert_eq!(first, expected);
+    fix_horizons(world.store()).await;
+    assert!(await_ripe(world.store(), 10).await.last);
+
+    let again = import(&world, &accounts, &contacts[..1]).await;
+    let unchanged = ImportCounts { accounts_unchanged: 2, contacts_unchanged: 1, ..ImportCounts::default() };
+    assert_eq!(again, unchanged);
+    assert_eq!(fix_horizons(world.store()).await, 0, "nothing changed, nothing to link again");
+
+    let moved = import(&world, &[account("a", &["c.com"])], &[contact("x@a.com", "b")]).await;
+    assert_eq!((moved.accounts_changed, moved.contacts_changed), (1, 1));
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let listed = account::list(&tx, &world.tenant).await.unwrap();
+    assert_eq!((&listed[0].domains[..], listed[0].contacts), (&["c.com".to_owned()][..], 0));
+    assert_eq!(listed[1].contacts, 1);
+    drop(tx);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn the_directory_finds_by_address_by_domain_and_by_record_for_each_tenant_its_own() {
+    let world = World::new().await;
+    let other = tenant_id("other");
+    connected(world.store(), &other, &VendorAccount::of("org-2")).await;
+    import(&world, &[account("a", &["a.com"]), account("b", &["a.com"])], &[contact("x@a.com", "b")]).await;
+    let both = [&world.tenant, &other];
+    let tx = world.store().begin(Speaker::Tenants(&both)).await.unwrap();
+    let keyed =
+        |text: &str| both.iter().map(|tenant| ((*tenant).clone(), text.to_owned())).collect::<BTreeSet<_>>();
+    let wanted = Wanted {
+        tenants: both.map(Clone::clone).into(),
+        email_keys: keyed("x@a.com"),
+        domains: keyed("a.com"),
+        external_ids: keyed("b"),
+    };
+    let found = directory::look_up(&tx, &wanted).await.unwrap();
+    assert_eq!(found.own_domains[&world.tenant], ["acme.com"]);
+    assert_eq!(found.own_domains[&other], ["other.com"]);
+    let key = |text: &str| (world.tenant.clone(), text.to_owned());
+    assert_eq!(found.contacts[&key("x@a.com")][0].account.external_id, "b");
+    let owners: Vec<_> =
+        found.by_domain[&key("a.com")].iter().map(|account| account.external_id.as_str()).collect();
+    assert_eq!(owners, ["a", "b"]);
+    assert_eq!(found.by_external_id[&key("b")][0].external_id, "b");
+    assert_eq!((found.contacts.len(), found.by_domain.len(), found.by_external_id.len()), (1, 1, 1));
+    drop(tx);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_waits_for_a_writer_that_may_have_read_the_old_accounts() {
+    let world = World::new().await;
+    let writer = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    take_in(&world, &writer, &Document::content("call", 1, conversation("call", "old"))).await.unwrap();
+    import(&world, &[account("a", &["customer.com"])], &[]).await;
+    assert_eq!(fix_horizons(world.store()).await, 1);
+    assert_eq!(take_ripe(world.store(), 10).await, None, "its writer has not ended");
+    writer.commit().await.unwrap();
+    let affected = await_ripe(world.store(), 10).await;
+    assert_eq!(affected.ids, [world.id_of("call")], "what it wrote is found");
+    assert_eq!(take_ripe(world.store(), 10).await, None, "worked off");
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_writer_of_known_records_has_its_transaction_id_before_it_reads_accounts() {
+    let world = World::new().await;
+    let call = Document::content("call", 1, conversation("call", "x"));
+    world.take(&call).await.unwrap();
+    let writer = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    take_in(&world, &writer, &call).await.unwrap();
+    let resolver = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    import(&world, &[account("a", &["customer.com"])], &[]).await;
+    fix_horizons(world.store()).await;
+    assert_eq!(take_ripe(world.store(), 10).await, None);
+    writer.rollback().await.unwrap();
+    await_ripe(world.store(), 10).await;
+
+    resolve::load_for_resolve(&resolver, &[world.id_of("call")]).await.unwrap();
+    import(&world, &[account("a", &["other.com"])], &[]).await;
+    fix_horizons(world.store()).await;
+    assert_eq!(take_ripe(world.store(), 10).await, None, "the resolver reads accounts as well");
+    resolver.rollback().await.unwrap();
+    await_ripe(world.store(), 10).await;
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn pages_of_a_change_hand_out_every_conversation_it_touches_once() {
+    let world = World::new().await;
+    let mut expected = BTreeSet::new();
+    for number in 0..7 {
+        let key = format!("call-{number}");
+        world.take(&Document::content(&key, 1, conversation(&key, "x"))).await.unwrap();
+        expected.insert(world.id_of(&key));
+    }
+    let mut elsewhere = conversation("elsewhere", "x");
+    elsewhere.attendees.clear();
+    elsewhere.linked_records.clear();
+    world.take(&Document::content("elsewhere", 1, elsewhere)).await.unwrap();
+    import(&world, &[account("a", &["eu.customer.com"]), account("crm-1", &[])], &[contact(CONTACT, "a")])
+        .await;
+    fix_horizons(world.store()).await;
+    let mut handed_out = Vec::new();
+    loop {
+        let affected = await_ripe(world.store(), 3).await;
+        handed_out.extend(affected.ids);
+        if affected.last {
+            break;
+        }
+    }
+    assert_eq!(handed_out, expected.into_iter().collect::<Vec<ConversationId>>());
+    world.db.finish().await;
+}
+
+fn on_account(world: &World, external_id: &str) -> Link {
+    let account = AccountId::derive(&world.tenant, "csv", external_id);
+    Link { account: Some(account), rule: "contact".to_owned(), rule_version: 1, evidence: json!({}) }
+}
+
+#[tokio::test]
+async fn a_link_is_written_only_at_the_version_that_was_read_and_only_when_it_differs() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    import(&world, &[account("a", &[])], &[contact(CONTACT, "a")]).await;
+    let relink = async || {
+        let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+        let read = resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap();
+        (tx, read)
+    };
+    for (changes, expected) in [(1, "first"), (0, "again")] {
+        let (tx, read) = relink().await;
+        assert_eq!(read[0].attendees, conversation("call", "x").attendees);
+        assert_eq!(read[0].linked_records, conversation("call", "x").linked_records);
+        let links = [relinked(&world, &read[0])];
+        assert_eq!(resolve::relink(&tx, &links).await.unwrap(), changes, "{expected}");
+        tx.commit().await.unwrap();
+    }
+    let export = world.export().await;
+    assert_eq!(export[0].account.as_ref().unwrap().name, "Account a");
+    assert_eq!(export[0].participants[0].contact.as_deref(), Some(CONTACT));
+
+    // a newer version is written between reading and linking
+    let (tx, read) = relink().await;
+    world.take(&Document::content("call", 2, conversation("call", "newer"))).await.unwrap();
+    assert_eq!(resolve::relink(&tx, &[relinked(&world, &read[0])]).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    assert_eq!(world.export().await[0].account, None);
+    world.db.finish().await;
+}
+
+fn relinked<'a>(world: &World, read: &'a resolve::ToResolve) -> Relink<'a> {
+    Relink {
+        id: read.id,
+        version: read.version,
+        link: on_account(world, "a"),
+        internal: false,
+        participants: participants(&read.attendees, Some(CONTACT)),
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_sees_and_writes_only_the_tenants_it_speaks_for() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    import(&world, &[account("a", &["customer.com"])], &[contact(CONTACT, "a")]).await;
+    let other = tenant_id("other");
+    connected(world.store(), &other, &VendorAccount::of("org-1")).await;
+
+    for speaker in [Speaker::Tenant(&other), Speaker::Tenants(&[])] {
+        let tx = world.store().begin(speaker).await.unwrap();
+        assert_eq!(timeline::export_page(&tx, &world.tenant, None, 10).await.unwrap(), (vec![], None));
+        assert_eq!(timeline::conversation(&tx, world.id_of("call")).await.unwrap(), None);
+        assert!(account::list(&tx, &world.tenant).await.unwrap().is_empty());
+        assert!(resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap().is_empty());
+        assert_eq!(resolve::fix_horizons(&tx).await.unwrap(), 0);
+        assert!(
+            take_in(&world, &tx, &Document::content("call", 2, conversation("call", "y"))).await.is_err()
+        );
+    }
+    assert_eq!(world.export().await[0].title.as_deref(), Some("x"));
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_document_that_names_another_tenants_connection_is_a_fault_of_the_data() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    let other = tenant_id("other");
+    connected(world.store(), &other, &VendorAccount::of("org-2")).await;
+    let key = VendorKey::of("call");
+    let arrival = store::conversation_write::Arrival {
+        tenant: &other,
+        connection_id: world.connection,
+        vendor_key: &key,
+        conversation_id: world.id_of("call"),
+        asked_at: model::Version(5),
+        listed_hash: model::ContentHash::of(b"x"),
+    };
+    for speaker in [Speaker::Tenant(&other), Speaker::Tenants(&[&other, &world.tenant])] {
+        let tx = world.store().begin(speaker).await.unwrap();
+        let error = store::conversation_write::lock_standings(&tx, &[arrival]).await.unwrap_err();
+        assert!(error.is_data_fault(), "{error}");
+    }
+    world.db.finish().await;
+}

@@ -1,0 +1,8 @@
+//! What documents and imports do to rows.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod conversations;
+#[cfg(test)]
+mod support;
