@@ -1,6 +1,6 @@
 //! Judges drafts against what is stored, and writes what they change, in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{ConnectionId, TenantId, TranscriptStatus, VendorKey};
 use runtime::failpoint;
@@ -33,7 +33,7 @@ pub(crate) async fn write(deps: &Deps, drafts: &[&Draft<'_>]) -> Result<Vec<Verd
             );
         }
     }
-    let known = if changed().next().is_some() { lookup.ask(&tx).await? } else { Default::default() };
+    let known = if changed().next().is_some() { lookup.ask(&tx).await? } else { BTreeMap::default() };
     let mut writes = Writes::default();
     for (draft, verdict) in drafts.iter().zip(&verdicts) {
         add(&mut writes, deps, draft, *verdict, &locked, known.get(&draft.document.tenant));

@@ -65,7 +65,7 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
         .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"))?;
     tracing::info!(role = name, address = %server.address, "started");
     let work = work(context, &shared, roles, shutdown.clone());
-    let ended: anyhow::Result<()> = run_until_signal(grace, &shutdown, work).await;
+    let ended: anyhow::Result<()> = run_until_signal(grace, shutdown, work).await;
     shared.broker.close().await;
     ended?;
     tracing::info!(role = name, "ended");

@@ -49,7 +49,7 @@ pub(crate) async fn run(_context: &Context, args: SimulatorArgs) -> anyhow::Resu
         }
         anyhow::Ok(())
     };
-    run_until_signal(Duration::from_secs(5), &shutdown, ticking).await?;
+    run_until_signal(Duration::from_secs(5), shutdown, ticking).await?;
     simulator.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -88,7 +88,7 @@ async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
         let new = world.change(id, Change::Add { count: 20, finished_at: None, kind: AddedKind::Mixed })?;
         let ordinary =
             world.change(id, Change::Add { count: 5, finished_at: None, kind: AddedKind::Ordinary })?;
-        change_some(world, id)?;
+        change_some(&world, id)?;
         world.change(id, Change::AllTranscriptsArrive)?;
         if broken.is_empty() {
             broken.clone_from(&ordinary[0]);

@@ -1,7 +1,7 @@
 //! The demo's stage: servers migrated, a stand-in vendor, every role as a process, and the commands as a person would give them.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -71,8 +71,7 @@ impl Stage {
             return Ok(());
         }
         for (index, role) in ROLES.iter().enumerate() {
-            let path = self.folder.path().join(format!("{role}-{index}.log"));
-            let log = std::fs::File::create(&path)?;
+            let log = std::fs::File::create(log_path(self.folder.path(), role, index))?;
             let child = self.command(&[role]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
             self.roles.push(child.with_context(|| format!("cannot start {role}"))?);
         }
@@ -174,19 +173,27 @@ impl Stage {
             }
             self.check_roles()?;
             if Instant::now() > deadline {
-                bail!("gave up waiting: {words}; logs are in {}", self.folder.path().display());
+                bail!("gave up waiting: {words}\n{}", self.all_logs());
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 
     fn check_roles(&mut self) -> anyhow::Result<()> {
-        for (role, child) in ROLES.iter().zip(&mut self.roles) {
+        for (index, (role, child)) in ROLES.iter().zip(&mut self.roles).enumerate() {
             if let Some(status) = child.try_wait()? {
-                bail!("the {role} ended by itself ({status}); logs are in {}", self.folder.path().display());
+                let log = log_path(self.folder.path(), role, index);
+                bail!("the {role} ended by itself ({status}):\n{}", last_lines(&log));
             }
         }
         Ok(())
+    }
+
+    fn all_logs(&self) -> String {
+        let logs = ROLES.iter().enumerate().map(|(index, role)| {
+            format!("--- {role}\n{}", last_lines(&log_path(self.folder.path(), role, index)))
+        });
+        logs.collect::<Vec<_>>().join("\n")
     }
 
     pub(super) async fn wait_until_stored(&mut self, tenant: &str, calls: u64) -> anyhow::Result<()> {
@@ -269,4 +276,14 @@ fn shown(args: &[&str]) -> String {
     let quoted =
         args.iter().map(|arg| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+fn log_path(folder: &Path, role: &str, index: usize) -> PathBuf {
+    folder.join(format!("{role}-{index}.log"))
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
 }
