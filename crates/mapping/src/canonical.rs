@@ -1,10 +1,9 @@
 //! A hash of JSON that does not depend on the order of keys or on white space.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use model::ContentHash;
 use serde_json::value::RawValue;
+
+use crate::json::Entries;
 
 /// Deeper than any vendor nests; below, bytes are taken as they are.
 const DEPTH_MAX: usize = 64;
@@ -17,33 +16,40 @@ pub fn canonical_hash(raw: &RawValue) -> ContentHash {
 }
 
 fn write(text: &str, depth: usize, bytes: &mut Vec<u8>) {
-    match (text.as_bytes().first(), depth) {
-        (Some(b'{'), 1..) => {
-            let Ok(fields) = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(text) else {
-                return bytes.extend_from_slice(text.as_bytes());
-            };
-            bytes.push(b'{');
-            for (name, field) in fields {
-                // a length in front, so that no name can look like another's end
-                bytes.extend_from_slice(format!("{}:{name}:", name.len()).as_bytes());
-                write(field.get(), depth - 1, bytes);
-                bytes.push(b',');
-            }
-            bytes.push(b'}');
-        }
-        (Some(b'['), 1..) => {
-            let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) else {
-                return bytes.extend_from_slice(text.as_bytes());
-            };
-            bytes.push(b'[');
-            for item in items {
-                write(item.get(), depth - 1, bytes);
-                bytes.push(b',');
-            }
-            bytes.push(b']');
-        }
-        _ => bytes.extend_from_slice(text.as_bytes()),
+    let written = match (text.as_bytes().first(), depth) {
+        (Some(b'{'), 1..) => write_object(text, depth - 1, bytes),
+        (Some(b'['), 1..) => write_array(text, depth - 1, bytes),
+        _ => None,
+    };
+    if written.is_none() {
+        bytes.extend_from_slice(text.as_bytes());
     }
+}
+
+fn write_object(text: &str, depth: usize, bytes: &mut Vec<u8>) -> Option<()> {
+    let Entries(mut fields) = serde_json::from_str(text).ok()?;
+    // stable: what a repeated name says last stays last
+    fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+    bytes.push(b'{');
+    for (name, field) in fields {
+        // a length in front, so that no name can look like another's end
+        bytes.extend_from_slice(format!("{}:{name}:", name.len()).as_bytes());
+        write(field.get(), depth, bytes);
+        bytes.push(b',');
+    }
+    bytes.push(b'}');
+    Some(())
+}
+
+fn write_array(text: &str, depth: usize, bytes: &mut Vec<u8>) -> Option<()> {
+    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    bytes.push(b'[');
+    for item in items {
+        write(item.get(), depth, bytes);
+        bytes.push(b',');
+    }
+    bytes.push(b']');
+    Some(())
 }
 
 #[cfg(test)]
@@ -69,6 +75,8 @@ mod tests {
             r#"{"a":1,"b":null}"#,
             r#"{"a":9223372036854775808999}"#,
             r#"{"a":9223372036854775808998}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":2,"a":1}"#,
         ];
         for (index, left) in different.iter().enumerate() {
             for right in &different[index + 1..] {

@@ -16,6 +16,11 @@ pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     (1970..2200).contains(&year).then_some(read)
 }
 
+/// Whether a text is the zero of a clock that starts in the year 1: how some programs write "not set".
+pub(crate) fn is_unset(text: &str) -> bool {
+    text.trim_start().starts_with("0001-01-01")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +38,6 @@ mod tests {
         {
             assert_eq!(utc(nonsense), None, "{nonsense:?}");
         }
+        assert!(is_unset("0001-01-01T00:00:00Z") && !is_unset("2001-01-01T00:00:00Z"));
     }
 }

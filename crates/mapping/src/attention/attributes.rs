@@ -1,192 +1,165 @@
 //! The fields of a conversation resource that we read; every one may be absent, null, empty or of another type.
 
-use std::marker::PhantomData;
+use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::json::{Lenient, Number, Text, scalar_text};
+use super::field::{Field, Json, List};
+use crate::json::{Flag, Id, OfText, Text, tolerant};
 
-/// A resource, bare or wrapped in `data`.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    attributes: Option<&'a RawValue>,
-}
+tolerant!(
+    /// A resource, bare or wrapped in `data`.
+    struct Envelope<'a> {
+        data "data": Option<&'a RawValue>,
+        id "id": Id<'a>,
+        attributes "attributes": Option<&'a RawValue>,
+    }
+);
 
 /// A conversation resource: its id and its fields.
 #[derive(Default)]
 pub(super) struct Resource<'a> {
     pub(super) id: Option<String>,
-    pub(super) attributes: Attributes<'a>,
+    /// None when there is no object of that name.
+    pub(super) attributes: Option<Attributes<'a>>,
 }
 
 impl<'a> Resource<'a> {
-    /// Reads a resource; `None` when it is not one at all.
-    pub(super) fn read(raw: &'a RawValue) -> Option<Self> {
-        let mut envelope: Envelope<'a> = serde_json::from_str(raw.get()).ok()?;
-        if envelope.attributes.is_none() {
-            envelope = serde_json::from_str(envelope.data?.get()).ok()?;
+    /// Reads a resource, bare or wrapped; of what is none there is neither id nor attributes.
+    pub(super) fn read(raw: &'a RawValue) -> Self {
+        let outer: Envelope<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let mut id = outer.id.get().map(str::to_owned);
+        let mut attributes = attributes(outer.attributes);
+        if let (None, Some(data)) = (&attributes, outer.data) {
+            let inner: Envelope<'a> = serde_json::from_str(data.get()).unwrap_or_default();
+            id = inner.id.get().map(str::to_owned).or(id);
+            attributes = self::attributes(inner.attributes);
         }
-        let attributes: Attributes<'a> = serde_json::from_str(envelope.attributes?.get()).ok()?;
-        let id = envelope.id.and_then(scalar_text).or_else(|| attributes.uuid.and_then(scalar_text));
-        Some(Self { id, attributes })
+        let uuid = || attributes.as_ref().and_then(|attributes| attributes.uuid.get().map(str::to_owned));
+        Self { id: id.or_else(uuid), attributes }
     }
+}
+
+fn attributes(raw: Option<&RawValue>) -> Option<Attributes<'_>> {
+    let raw = raw?.get();
+    raw.starts_with('{').then(|| serde_json::from_str(raw).ok())?
 }
 
 macro_rules! attributes {
     ($($field:ident $name:literal : $type:ty),+ $(,)?) => {
-        /// The fields, by our names.
-        #[derive(Deserialize, Default)]
-        #[serde(default)]
-        pub(super) struct Attributes<'a> {
-            #[serde(borrow)]
-            pub(super) uuid: Option<&'a RawValue>,
-            #[serde(borrow)]
-            pub(super) transcript: Option<&'a RawValue>,
-            $(#[serde(rename = $name, borrow)] pub(super) $field: Raw<'a, $type>),+
-        }
+        tolerant!(
+            /// The fields, by our names.
+            pub(super) struct Attributes<'a> {
+                pub(super) uuid "uuid": Id<'a>,
+                pub(super) transcript "transcript": Option<&'a RawValue>,
+                $(pub(super) $field $name: Field<'a, $type>),+
+            }
+        );
 
         impl Attributes<'_> {
             /// Names of the fields that hold another type than expected.
             pub(super) fn odd_fields(&self) -> Vec<&'static str> {
                 let mut odd = Vec::new();
                 $(if self.$field.is_odd() { odd.push($name); })+
+                let transcript = self.transcript.and_then(|raw| raw.get().bytes().next());
+                if transcript.is_some_and(|first| !b"{[\"n".contains(&first)) {
+                    odd.push("transcript");
+                }
                 odd
             }
         }
     };
 }
 
-/// A field as it came, with the type it should have.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Raw<'a, T>(Option<&'a RawValue>, PhantomData<T>);
-
-impl<T> Default for Raw<'_, T> {
-    fn default() -> Self {
-        Self(None, PhantomData)
-    }
-}
-
-impl<'de: 'a, 'a, T> Deserialize<'de> for Raw<'a, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // null is absent
-        Ok(Self(<Option<&'de RawValue>>::deserialize(deserializer)?, PhantomData))
-    }
-}
-
-impl<'a, T: Deserialize<'a>> Raw<'a, T> {
-    /// The value, if it is of its type.
-    pub(super) fn get(&self) -> Option<T> {
-        serde_json::from_str(self.0?.get()).ok()
-    }
-
-    fn is_odd(&self) -> bool {
-        self.0.is_some() && self.get().is_none()
-    }
-}
-
-impl Raw<'_, String> {
-    /// The text, if there is any.
-    pub(super) fn text(&self) -> Option<String> {
-        self.get().filter(|text| !text.trim().is_empty())
-    }
-}
-
-impl Raw<'_, Value> {
-    /// The value, if it says anything: no null, no empty text, list or object.
-    pub(super) fn something(&self) -> Option<Value> {
-        self.get().filter(|value| match value {
-            Value::Null => false,
-            Value::String(text) => !text.trim().is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            Value::Bool(_) | Value::Number(_) => true,
-        })
-    }
-}
-
 attributes!(
-    title "title": String,
-    created_at "createdAt": String,
-    finished_at "finishedAt": String,
-    live_started_at "liveStreamStartedAt": String,
-    live_ended_at "liveStreamEndedAt": String,
-    media_duration "mediaDuration": Number,
-    user_uuid "userUUID": String,
-    team_uuid "teamUUID": String,
+    title "title": Cow<'a, str>,
+    created_at "createdAt": Timestamp,
+    finished_at "finishedAt": Timestamp,
+    live_started_at "liveStreamStartedAt": Timestamp,
+    live_ended_at "liveStreamEndedAt": Timestamp,
+    media_duration "mediaDuration": f64,
+    user_uuid "userUUID": Id<'a>,
+    team_uuid "teamUUID": Id<'a>,
     user "user": User<'a>,
-    participants "participants": Vec<Lenient<Person<'a>>>,
-    attendees "attendees": Vec<Lenient<Person<'a>>>,
-    archived "archived": bool,
-    referenceable "referenceable": bool,
-    private "private": bool,
-    is_internal "isInternal": bool,
-    is_empty "isEmpty": bool,
-    transcript_status "transcriptStatus": String,
-    video_status "videoStatus": String,
-    media_storage_status "mediaStorageStatus": String,
-    import_status "importStatus": String,
-    crm_export_status "crmExportStatus": String,
-    zoom_url "zoomMeetingJoinUrl": String,
-    meet_url "googleMeetJoinUrl": String,
-    teams_url "microsoftTeamsJoinUrl": String,
-    webex_url "webexJoinUrl": String,
-    external_opportunity "externalOpportunity": Value,
-    deal_uuid "dealUUID": String,
-    linked_crm_records "linkedCrmRecords": Vec<Lenient<Linked<'a>>>,
-    external_accounts "externalAccounts": Vec<Lenient<Linked<'a>>>,
-    external_contacts "externalContacts": Vec<Lenient<Linked<'a>>>,
-    extracted "extractedIntelligence": Value,
-    confirmed "confirmedExtractedIntelligence": Value,
-    scorecards "scorecardResults": Value,
-    labels "labels": Value,
-    import_metadata "importMetadata": Value,
-    zoom_metadata "zoomMetadata": Value,
+    participants "participants": List<Person<'a>>,
+    attendees "attendees": List<Person<'a>>,
+    archived "archived": Flag,
+    referenceable "referenceable": Flag,
+    private "private": Flag,
+    is_internal "isInternal": Flag,
+    is_empty "isEmpty": Flag,
+    transcript_status "transcriptStatus": Cow<'a, str>,
+    video_status "videoStatus": Cow<'a, str>,
+    media_storage_status "mediaStorageStatus": Cow<'a, str>,
+    import_status "importStatus": Cow<'a, str>,
+    crm_export_status "crmExportStatus": Cow<'a, str>,
+    zoom_url "zoomMeetingJoinUrl": Cow<'a, str>,
+    meet_url "googleMeetJoinUrl": Cow<'a, str>,
+    teams_url "microsoftTeamsJoinUrl": Cow<'a, str>,
+    webex_url "webexJoinUrl": Cow<'a, str>,
+    external_opportunity "externalOpportunity": Json<'{'>,
+    intelligence_opportunity "externalIntelligenceOpportunityID": Id<'a>,
+    deal_uuid "dealUUID": Id<'a>,
+    linked_crm_records "linkedCrmRecords": List<Linked<'a>>,
+    external_accounts "externalAccounts": List<Linked<'a>>,
+    external_contacts "externalContacts": List<Linked<'a>>,
+    extracted "extractedIntelligence": Json<'{'>,
+    confirmed "confirmedExtractedIntelligence": Json<'{'>,
+    scorecards "scorecardResults": Json<'['>,
+    labels "labels": Json<'{'>,
+    import_metadata "importMetadata": Json<'{'>,
+    zoom_metadata "zoomMetadata": Json<'{'>,
 );
 
-/// The owner.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct User<'a> {
-    #[serde(borrow)]
-    pub(super) uuid: Text<'a>,
-    #[serde(borrow)]
-    pub(super) email: Text<'a>,
-    #[serde(rename = "firstName", borrow)]
-    pub(super) first_name: Text<'a>,
-    #[serde(rename = "lastName", borrow)]
-    pub(super) last_name: Text<'a>,
+tolerant!(
+    /// The owner.
+    pub(super) struct User<'a> {
+        pub(super) uuid "uuid": Id<'a>,
+        pub(super) email "email": Text<'a>,
+        pub(super) first_name "firstName": Text<'a>,
+        pub(super) last_name "lastName": Text<'a>,
+    }
+);
+
+tolerant!(
+    /// A participant, an attendee, or a speaker.
+    pub(super) struct Person<'a> {
+        pub(super) id "id": Id<'a>,
+        pub(super) email "email": Text<'a>,
+        pub(super) name "name": Text<'a>,
+        pub(super) title "title": Text<'a>,
+        pub(super) phone "phone": Text<'a>,
+        pub(super) organizer "organizer": Flag,
+    }
+);
+
+tolerant!(
+    /// A linked CRM record.
+    pub(super) struct Linked<'a> {
+        pub(super) id "id": Id<'a>,
+        pub(super) code "code": Text<'a>,
+    }
+);
+
+impl OfText<'_> for Envelope<'_> {}
+impl OfText<'_> for Attributes<'_> {}
+impl OfText<'_> for User<'_> {}
+
+impl<'de: 'a, 'a> OfText<'de> for Person<'a> {
+    /// A bare address or name.
+    fn of_text(text: Cow<'de, str>) -> Self {
+        let text = Text(Some(text));
+        if text.get().is_some_and(|text| text.contains('@')) {
+            return Self { email: text, ..Self::default() };
+        }
+        Self { name: text, ..Self::default() }
+    }
 }
 
-/// A participant, an attendee, or a speaker.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct Person<'a> {
-    #[serde(borrow)]
-    pub(super) id: Text<'a>,
-    #[serde(borrow)]
-    pub(super) email: Text<'a>,
-    #[serde(borrow)]
-    pub(super) name: Text<'a>,
-    #[serde(borrow)]
-    pub(super) title: Text<'a>,
-    #[serde(borrow)]
-    pub(super) phone: Text<'a>,
-    pub(super) organizer: Lenient<bool>,
-}
-
-/// A linked CRM record.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct Linked<'a> {
-    #[serde(borrow)]
-    pub(super) id: Text<'a>,
-    #[serde(borrow)]
-    pub(super) code: Text<'a>,
+impl<'de: 'a, 'a> OfText<'de> for Linked<'a> {
+    /// A bare id.
+    fn of_text(text: Cow<'de, str>) -> Self {
+        Self { id: Text(Some(text)), ..Self::default() }
+    }
 }

@@ -1,64 +1,74 @@
-//! Insights, kept generically, and the summary derived from them.
+//! Insights, kept generically.
 
 use std::collections::BTreeMap;
 
 use model::Insight;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::attributes::Attributes;
+use super::sources::Sources;
+use crate::json::is_nothing;
 use crate::nul::NulSweeper;
 
 /// Every insight in a stable order; what a person confirmed wins over what was extracted.
-pub(super) fn insights(resources: &[&Attributes<'_>], nul: &mut NulSweeper) -> Vec<Insight> {
+pub(super) fn insights(sources: Sources<'_, '_>, nul: &mut NulSweeper) -> Vec<Insight> {
     let mut items: BTreeMap<String, Insight> = BTreeMap::new();
     // weaker first: the list row before the details, extracted before confirmed
-    for attributes in resources.iter().rev() {
-        for field in [&attributes.extracted, &attributes.confirmed] {
-            let Some(Value::Object(fields)) = field.something() else { continue };
-            for (name, item) in fields {
-                if let Some(insight) = insight(&name, &item, nul) {
-                    items.insert(name, insight);
-                }
-            }
-        }
+    let extracted = sources.iter().rev().map(|one| one.extracted.get());
+    let confirmed = sources.iter().rev().map(|one| one.confirmed.get());
+    for (name, item) in extracted.chain(confirmed).flatten().flat_map(named_items) {
+        let Some(insight) = insight(&name, item, nul) else { continue };
+        let known = items.remove(&name);
+        items.insert(name, merged(known, insight));
     }
     items.into_values().collect()
 }
 
-fn insight(name: &str, item: &Value, nul: &mut NulSweeper) -> Option<Insight> {
-    let Value::Object(fields) = item else {
-        let value = nul.value(item.clone());
-        return (!value.is_null()).then(|| Insight {
+/// The items by name. In a list they are named by their id or place.
+fn named_items(all: Value) -> Vec<(String, Value)> {
+    match all {
+        Value::Object(fields) => fields.into_iter().collect(),
+        Value::Array(items) => {
+            let named = items.into_iter().enumerate().map(|(index, item)| {
+                let name = item.as_object().and_then(|fields| scalar(fields, "id"));
+                (name.unwrap_or_else(|| format!("{index:04}")), item)
+            });
+            named.collect()
+        }
+        other => vec![("value".to_owned(), other)],
+    }
+}
+
+fn insight(name: &str, item: Value, nul: &mut NulSweeper) -> Option<Insight> {
+    let Value::Object(mut fields) = item else {
+        let value = nul.value(item);
+        return (!is_nothing(&value)).then(|| Insight {
             key: nul.text(name),
             title: None,
             category: None,
             value,
         });
     };
-    let mut text = |field: &str| {
-        let text = fields.get(field)?.as_str().filter(|text| !text.trim().is_empty())?;
-        Some(nul.text(text))
-    };
+    let mut text = |field| nul.trimmed(scalar(&fields, field).as_deref());
     let (key, title, category) = (text("key"), text("title"), text("category"));
-    let value = nul.value(fields.get("value")?.clone());
+    let value = nul.value(fields.remove("value").unwrap_or_default());
     Some(Insight { key: key.unwrap_or_else(|| nul.text(name)), title, category, value })
 }
 
-/// The summary: an item that calls itself one ("Call Summary" first), else the longest text there is.
-pub(super) fn summary(insights: &[Insight]) -> Option<String> {
-    let texts = || insights.iter().filter_map(|item| Some((item, text_of(&item.value)?)));
-    let called = |item: &Insight, wanted: &str| {
-        let title = item.title.as_deref().unwrap_or_default().to_lowercase();
-        title.contains(wanted) || item.key.to_lowercase().contains(wanted)
-    };
-    let named =
-        |wanted: &str| texts().find(|(item, _)| called(item, wanted)).map(|(_, text)| text.to_owned());
-    named("call summary").or_else(|| named("summary")).or_else(|| {
-        let longest = texts().max_by_key(|(_, text)| text.len());
-        longest.map(|(_, text)| text.to_owned())
-    })
+fn scalar(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    match fields.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
-fn text_of(value: &Value) -> Option<&str> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty())
+/// The stronger item, completed by the weaker one.
+fn merged(weaker: Option<Insight>, stronger: Insight) -> Insight {
+    let Some(weaker) = weaker else { return stronger };
+    Insight {
+        key: stronger.key,
+        title: stronger.title.or(weaker.title),
+        category: stronger.category.or(weaker.category),
+        value: if is_nothing(&stronger.value) { weaker.value } else { stronger.value },
+    }
 }

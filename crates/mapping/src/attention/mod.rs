@@ -2,10 +2,17 @@
 
 mod attributes;
 mod conversation;
+mod field;
 mod insights;
+mod kept;
+mod links;
 mod people;
+mod place;
 mod row;
+mod sources;
+mod summary;
 mod transcript;
+mod when;
 
 pub use conversation::conversation;
 pub use row::ListedRow;

@@ -4,8 +4,10 @@ use model::{ContentHash, SkipReason, VendorKey};
 use serde_json::value::RawValue;
 
 use super::attributes::Resource;
+use super::sources::Sources;
 use super::transcript::{self, Progress};
 use crate::canonical_hash;
+use crate::json::mended;
 
 /// What a row of the list says about its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,20 +26,14 @@ impl ListedRow {
     /// Reads a row. Never fails: what cannot be read has no id, and its document will say why.
     pub fn read(row: &RawValue) -> Self {
         let hash = canonical_hash(row);
-        let resource = Resource::read(row).unwrap_or_default();
+        let (readable, _) = mended(row);
+        let resource = Resource::read(&readable);
         let has_id = resource.id.is_some();
-        let attributes = &resource.attributes;
         let vendor_key = match &resource.id {
             Some(id) => VendorKey::of(id),
             None => VendorKey::of(&format!("sha256:{hash}")),
         };
-        let marks = [
-            (SkipReason::Private, attributes.private.get().unwrap_or(false)),
-            (SkipReason::Archived, attributes.archived.get().unwrap_or(false)),
-            (SkipReason::Empty, is_empty(&resource)),
-        ];
-        let reasons = marks.into_iter().filter_map(|(reason, marked)| marked.then_some(reason)).collect();
-        Self { vendor_key, has_id, hash, reasons }
+        Self { vendor_key, has_id, hash, reasons: reasons(&resource) }
     }
 
     /// Whether the row itself says that the record is not kept.
@@ -46,14 +42,23 @@ impl ListedRow {
     }
 }
 
-/// Marked as empty; or over, of no length, without a transcript and without the hope of one.
-pub(super) fn is_empty(resource: &Resource<'_>) -> bool {
-    let attributes = &resource.attributes;
-    if transcript::has_text(attributes.transcript) {
-        return false;
-    }
-    let marked = attributes.is_empty.get().unwrap_or(false);
-    let no_length = attributes.media_duration.get().and_then(|number| number.0) == Some(0.0);
-    let over = Progress::of(attributes.transcript_status.text().as_deref()) != Progress::Pending;
+fn reasons(resource: &Resource<'_>) -> Vec<SkipReason> {
+    let Some(attributes) = &resource.attributes else { return Vec::new() };
+    let all = [attributes];
+    let sources = Sources(&all);
+    let empty = is_marked_empty(sources) && !transcript::has_text(attributes.transcript);
+    let marks = [
+        (SkipReason::Private, attributes.private.get().unwrap_or(false)),
+        (SkipReason::Archived, attributes.archived.get().unwrap_or(false)),
+        (SkipReason::Empty, empty),
+    ];
+    marks.into_iter().filter_map(|(reason, marked)| marked.then_some(reason)).collect()
+}
+
+/// Marked as empty; or over, and of no length. A transcript is stronger than both.
+pub(super) fn is_marked_empty(sources: Sources<'_, '_>) -> bool {
+    let marked = sources.flag(|one| one.is_empty.get());
+    let no_length = sources.first(|one| one.media_duration.get()) == Some(0.0);
+    let over = Progress::of(sources.transcript_status().as_deref()) != Progress::Pending;
     marked || (no_length && over)
 }
