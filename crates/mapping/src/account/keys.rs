@@ -19,15 +19,6 @@ pub struct LookupKeys {
     pub external_ids: BTreeSet<String>,
 }
 
-impl LookupKeys {
-    /// Adds what another conversation needs.
-    pub fn extend(&mut self, other: Self) {
-        self.email_keys.extend(other.email_keys);
-        self.domains.extend(other.domains);
-        self.external_ids.extend(other.external_ids);
-    }
-}
-
 /// Names everything that [`resolve`](super::resolve) may ask its directory for.
 pub fn lookup_keys(voters: &[EmailKey], linked: &[LinkedRecord], own: &OwnPeople) -> LookupKeys {
     let mut keys = LookupKeys::default();
