@@ -5,30 +5,47 @@ use std::time::Duration;
 use queue::BatchLimits;
 use runtime::{Env, EnvError};
 
+use crate::LookPolicy;
+
 /// Settings of a normalizer.
 #[derive(Debug, Clone)]
 pub struct NormalizerConfig {
-    /// `SWITCHBOARD_BATCH_LOOPS`: batches of one lane that this process works on at a time, default 2.
-    pub loops: usize,
-    /// `SWITCHBOARD_BATCH_MESSAGES` (default 50) and `SWITCHBOARD_BATCH_BYTES` (default 4194304): a batch is as large as either allows,
-    /// and waits at most 20 ms for more.
+    /// `SWITCHBOARD_NORMALIZE_BATCH`: documents in a batch at most, default 50; `SWITCHBOARD_NORMALIZE_BATCH_BYTES`: bytes of them
+    /// at most, default 16777216; `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch waits for more, in milliseconds, default 20.
     pub batch: BatchLimits,
-    /// `SWITCHBOARD_FOLLOW_UP_FIRST_S`: a call without its transcript is looked at again after so many seconds, then at growing
-    /// intervals, default 120.
-    pub follow_up_first: Duration,
+    /// `SWITCHBOARD_NORMALIZE_LOOPS`: batches of one lane this process works on at a time, default 2; more than 4 gain nothing.
+    pub loops: usize,
+    /// `SWITCHBOARD_NORMALIZE_HOLD_S`: a batch is kept in hand so long while the database is away, in seconds, default 300; then it
+    /// waits in a delay queue. Far below the half hour after which the broker takes messages away.
+    pub hold: Duration,
+    /// `SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S`: the shortest wait for a late transcript, in seconds, default 120;
+    /// `SWITCHBOARD_TRANSCRIPT_LOOK_MAX_S`: the longest, default 43200.
+    pub look: LookPolicy,
 }
 
 impl NormalizerConfig {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let batch = BatchLimits {
+            messages: env.parse("SWITCHBOARD_NORMALIZE_BATCH", 50)?,
+            bytes: env.parse("SWITCHBOARD_NORMALIZE_BATCH_BYTES", 16 << 20)?,
+            linger: Duration::from_millis(env.parse("SWITCHBOARD_NORMALIZE_LINGER_MS", 20)?),
+        };
+        if batch.messages == 0 {
+            return Err(EnvError::invalid("SWITCHBOARD_NORMALIZE_BATCH", "at least 1"));
+        }
+        let loops = env.parse("SWITCHBOARD_NORMALIZE_LOOPS", 2)?;
+        if loops == 0 {
+            return Err(EnvError::invalid("SWITCHBOARD_NORMALIZE_LOOPS", "at least 1"));
+        }
         Ok(Self {
-            loops: env.parse("SWITCHBOARD_BATCH_LOOPS", 2)?,
-            batch: BatchLimits {
-                messages: env.parse("SWITCHBOARD_BATCH_MESSAGES", 50)?,
-                bytes: env.parse("SWITCHBOARD_BATCH_BYTES", 4 << 20)?,
-                linger: Duration::from_millis(20),
+            batch,
+            loops,
+            hold: env.seconds("SWITCHBOARD_NORMALIZE_HOLD_S", Duration::from_mins(5))?,
+            look: LookPolicy {
+                first: env.seconds("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", Duration::from_mins(2))?,
+                max: env.seconds("SWITCHBOARD_TRANSCRIPT_LOOK_MAX_S", Duration::from_hours(12))?,
             },
-            follow_up_first: env.seconds("SWITCHBOARD_FOLLOW_UP_FIRST_S", Duration::from_mins(2))?,
         })
     }
 }

@@ -1,24 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod claims;
 mod config;
 mod handle;
 mod look;
-mod lookup;
+mod map;
 mod metrics;
 mod people;
-mod read;
 mod resolve;
+mod store_batch;
 mod write;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use anyhow::Context as _;
 use model::Lane;
 use queue::{Broker, WorkQueue};
 use runtime::{Health, Shutdown};
 use store::Store;
+use tokio::task::JoinSet;
 
 pub use config::NormalizerConfig;
+pub use look::LookPolicy;
 pub use metrics::NormalizerMetrics;
 
 /// What a normalizer needs.
@@ -36,17 +39,18 @@ pub struct Deps {
     pub health: Health,
 }
 
-/// Takes documents of both lanes, and conversations to link again, until the shutdown begins; batches under way are finished.
+/// Takes documents of both lanes, and conversations to be linked again, until the shutdown begins; a batch in hand is finished or
+/// handed back. Each lane has loops of its own, so that live work never waits behind backfill.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
-    // each lane has loops of its own: live work never waits behind backfill
-    let loops = |lane: Lane| {
-        let (deps, shutdown) = (&deps, &shutdown);
-        (0..deps.config.loops).map(move |_| handle::take_batches(deps, WorkQueue::normalize(lane), shutdown))
-    };
-    tokio::join!(
-        join_all(loops(Lane::Live)),
-        join_all(loops(Lane::Backfill)),
-        resolve::take_batches(&deps, &shutdown),
-    );
+    let mut loops = JoinSet::new();
+    for lane in [Lane::Live, Lane::Backfill] {
+        for _ in 0..deps.config.loops {
+            loops.spawn(handle::consume(deps.clone(), WorkQueue::normalize(lane), shutdown.clone()));
+        }
+    }
+    loops.spawn(resolve::consume(deps.clone(), shutdown.clone()));
+    while let Some(ended) = loops.join_next().await {
+        ended.context("a batch loop ended by a bug")?;
+    }
     Ok(())
 }

@@ -1,67 +1,113 @@
-//! When a record is looked at again by itself.
+//! When a follow-up looks at a stored record by itself.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use model::Conversation;
 use store::conversation_write::NextLook;
 
-/// Looks for a transcript are never farther apart.
-const APART_MAX: Duration = Duration::from_hours(12);
-
-/// Late second looks at a call that seems complete, counted from its end: analyses change after the transcript.
+/// A call is looked at again so long after it ended: people rename calls and link accounts the day after, and analysis is redone.
 const SECOND_LOOKS: [SignedDuration; 2] =
     [SignedDuration::from_hours(24), SignedDuration::from_hours(7 * 24)];
 
-/// The next look at a call. Without its transcript: after `first`, then whenever the wait since it was listed first has grown by half;
-/// giving up is decided when the look comes. With it: a day and a week after it ended, as far as that is still to come.
-pub(crate) fn next_look(
-    now: Timestamp,
-    awaits_transcript: bool,
-    first_listed_at: Option<Timestamp>,
-    ended_at: Option<Timestamp>,
-    first: Duration,
-) -> Option<NextLook> {
-    if awaits_transcript {
-        let waited =
-            Duration::try_from(now.duration_since(first_listed_at.unwrap_or(now))).unwrap_or_default();
-        let wait = (waited / 2).clamp(first, APART_MAX.max(first));
-        return Some(NextLook { at: later(now, wait)?, reason: "transcript" });
-    }
-    let ended_at = ended_at?;
-    let looks = SECOND_LOOKS.iter().filter_map(|after| ended_at.checked_add(*after).ok());
-    looks.into_iter().find(|at| *at > now).map(|at| NextLook { at, reason: "second-look" })
+/// How long late transcripts are waited for between looks.
+#[derive(Debug, Clone, Copy)]
+pub struct LookPolicy {
+    /// The shortest wait.
+    pub first: Duration,
+    /// The longest wait.
+    pub max: Duration,
 }
 
-fn later(now: Timestamp, wait: Duration) -> Option<Timestamp> {
-    now.checked_add(SignedDuration::try_from(wait).ok()?).ok()
+/// The next look at a conversation that is as `conversation` says at `now`. A record without its transcript always has one: it ends
+/// with the fetcher's word that it is given up.
+pub(crate) fn next_look(
+    conversation: &Conversation,
+    awaits_transcript: bool,
+    first_listed_at: Option<Timestamp>,
+    now: Timestamp,
+    policy: LookPolicy,
+) -> Option<NextLook> {
+    let ended_at = ended_at(conversation);
+    if awaits_transcript {
+        // a call that says it ends in the future must not be asked for every two minutes until then
+        let since = [ended_at, first_listed_at].into_iter().flatten().min().unwrap_or(now);
+        let at = after(now, wait(now.duration_since(since), policy));
+        return Some(NextLook { at, reason: "transcript" });
+    }
+    let ended_at = ended_at?;
+    let looks = SECOND_LOOKS.iter().filter_map(|age| ended_at.checked_add(*age).ok());
+    let at = looks.filter(|at| *at > now).min()?;
+    // beyond any call that can be: its date is broken
+    (at <= after(now, Duration::from_hours(8 * 24))).then_some(NextLook { at, reason: "second-look" })
+}
+
+/// Half the call's age: a fresh call's transcript comes within minutes, an old one's rarely.
+fn wait(age: SignedDuration, policy: LookPolicy) -> Duration {
+    let half = Duration::try_from(age / 2).unwrap_or_default();
+    half.min(policy.max).max(policy.first)
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+fn ended_at(conversation: &Conversation) -> Option<Timestamp> {
+    conversation.ended_at.or_else(|| {
+        let started_at = conversation.started_at?;
+        let length =
+            conversation.duration_s.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
+        started_at.checked_add(length.unwrap_or_default()).ok()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FIRST: Duration = Duration::from_secs(120);
+    const POLICY: LookPolicy = LookPolicy { first: Duration::from_mins(2), max: Duration::from_hours(12) };
 
-    fn at(hours: i64) -> Timestamp {
-        Timestamp::from_second(1_700_000_000 + hours * 3600).expect("a time")
+    fn at(hours: f64) -> Timestamp {
+        let since = SignedDuration::try_from_secs_f64(hours * 3600.0).unwrap();
+        "2026-03-01T00:00:00Z".parse::<Timestamp>().unwrap().checked_add(since).unwrap()
     }
 
-    fn wait_of(look: Option<NextLook>, now: Timestamp) -> i64 {
-        look.expect("a look").at.duration_since(now).as_secs()
+    fn call(ended_at: Option<Timestamp>) -> Conversation {
+        let document = r#"{"id":"a","attributes":{"title":"x"}}"#;
+        let raw = serde_json::value::RawValue::from_string(document.to_owned()).unwrap();
+        let conversation = mapping::attention::conversation(Some(&raw), None).unwrap();
+        Conversation { ended_at, started_at: None, ..conversation }
+    }
+
+    fn look_after(ended_at: Option<Timestamp>, awaits: bool, listed: Option<Timestamp>) -> Option<f64> {
+        let look = next_look(&call(ended_at), awaits, listed, at(0.0), POLICY)?;
+        assert_eq!(look.reason, if awaits { "transcript" } else { "second-look" });
+        Some(look.at.duration_since(at(0.0)).as_secs_f64() / 3600.0)
     }
 
     #[test]
-    fn looks_for_a_transcript_grow_apart_up_to_half_a_day() {
-        let wait = |waited: i64| wait_of(next_look(at(waited), true, Some(at(0)), None, FIRST), at(waited));
-        assert_eq!([wait(0), wait(1), wait(4), wait(100)], [120, 1800, 7200, 43_200]);
+    fn waits_for_a_transcript_grow_with_the_age_of_the_call() {
+        for (age_hours, wait_hours) in
+            [(0.0, 1.0 / 30.0), (0.05, 1.0 / 30.0), (1.0, 0.5), (8.0, 4.0), (1000.0, 12.0)]
+        {
+            let wait = look_after(Some(at(-age_hours)), true, None).unwrap();
+            assert!((wait - wait_hours).abs() < 0.001, "{age_hours} h old: {wait}");
+        }
     }
 
     #[test]
-    fn a_recent_call_is_looked_at_after_a_day_and_after_a_week_and_an_old_one_never() {
-        let look = |age: i64| next_look(at(age), false, None, Some(at(0)), FIRST).map(|look| look.at);
-        assert_eq!(look(1), Some(at(24)));
-        assert_eq!(look(24), Some(at(7 * 24)));
-        assert_eq!(look(7 * 24), None);
-        assert_eq!(next_look(at(0), false, None, None, FIRST), None, "a call without an end");
+    fn without_a_date_or_with_one_in_the_future_the_first_listing_counts() {
+        assert_eq!(look_after(None, true, Some(at(-10.0))), Some(5.0));
+        assert_eq!(look_after(Some(at(5000.0)), true, Some(at(-10.0))), Some(5.0));
+        assert!(look_after(None, true, None).unwrap() < 0.04);
+    }
+
+    #[test]
+    fn a_recent_call_is_looked_at_after_a_day_and_after_a_week() {
+        assert_eq!(look_after(Some(at(-1.0)), false, None), Some(23.0));
+        assert_eq!(look_after(Some(at(-30.0)), false, None), Some(138.0));
+        assert_eq!(look_after(Some(at(-169.0)), false, None), None);
+        assert_eq!(look_after(None, false, None), None);
+        assert_eq!(look_after(Some(at(90_000.0)), false, None), None);
     }
 }

@@ -2,41 +2,60 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// What can become of a document.
-const OUTCOMES: [&str; 6] = ["stored", "unchanged", "skipped", "superseded", "failed", "relinked"];
+const OUTCOMES: [&str; 7] = ["changed", "unchanged", "superseded", "skipped", "dead", "retried", "snoozed"];
 
 /// What this process's normalizer has done.
 #[derive(Debug)]
 pub struct NormalizerMetrics {
     documents: IntCounterVec,
     batch_seconds: Histogram,
-    batch_messages: Histogram,
+    batch_documents: Histogram,
+    pub(crate) bytes_in_flight: IntGauge,
+    pub(crate) nul_characters: IntCounter,
+    pub(crate) splits: IntCounter,
+    pub(crate) relinked: IntCounter,
 }
 
 impl NormalizerMetrics {
     /// Makes the numbers and registers them, every label from the start.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let sizes = vec![1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
         let metrics = Self {
             documents: IntCounterVec::new(
                 Opts::new(
                     "normalizer_documents_total",
-                    "Documents by outcome; failed ones are in the dead letters.",
+                    "Documents by what became of them; dead: see `switchboard dead list`; retried or snoozed: the database refuses or is away.",
                 ),
                 &["outcome"],
             )?,
             batch_seconds: Histogram::with_opts(HistogramOpts::new(
                 "normalizer_batch_seconds",
-                "Seconds from a batch's messages to its commit; growing: look at the database.",
+                "Seconds from a batch's arrival to its commit; many seconds: the database is the bottleneck.",
             ))?,
-            batch_messages: Histogram::with_opts(
+            batch_documents: Histogram::with_opts(
                 HistogramOpts::new(
-                    "normalizer_batch_messages",
-                    "Messages in a batch; always full: add normalizers.",
+                    "normalizer_batch_documents",
+                    "Documents in a batch; near the limit all the time: add normalizers.",
                 )
-                .buckets(sizes),
+                .buckets(vec![1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]),
+            )?,
+            bytes_in_flight: IntGauge::new(
+                "normalizer_in_flight_bytes",
+                "Bytes of documents in hand; bounds what memory this process needs.",
+            )?,
+            nul_characters: IntCounter::new(
+                "normalizer_nul_characters_total",
+                "NUL characters taken out of texts, because Postgres cannot store them.",
+            )?,
+            splits: IntCounter::new(
+                "normalizer_splits_total",
+                "Batches halved because the database refused them; many: look for a mapping that gives bad data.",
+            )?,
+            relinked: IntCounter::new(
+                "normalizer_relinked_total",
+                "Conversations whose link changed after accounts did.",
             )?,
         };
         for outcome in OUTCOMES {
@@ -44,16 +63,20 @@ impl NormalizerMetrics {
         }
         registry.register(Box::new(metrics.documents.clone()))?;
         registry.register(Box::new(metrics.batch_seconds.clone()))?;
-        registry.register(Box::new(metrics.batch_messages.clone()))?;
+        registry.register(Box::new(metrics.batch_documents.clone()))?;
+        registry.register(Box::new(metrics.bytes_in_flight.clone()))?;
+        for counter in [&metrics.nul_characters, &metrics.splits, &metrics.relinked] {
+            registry.register(Box::new(counter.clone()))?;
+        }
         Ok(metrics)
     }
 
-    pub(crate) fn outcome(&self, outcome: &'static str, documents: usize) {
-        self.documents.with_label_values(&[outcome]).inc_by(documents as u64);
+    pub(crate) fn document(&self, outcome: &'static str) {
+        self.documents.with_label_values(&[outcome]).inc();
     }
 
-    pub(crate) fn batch(&self, messages: usize, took: Duration) {
-        self.batch_messages.observe(messages as f64);
+    pub(crate) fn batch(&self, documents: usize, took: Duration) {
+        self.batch_documents.observe(documents as f64);
         self.batch_seconds.observe(took.as_secs_f64());
     }
 }

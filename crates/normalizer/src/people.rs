@@ -1,76 +1,158 @@
-//! Sides, contacts and the account of one conversation.
+//! Who the people of conversations are, and which account that makes: the database's answers for a batch, handed to the pure rules.
 
-use mapping::account::{RULE_VERSION, resolve};
-use mapping::attendee::{is_bot_or_room, side};
-use mapping::email::{EmailKey, is_free_mail, is_shared_host, registrable_domain};
-use model::{Attendee, LinkedRecord, Side};
+use std::collections::HashMap;
+
+use mapping::account::{AccountCandidate, ContactCandidate, Directory, RULE_VERSION, lookup_keys};
+use mapping::attendee::{OwnPeople, is_bot_or_room, side};
+use mapping::email::{EmailKey, candidate_domains};
+use model::{Attendee, LinkedRecord, Side, TenantId};
 use store::conversation::Link;
 use store::conversation_write::Participant;
+use store::directory::{self, Found, FoundAccount, Wanted};
+use store::{StoreError, Tx};
 
-use crate::lookup::Known;
-
-/// The addresses that may vote for an account: bots and rooms do not.
-pub(crate) fn voters(attendees: &[Attendee]) -> Vec<EmailKey> {
-    let people = attendees.iter().map(|one| (one, key(one)));
-    let people = people.filter(|(one, key)| !is_bot_or_room(one.name.as_deref(), key.as_ref()));
-    people.filter_map(|(_, key)| key).collect()
+/// The answers for one tenant.
+#[derive(Debug, Default)]
+struct Tenant {
+    own: OwnPeople,
+    directory: Directory,
 }
 
-fn key(attendee: &Attendee) -> Option<EmailKey> {
-    EmailKey::parse(attendee.email.as_deref()?)
-}
+/// The answers for every tenant of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct People(HashMap<TenantId, Tenant>);
 
-/// A conversation's people and account, resolved.
+/// What is found out about one conversation.
 pub(crate) struct Resolved<'a> {
     pub(crate) participants: Vec<Participant<'a>>,
-    /// Only the tenant's own people took part.
-    pub(crate) internal: bool,
     pub(crate) link: Link,
+    pub(crate) internal: bool,
 }
 
-/// Resolves one conversation against what is known.
-pub(crate) fn resolved<'a>(
-    attendees: &'a [Attendee],
-    voters: &[EmailKey],
-    linked: &[LinkedRecord],
-    known: &Known,
-) -> Resolved<'a> {
-    let participants: Vec<_> = attendees.iter().map(|one| participant(one, known)).collect();
-    let has = |side: Side| participants.iter().any(|one| one.votes && one.side == side);
-    let internal = has(Side::Internal) && !has(Side::External) && !has(Side::Unknown);
-    let found = resolve(voters, linked, &known.own, &known.directory);
-    let link = Link {
-        account: found.account_id,
-        rule: found.rule.as_str().to_owned(),
-        rule_version: RULE_VERSION,
-        evidence: found.evidence,
-    };
-    Resolved { participants, internal, link }
+/// Adds what one conversation needs to know. Whose people are whose is not known yet, so everybody is asked for.
+pub(crate) fn want(wanted: &mut Wanted, tenant: &TenantId, attendees: &[Attendee], linked: &[LinkedRecord]) {
+    let voters: Vec<EmailKey> = attendees.iter().map(Person::of).filter_map(Person::voter).collect();
+    let keys = lookup_keys(&voters, linked, &OwnPeople::default());
+    let keyed =
+        |texts: std::collections::BTreeSet<String>| texts.into_iter().map(|text| (tenant.clone(), text));
+    wanted.tenants.insert(tenant.clone());
+    wanted.email_keys.extend(keyed(keys.email_keys));
+    wanted.domains.extend(keyed(keys.domains));
+    wanted.external_ids.extend(keyed(keys.external_ids));
 }
 
-fn participant<'a>(attendee: &'a Attendee, known: &Known) -> Participant<'a> {
-    let key = key(attendee);
-    let side = side(key.as_ref(), &known.own);
-    let untagged = key.as_ref().and_then(EmailKey::without_plus_tag);
-    let contact = [key.as_ref(), untagged.as_ref()]
-        .into_iter()
-        .flatten()
-        .find_map(|key| known.directory.contacts.get(key.as_str()))
-        .filter(|_| side == Side::External);
-    Participant {
-        attendee,
-        votes: !is_bot_or_room(attendee.name.as_deref(), key.as_ref()),
-        side,
-        domain: key.as_ref().and_then(account_domain),
-        // a change of a contact finds its conversations whatever tag the address carried
-        email_key: untagged.or(key).map(|key| key.as_str().to_owned()),
-        contact_external_id: contact.map(|contact| contact.external_id.clone()),
-        user_external_id: None,
+impl People {
+    /// Looks everything up. The transaction must have its id by now.
+    pub(crate) async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Self, StoreError> {
+        if wanted.tenants.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(Self::of(directory::look_up(tx, wanted).await?))
+    }
+
+    fn of(found: Found) -> Self {
+        let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
+        for (tenant, domains) in found.own_domains {
+            tenants.entry(tenant).or_default().own.domains.extend(domains);
+        }
+        for ((tenant, key), contacts) in found.contacts {
+            // of several, the one whose account is the oldest
+            let Some(contact) = contacts.into_iter().next() else { continue };
+            let contact = ContactCandidate {
+                account: candidate(contact.account),
+                external_id: contact.external_id,
+                name: contact.name,
+            };
+            tenants.entry(tenant).or_default().directory.contacts.insert(key, contact);
+        }
+        for ((tenant, domain), accounts) in found.by_domain {
+            let accounts = accounts.into_iter().map(candidate).collect();
+            tenants.entry(tenant).or_default().directory.accounts_by_domain.insert(domain, accounts);
+        }
+        for ((tenant, external_id), accounts) in found.by_external_id {
+            let Some(account) = accounts.into_iter().next() else { continue };
+            let directory = &mut tenants.entry(tenant).or_default().directory;
+            directory.accounts_by_external_id.insert(external_id, candidate(account));
+        }
+        Self(tenants)
+    }
+
+    /// Finds out about one conversation.
+    pub(crate) fn resolve<'a>(
+        &self,
+        tenant: &TenantId,
+        attendees: &'a [Attendee],
+        linked: &[LinkedRecord],
+    ) -> Resolved<'a> {
+        let nothing = Tenant::default();
+        let tenant = self.0.get(tenant).unwrap_or(&nothing);
+        let people: Vec<Person<'a>> = attendees.iter().map(Person::of).collect();
+        let voters: Vec<EmailKey> = people.iter().cloned().filter_map(Person::voter).collect();
+        let found = mapping::account::resolve(&voters, linked, &tenant.own, &tenant.directory);
+        let participants: Vec<Participant<'a>> =
+            people.into_iter().map(|person| person.participant(tenant)).collect();
+        Resolved {
+            internal: is_internal(&participants),
+            participants,
+            link: Link {
+                account: found.account_id,
+                rule: found.rule.as_str().to_owned(),
+                rule_version: RULE_VERSION,
+                evidence: found.evidence,
+            },
+        }
     }
 }
 
-/// The registrable domain of an address, unless it is one that finds no account.
-fn account_domain(key: &EmailKey) -> Option<String> {
-    let domain = registrable_domain(key.domain())?;
-    (!is_free_mail(&domain) && !is_shared_host(&domain)).then_some(domain)
+fn candidate(account: FoundAccount) -> AccountCandidate {
+    AccountCandidate {
+        account_id: account.id,
+        external_id: account.external_id,
+        created_at: account.created_at,
+    }
+}
+
+/// Somebody of ours, nobody of theirs; notetakers and rooms are nobody.
+fn is_internal(participants: &[Participant<'_>]) -> bool {
+    let any = |side: Side| participants.iter().any(|person| person.votes && person.side == side);
+    any(Side::Internal) && !any(Side::External)
+}
+
+/// An attendee, read.
+#[derive(Clone)]
+struct Person<'a> {
+    attendee: &'a Attendee,
+    key: Option<EmailKey>,
+    votes: bool,
+}
+
+impl<'a> Person<'a> {
+    fn of(attendee: &'a Attendee) -> Self {
+        let key = attendee.email.as_deref().and_then(EmailKey::parse);
+        let votes = !is_bot_or_room(attendee.name.as_deref(), key.as_ref());
+        Self { attendee, key, votes }
+    }
+
+    fn voter(self) -> Option<EmailKey> {
+        self.key.filter(|_| self.votes)
+    }
+
+    fn participant(self, tenant: &Tenant) -> Participant<'a> {
+        let side = side(self.key.as_ref(), &tenant.own);
+        let untagged = self.key.as_ref().map(|key| key.without_plus_tag().unwrap_or_else(|| key.clone()));
+        let contacts = &tenant.directory.contacts;
+        let contact = [&self.key, &untagged].into_iter().flatten().find_map(|key| contacts.get(key.as_str()));
+        let domain = self.key.as_ref().and_then(|key| candidate_domains(key).pop());
+        Participant {
+            attendee: self.attendee,
+            domain,
+            votes: self.votes,
+            side,
+            contact_external_id: contact
+                .filter(|_| side == Side::External)
+                .map(|contact| contact.external_id.clone()),
+            user_external_id: None,
+            email_key: untagged.map(|key| key.as_str().to_owned()),
+        }
+    }
 }

@@ -1,115 +1,135 @@
-//! Judges drafts against what is stored, and writes what they change, in one transaction.
+//! One transaction: where the records stand, what that makes of each document, who the people are, and the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use model::{ConnectionId, TenantId, TranscriptStatus, VendorKey};
 use runtime::failpoint;
-use store::conversation_write::{self, Changed, Locked, Skipped, Stored, Verdict, Writes};
-use store::{Speaker, StoreError};
+use store::conversation_write::{
+    Arrival, Changed, Locked, Skipped, Stored, Verdict, Writes, lock_standings, write as write_rows,
+};
+use store::directory::Wanted;
+use store::{Speaker, Store, StoreError};
 
-use crate::Deps;
+use crate::LookPolicy;
 use crate::look::next_look;
-use crate::lookup::{Known, Lookup};
-use crate::people::{resolved, voters};
-use crate::read::{Content, Draft};
+use crate::map::{Mapped, Says};
+use crate::people::{self, People};
 
-/// Writes a batch; returns each draft's verdict, in order.
-pub(crate) async fn write(deps: &Deps, drafts: &[&Draft<'_>]) -> Result<Vec<Verdict>, StoreError> {
-    let mut tenants: Vec<&TenantId> = drafts.iter().map(|draft| &draft.document.tenant).collect();
-    tenants.sort();
-    tenants.dedup();
-    let arrivals: Vec<_> = drafts.iter().map(|draft| draft.arrival()).collect();
-    let tx = deps.store.begin(Speaker::Tenants(&tenants)).await?;
-    let locked = conversation_write::lock_standings(&tx, &arrivals).await?;
-    let verdicts = judge(drafts, &locked);
-    let mut lookup = Lookup::default();
-    let changed = || drafts.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Changed);
-    for (draft, _) in changed() {
-        if let Content::Conversation(conversation) = &draft.content {
-            lookup.add(
-                &draft.document.tenant,
-                &voters(&conversation.attendees),
-                &conversation.linked_records,
-            );
-        }
-    }
-    let known = if changed().next().is_some() { lookup.ask(&tx).await? } else { BTreeMap::default() };
-    let mut writes = Writes::default();
-    for (draft, verdict) in drafts.iter().zip(&verdicts) {
-        add(&mut writes, deps, draft, *verdict, &locked, known.get(&draft.document.tenant));
-    }
-    conversation_write::write(&tx, &mut writes).await?;
+/// Writes documents, and says what became of each, in their order.
+pub(crate) async fn write(
+    store: &Store,
+    look: LookPolicy,
+    documents: &[&Mapped<'_>],
+) -> Result<Vec<Verdict>, StoreError> {
+    let tenants: BTreeSet<&TenantId> = documents.iter().map(|mapped| &mapped.document.tenant).collect();
+    let tenants: Vec<&TenantId> = tenants.into_iter().collect();
+    let arrivals: Vec<Arrival<'_>> = documents.iter().map(|mapped| arrival(mapped)).collect();
+    let tx = store.begin(Speaker::Tenants(&tenants)).await?;
+    let locked = lock_standings(&tx, &arrivals).await?;
+    let verdicts = judge(&locked, documents);
+    let people = People::look_up(&tx, &wanted(documents, &verdicts)).await?;
+    let mut writes = rows(&locked, look, documents, &verdicts, &people);
+    write_rows(&tx, &mut writes).await?;
     failpoint!("normalize.written");
     tx.commit().await?;
-    failpoint!("normalize.committed");
     Ok(verdicts)
 }
 
-/// Of several drafts of one record only the newest counts; the others are superseded by it.
-fn judge(drafts: &[&Draft<'_>], locked: &Locked) -> Vec<Verdict> {
+fn arrival<'a>(mapped: &'a Mapped<'_>) -> Arrival<'a> {
+    let document = mapped.document;
+    Arrival {
+        tenant: &document.tenant,
+        connection_id: document.connection_id,
+        vendor_key: &document.vendor_key,
+        conversation_id: document.conversation_id(),
+        asked_at: document.asked_at,
+        listed_hash: document.listed_hash,
+    }
+}
+
+/// Judges each document; of several about one record only the newest counts.
+fn judge(locked: &Locked, documents: &[&Mapped<'_>]) -> Vec<Verdict> {
     let mut newest: HashMap<(ConnectionId, &VendorKey), usize> = HashMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        let place = newest.entry((draft.document.connection_id, &draft.document.vendor_key)).or_insert(index);
-        if drafts[*place].document.asked_at < draft.document.asked_at {
-            *place = index;
+    for (place, mapped) in documents.iter().enumerate() {
+        let record = (mapped.document.connection_id, &mapped.document.vendor_key);
+        let best = newest.entry(record).or_insert(place);
+        if documents[*best].document.asked_at < mapped.document.asked_at {
+            *best = place;
         }
     }
-    let judged = drafts.iter().enumerate().map(|(index, draft)| {
-        let (connection, key) = (draft.document.connection_id, &draft.document.vendor_key);
-        if newest[&(connection, key)] != index {
-            return Verdict::Superseded;
-        }
-        let standing = locked.standing(connection, key).cloned().unwrap_or_default();
-        standing.judge(draft.document.asked_at, draft.found)
-    });
-    judged.collect()
+    let verdict = |(place, mapped): (usize, &&Mapped<'_>)| {
+        let (connection, key) = (mapped.document.connection_id, &mapped.document.vendor_key);
+        let standing = locked.standing(connection, key).filter(|_| newest[&(connection, key)] == place);
+        standing
+            .map_or(Verdict::Superseded, |standing| standing.judge(mapped.document.asked_at, mapped.found()))
+    };
+    documents.iter().enumerate().map(verdict).collect()
 }
 
-fn add<'a>(
-    writes: &mut Writes<'a>,
-    deps: &Deps,
-    draft: &'a Draft<'_>,
-    verdict: Verdict,
+/// Only what is written needs to know its people.
+fn wanted(documents: &[&Mapped<'_>], verdicts: &[Verdict]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for (mapped, verdict) in documents.iter().zip(verdicts) {
+        if let (Verdict::Changed, Says::Content { conversation, .. }) = (verdict, &mapped.says) {
+            let tenant = &mapped.document.tenant;
+            people::want(&mut wanted, tenant, &conversation.attendees, &conversation.linked_records);
+        }
+    }
+    wanted
+}
+
+fn rows<'a>(
     locked: &Locked,
-    known: Option<&Known>,
-) {
-    match (verdict, &draft.content) {
-        (Verdict::Superseded, _) => {}
-        (_, Content::Skip(reason)) => {
-            writes.skipped.push(Skipped { arrival: draft.arrival(), reason: *reason, raw: Some(&draft.raw) });
-        }
-        (Verdict::Unchanged, Content::Conversation(_)) => writes.unchanged.push(stored(deps, draft, locked)),
-        (_, Content::Conversation(conversation)) => {
-            let nobody = Known::default();
-            let voters = voters(&conversation.attendees);
-            let linked = &conversation.linked_records;
-            let people = resolved(&conversation.attendees, &voters, linked, known.unwrap_or(&nobody));
-            writes.changed.push(Changed {
-                stored: stored(deps, draft, locked),
-                vendor: draft.document.vendor,
-                vendor_account: &draft.document.vendor_account,
-                conversation,
-                internal: people.internal,
-                participants: people.participants,
-                link: people.link,
-                raw: &draft.raw,
-            });
+    look: LookPolicy,
+    documents: &'a [&'a Mapped<'a>],
+    verdicts: &[Verdict],
+    people: &People,
+) -> Writes<'a> {
+    let mut writes = Writes::default();
+    for (mapped, verdict) in documents.iter().zip(verdicts) {
+        match (verdict, &mapped.says) {
+            (Verdict::Skipped, Says::Skip { reason, raw }) => {
+                let raw = raw.as_ref().map(Cow::as_ref);
+                writes.skipped.push(Skipped { arrival: arrival(mapped), reason: *reason, raw });
+            }
+            (Verdict::Unchanged, _) => writes.unchanged.extend(stored(locked, look, mapped)),
+            (Verdict::Changed, _) => writes.changed.extend(changed(locked, look, mapped, people)),
+            _ => {}
         }
     }
+    writes
 }
 
-fn stored<'a>(deps: &Deps, draft: &'a Draft<'_>, locked: &Locked) -> Stored<'a> {
-    let Content::Conversation(conversation) = &draft.content else {
-        unreachable!("only conversations are stored")
-    };
-    let conversation_write::Found::Content(content_hash) = draft.found else {
-        unreachable!("a conversation was found as content")
-    };
+fn stored<'a>(locked: &Locked, look: LookPolicy, mapped: &'a Mapped<'_>) -> Option<Stored<'a>> {
+    let Says::Content { conversation, hash, .. } = &mapped.says else { return None };
+    let arrival = arrival(mapped);
     let awaits_transcript = conversation.transcript.status == TranscriptStatus::Pending;
-    let standing = locked.standing(draft.document.connection_id, &draft.document.vendor_key);
-    let first_listed_at = standing.and_then(|standing| standing.first_listed_at);
-    let ended_at = conversation.ended_at.or(conversation.started_at);
-    let look =
-        next_look(locked.now, awaits_transcript, first_listed_at, ended_at, deps.config.follow_up_first);
-    Stored { arrival: draft.arrival(), content_hash, awaits_transcript, look }
+    let first_listed_at = locked
+        .standing(arrival.connection_id, arrival.vendor_key)
+        .and_then(|standing| standing.first_listed_at);
+    let look = next_look(conversation, awaits_transcript, first_listed_at, locked.now, look);
+    Some(Stored { arrival, content_hash: *hash, awaits_transcript, look })
+}
+
+fn changed<'a>(
+    locked: &Locked,
+    look: LookPolicy,
+    mapped: &'a Mapped<'_>,
+    people: &People,
+) -> Option<Changed<'a>> {
+    let stored = stored(locked, look, mapped)?;
+    let Says::Content { conversation, raw, .. } = &mapped.says else { return None };
+    let document = mapped.document;
+    let resolved = people.resolve(&document.tenant, &conversation.attendees, &conversation.linked_records);
+    Some(Changed {
+        stored,
+        vendor: document.vendor,
+        vendor_account: &document.vendor_account,
+        conversation,
+        internal: resolved.internal,
+        participants: resolved.participants,
+        link: resolved.link,
+        raw,
+    })
 }

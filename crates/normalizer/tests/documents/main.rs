@@ -1,0 +1,226 @@
+//! The whole role against a real broker and a real database: what is published ends in rows or in the dead letters.
+
+#[cfg(test)]
+mod stand;
+
+use model::message::{RawDocument, RawSource, ResolveBatch};
+use model::{ConnectionId, ContentHash, VendorKey};
+use queue::topology::{NORMALIZE_BACKFILL, NORMALIZE_LIVE, RESOLVE_QUEUE};
+use queue::{JobError, Outgoing};
+use serde_json::value::RawValue;
+use stand::{Stand, body_of, call};
+use store::account::{AccountRecord, ContactRecord};
+use store::{Speaker, account, claim_check};
+
+#[tokio::test]
+async fn a_document_becomes_a_conversation_and_a_redelivery_changes_nothing() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let document = stand.document("one", 1, &call("one", "A call \u{0}with ☕"));
+    stand.publish(vec![document.clone()]).await;
+    stand.until("changed", 1).await;
+    let before = stand.export().await;
+    assert_eq!(before[0].title.as_deref(), Some("A call with ☕"));
+    assert_eq!(before[0].participants[0].side, "external");
+    assert_eq!(before[0].transcript.segments[0].text, "Hello there.");
+    stand.publish(vec![document.clone(), document]).await;
+    stand.until("superseded", 2).await;
+    let later = stand.document("one", 2, &call("one", "A call \u{0}with ☕"));
+    stand.publish(vec![later]).await;
+    stand.until("unchanged", 1).await;
+    assert_eq!(stand.export().await, before);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn versions_of_one_record_in_one_batch_leave_the_newest() {
+    let stand = Stand::fresh().await;
+    let mut messages: Vec<Outgoing> =
+        (1..=6).rev().map(|version| stand.document("one", version, &call("one", &format!("v{version}")))).collect();
+    messages.rotate_left(2);
+    stand.publish(messages).await;
+    let running = stand.start();
+    stand.until_all(6).await;
+    assert_eq!(stand.export().await[0].title.as_deref(), Some("v6"));
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_poisonous_document_dies_alone_and_the_others_of_its_batch_are_stored() {
+    let stand = Stand::fresh().await;
+    let mut messages: Vec<Outgoing> =
+        (0..9).map(|number| stand.document(&format!("call-{number}"), 1, &call(&format!("call-{number}"), "x"))).collect();
+    let body = call("poison", "x");
+    let poison = stand.raw("poison", 1, &body);
+    // its connection does not exist: a foreign key refuses it
+    let poison = RawDocument { connection_id: ConnectionId(uuid::Uuid::from_u128(7)), ..poison };
+    messages.insert(4, Outgoing::to_work(&NORMALIZE_LIVE, poison.encode()));
+    stand.publish(messages).await;
+    let running = stand.start();
+    let dead = stand.vhost.take("normalize.live.dead").await;
+    assert_eq!(dead.headers.error_class.as_deref(), Some("data"));
+    assert_eq!(dead.headers.stage.as_deref(), Some("normalize"));
+    assert_eq!(dead.headers.tenant.as_deref(), Some("acme"));
+    assert_eq!(dead.headers.vendor_key.as_deref(), Some("poison"));
+    assert_eq!(dead.headers.run_id.as_deref(), Some(poison.run_id.to_string().as_str()));
+    assert_eq!(dead.body, poison.encode());
+    stand.until("changed", 9).await;
+    assert_eq!(stand.export().await.len(), 9);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_mapped_or_read_dies_with_its_reason_and_its_bytes() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    stand.publish(vec![stand.document("odd", 1, r#"{"id":"odd","attributes":[]}"#)]).await;
+    let dead = stand.vhost.take("normalize.live.dead").await;
+    assert_eq!(dead.headers.error_class.as_deref(), Some("mapping"));
+    assert_eq!(dead.headers.error.as_deref(), Some("the document has no readable attributes"));
+    assert_eq!(dead.headers.vendor_key.as_deref(), Some("odd"));
+
+    stand.publish(vec![stand.document("asked", 1, &call("answered", "x"))]).await;
+    let dead = stand.vhost.take("normalize.live.dead").await;
+    assert!(dead.headers.error.unwrap().contains("asked for was asked"));
+
+    let garbage = b"\xff\x00{".to_vec();
+    stand.publish(vec![Outgoing::to_work(&NORMALIZE_BACKFILL, garbage.clone())]).await;
+    let dead = stand.vhost.take("normalize.backfill.dead").await;
+    assert_eq!((dead.headers.error_class.as_deref(), dead.body), (Some(JobError::UNDECODABLE), garbage));
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_large_document_is_read_from_where_it_was_put() {
+    let stand = Stand::fresh().await;
+    let listed = RawValue::from_string(call("large", "put away")).unwrap();
+    let source = serde_json::to_vec(&RawSource::Inline { listed: Some(&listed), detail: None }).unwrap();
+    let claim = ContentHash::of(&source);
+    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    claim_check::put(&tx, &stand.tenant, claim, &source).await.unwrap();
+    tx.commit().await.unwrap();
+    let messages = [claim, ContentHash::of(b"nobody put this")].map(|claim| {
+        let source = RawSource::Claim { claim, size_bytes: source.len() as u64 };
+        let document = RawDocument { source, ..stand.raw("large", 1, "{}") };
+        Outgoing::to_work(&NORMALIZE_LIVE, document.encode())
+    });
+    stand.publish(messages.to_vec()).await;
+    let running = stand.start();
+    let dead = stand.vhost.take("normalize.live.dead").await;
+    assert_eq!(dead.headers.error_class.as_deref(), Some("claim-missing"));
+    stand.until("changed", 1).await;
+    assert_eq!(stand.export().await[0].title.as_deref(), Some("put away"));
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn records_that_are_not_kept_are_skipped_and_withdrawn() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    stand.publish(vec![stand.document("one", 1, &call("one", "x"))]).await;
+    stand.until("changed", 1).await;
+    let gone = RawDocument { source: RawSource::Gone { reason: "404".into() }, ..stand.raw("one", 2, "{}") };
+    stand.publish(vec![Outgoing::to_work(&NORMALIZE_LIVE, gone.encode())]).await;
+    stand.until("skipped", 1).await;
+    assert_eq!(stand.export().await.len(), 1, "what was stored stays");
+    let private = call("one", "x").replace(r#""title""#, r#""private":true,"title""#);
+    stand.publish(vec![stand.document("one", 3, &private)]).await;
+    stand.until("skipped", 2).await;
+    assert!(stand.export().await.is_empty());
+    let admitted = stand.raw("one", 4, &private);
+    let admitted = RawDocument { admit_private: true, ..admitted };
+    stand.publish(vec![Outgoing::to_work(&NORMALIZE_LIVE, admitted.encode())]).await;
+    stand.until("changed", 2).await;
+    assert!(stand.export().await[0].private);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn conversations_are_linked_by_the_accounts_there_are_and_again_when_told() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    stand.publish(vec![stand.document("one", 1, &call("one", "x"))]).await;
+    stand.until("changed", 1).await;
+    assert_eq!(stand.export().await[0].account, None);
+    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    let customer = AccountRecord {
+        external_id: "crm-1".to_owned(),
+        name: "Customer".to_owned(),
+        domains: ["customer.com".to_owned()].into(),
+        created_at: None,
+    };
+    let ana = ContactRecord {
+        external_id: "contact-1".to_owned(),
+        account_external_id: "crm-1".to_owned(),
+        name: None,
+        email: "Ana@customer.com".to_owned(),
+        email_key: "ana@customer.com".to_owned(),
+    };
+    account::import(&tx, &stand.tenant, "csv", &[customer], &[ana]).await.unwrap();
+    tx.commit().await.unwrap();
+    let conversation = stand.raw("one", 1, "{}").conversation_id();
+    let batch = ResolveBatch {
+        version: ResolveBatch::VERSION,
+        tenant: stand.tenant.clone(),
+        conversation_ids: vec![conversation],
+    };
+    stand.publish(vec![Outgoing::to_work(&RESOLVE_QUEUE, batch.encode())]).await;
+    stand.until_metric("normalizer_relinked_total", 1).await;
+    let export = stand.export().await;
+    let linked = export[0].account.as_ref().unwrap();
+    assert_eq!((linked.name.as_str(), linked.rule.as_str()), ("Customer", "contact"));
+    assert_eq!(export[0].participants[0].contact.as_deref(), Some("contact-1"));
+
+    stand.publish(vec![stand.document("two", 1, &call("two", "x"))]).await;
+    stand.until("changed", 2).await;
+    assert_eq!(stand.export().await[1].account, export[0].account);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_costs_no_attempt() {
+    let stand = Stand::fresh().await;
+    let running = stand.start_without_database();
+    stand.publish(vec![stand.document("one", 1, &call("one", "x"))]).await;
+    stand.until("snoozed", 3).await;
+    running.stop().await;
+    let running = stand.start();
+    stand.until("changed", 1).await;
+    assert_eq!(stand.export().await.len(), 1);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn live_documents_do_not_wait_for_a_backfill_that_is_stuck() {
+    let stand = Stand::fresh().await;
+    let stuck = stand.raw("stuck", 1, "{}");
+    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    let key = VendorKey::of("stuck");
+    let arrival = store::conversation_write::Arrival {
+        tenant: &stand.tenant,
+        connection_id: stuck.connection_id,
+        vendor_key: &key,
+        conversation_id: stuck.conversation_id(),
+        asked_at: stuck.asked_at,
+        listed_hash: stuck.listed_hash,
+    };
+    store::conversation_write::lock_standings(&tx, &[arrival]).await.unwrap();
+    let body = body_of(&stand.raw("stuck", 1, &call("stuck", "x")));
+    stand.publish(vec![Outgoing::to_work(&NORMALIZE_BACKFILL, body)]).await;
+    let running = stand.start();
+    stand.publish(vec![stand.document("live", 1, &call("live", "x"))]).await;
+    stand.until("changed", 1).await;
+    assert_eq!(stand.export().await[0].external_id, "live");
+    tx.rollback().await.unwrap();
+    stand.until("changed", 2).await;
+    running.stop().await;
+    stand.finish().await;
+}
