@@ -36,8 +36,10 @@ async fn a_document_becomes_a_conversation_and_a_redelivery_changes_nothing() {
 #[tokio::test]
 async fn versions_of_one_record_in_one_batch_leave_the_newest() {
     let stand = Stand::fresh().await;
-    let mut messages: Vec<Outgoing> =
-        (1..=6).rev().map(|version| stand.document("one", version, &call("one", &format!("v{version}")))).collect();
+    let mut messages: Vec<Outgoing> = (1..=6)
+        .rev()
+        .map(|version| stand.document("one", version, &call("one", &format!("v{version}"))))
+        .collect();
     messages.rotate_left(2);
     stand.publish(messages).await;
     let running = stand.start();
@@ -50,8 +52,9 @@ async fn versions_of_one_record_in_one_batch_leave_the_newest() {
 #[tokio::test]
 async fn a_poisonous_document_dies_alone_and_the_others_of_its_batch_are_stored() {
     let stand = Stand::fresh().await;
-    let mut messages: Vec<Outgoing> =
-        (0..9).map(|number| stand.document(&format!("call-{number}"), 1, &call(&format!("call-{number}"), "x"))).collect();
+    let mut messages: Vec<Outgoing> = (0..9)
+        .map(|number| stand.document(&format!("call-{number}"), 1, &call(&format!("call-{number}"), "x")))
+        .collect();
     let body = call("poison", "x");
     let poison = stand.raw("poison", 1, &body);
     // its connection does not exist: a foreign key refuses it
