@@ -26,14 +26,14 @@ const PACE: [(&str, &str); 10] = [
     ("SWITCHBOARD_RETRY_FIRST_MS", "50"),
     ("SWITCHBOARD_FETCH_ATTEMPTS", "4"),
     ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
-    ("SWITCHBOARD_FOLLOW_UP_FIRST_S", "3600"),
+    ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "3600"),
     ("SWITCHBOARD_LOST_AFTER_S", "3"),
     ("SWITCHBOARD_REPLAN_S", "1"),
     ("SWITCHBOARD_LOG", "info"),
 ];
 
 /// Longest wait for anything; a story that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Settings that a story changes.
 pub type Pace = Vec<(&'static str, String)>;
@@ -225,6 +225,11 @@ impl Stand {
         }
     }
 
+    /// Runs, dead letters and the ends of the logs, for a story that ends badly.
+    async fn story_so_far(&self) -> String {
+        format!("{}\n{}\n{}", self.ok(&["runs"]).await, self.ok(&["dead", "list"]).await, self.logs())
+    }
+
     /// The end of every role's log.
     pub fn logs(&self) -> String {
         let mut all = String::new();
@@ -244,7 +249,9 @@ impl Stand {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = tokio::time::interval(Duration::from_millis(100));
         while !look().await {
-            assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", self.logs());
+            if Instant::now() > deadline {
+                panic!("waited in vain until {what}\n{}", self.story_so_far().await);
+            }
             pause.tick().await;
         }
     }

@@ -18,10 +18,13 @@ async fn conversations_wait_for_accounts_and_come_in_by_themselves_once_there_ar
     stand.tenant(spec()).await;
     stand.connect("acme", "acme-key", &[]).await;
     let roles = stand.start_all().await;
-    stand.idle().await;
-    let runs = stand.json(&["runs"]).await;
-    assert!(runs.iter().all(|run| run["parked_cause"] == "crm"), "{runs:?}");
-    assert!(!runs.is_empty() && stand.export("acme").await.is_empty());
+    stand
+        .until("runs are parked for want of accounts", async || {
+            let runs = stand.json(&["runs"]).await;
+            runs.len() > 5 && runs.iter().all(|run| run["parked_cause"] == "crm")
+        })
+        .await;
+    assert!(stand.export("acme").await.is_empty());
     assert_eq!(stand.world().stats("acme").expect("stats").by_endpoint.get(&simulator::Endpoint::List), None);
     stand.accounts("acme").await;
     stand.idle().await;

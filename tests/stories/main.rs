@@ -7,4 +7,5 @@ mod crashes;
 mod credentials;
 mod dead_letters;
 mod rate_limits;
+mod settings;
 mod withdrawals;

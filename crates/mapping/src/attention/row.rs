@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::attributes::Resource;
 use super::sources::Sources;
-use super::transcript::{self, Progress};
+use super::transcript;
 use crate::canonical_hash;
 use crate::json::mended;
 
@@ -55,10 +55,9 @@ fn reasons(resource: &Resource<'_>) -> Vec<SkipReason> {
     marks.into_iter().filter_map(|(reason, marked)| marked.then_some(reason)).collect()
 }
 
-/// Marked as empty; or over, and of no length. A transcript is stronger than both.
+/// Marked as empty, or of no length: a call that is only just being recorded is looked at again when its row changes. A transcript is
+/// stronger than both.
 pub(super) fn is_marked_empty(sources: Sources<'_, '_>) -> bool {
     let marked = sources.flag(|one| one.is_empty.get());
-    let no_length = sources.first(|one| one.media_duration.get()) == Some(0.0);
-    let over = Progress::of(sources.transcript_status().as_deref()) != Progress::Pending;
-    marked || (no_length && over)
+    marked || sources.first(|one| one.media_duration.get()) == Some(0.0)
 }

@@ -19,11 +19,12 @@ use crate::context::Context;
 const ROLES: [&str; 5] = ["scheduler", "fetcher", "fetcher", "normalizer", "steward"];
 
 /// A demo's pace: what takes minutes in production takes moments here.
-const PACE: [(&str, &str); 6] = [
+const PACE: [(&str, &str); 7] = [
+    ("SWITCHBOARD_LISTEN", "127.0.0.1:0"),
     ("SWITCHBOARD_TICK_MS", "200"),
     ("SWITCHBOARD_RETRY_FIRST_MS", "100"),
     ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
-    ("SWITCHBOARD_FOLLOW_UP_FIRST_S", "5"),
+    ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "15"),
     ("SWITCHBOARD_LOG", "info"),
     ("SWITCHBOARD_GRACE_S", "10"),
 ];

@@ -12,7 +12,9 @@ const COLUMNS: [&str; 6] = ["listed", "stored", "unchanged", "skipped", "pending
 /// Prints sums by tenant and kind; an error if listed is not the sum of the others.
 pub(super) fn print(runs: &[Value]) -> anyhow::Result<()> {
     let mut sums: BTreeMap<(String, String), (i64, [i64; 6])> = BTreeMap::new();
-    for run in runs {
+    let (ended, open): (Vec<&Value>, Vec<&Value>) =
+        runs.iter().partition(|run| matches!(run["state"].as_str(), Some("settled" | "failed")));
+    for run in &ended {
         let name = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
         let (count, sum) = sums.entry((name("tenant"), name("kind"))).or_default();
         *count += 1;
@@ -26,7 +28,7 @@ pub(super) fn print(runs: &[Value]) -> anyhow::Result<()> {
         total.iter_mut().zip(sum).for_each(|(total, one)| *total += one);
         rows.push(row(tenant, kind, *count, sum));
     }
-    rows.push(row("all", "", i64::try_from(runs.len())?, &total));
+    rows.push(row("all", "", i64::try_from(ended.len())?, &total));
     let headings: Vec<&str> = ["tenant", "kind", "runs"].into_iter().chain(COLUMNS).collect();
     output::table(&headings, rows, "no runs");
     let outcomes: i64 = total[1..].iter().sum();
@@ -37,6 +39,12 @@ pub(super) fn print(runs: &[Value]) -> anyhow::Result<()> {
         "{} listed = {} stored + {} unchanged + {} skipped + {} pending + {} dead",
         total[0], total[1], total[2], total[3], total[4], total[5]
     );
+    if !open.is_empty() {
+        println!(
+            "({} runs are open: calls that wait for their transcript are looked at again and again)",
+            open.len()
+        );
+    }
     Ok(())
 }
 
