@@ -274,7 +274,7 @@ async fn cover(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
          WHERE d.state = 'dead' AND d.stage = 'fetch' AND d.run_id = f.run_id AND f.state = 'failed'
            AND f.connection_id = $1 AND f.stream = $2 AND s.connection_id = $1 AND s.stream = $2
            AND s.covered @> tstzrange(f.window_from, f.window_to)
-           AND f.window_to BETWEEN $3 AND $4",
+           AND tstzrange(f.window_from, f.window_to) && tstzrange($3, $4)",
         &[&run.connection_id.0, &run.stream.as_str(), &run.window.from, &run.window.to, &run.id.to_string()],
     )
     .await?;
