@@ -43,10 +43,10 @@ impl Role {
 
     /// Waits until the process has ended by itself.
     pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
-        match tokio::time::timeout(patience, self.child.wait()).await {
-            Ok(status) => status.expect("a child that can be waited for"),
-            Err(_) => panic!("{} has not ended in {} s:\n{}", self.name, patience.as_secs(), self.log()),
-        }
+        let Ok(status) = tokio::time::timeout(patience, self.child.wait()).await else {
+            panic!("{} has not ended in {} s:\n{}", self.name, patience.as_secs(), self.log());
+        };
+        status.expect("a child that can be waited for")
     }
 
     /// Whether it is still there.

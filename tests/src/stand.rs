@@ -238,7 +238,8 @@ impl Stand {
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
                 let end = &lines[lines.len().saturating_sub(15)..];
-                all += &format!("--- {}\n{}\n", entry.file_name().to_string_lossy(), end.join("\n"));
+                let name = entry.file_name();
+                all.extend(["--- ", &name.to_string_lossy(), "\n", &end.join("\n"), "\n"]);
             }
         }
         all
@@ -249,9 +250,8 @@ impl Stand {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = tokio::time::interval(Duration::from_millis(100));
         while !look().await {
-            if Instant::now() > deadline {
-                panic!("waited in vain until {what}\n{}", self.story_so_far().await);
-            }
+            let patient = Instant::now() < deadline;
+            assert!(patient, "waited in vain until {what}\n{}", self.story_so_far().await);
             pause.tick().await;
         }
     }

@@ -48,7 +48,7 @@ async fn play(failpoint: Option<(&'static str, &'static str)>) -> Vec<Value> {
         }
     }
     if let (Some(mut doomed), Some((name, role))) = (doomed, failpoint) {
-        let status = doomed.ended(Duration::from_secs(60)).await;
+        let status = doomed.ended(Duration::from_mins(1)).await;
         assert_eq!(status.signal(), Some(9), "{role} dies at {name}: {}", doomed.log());
         roles.push(stand.start(role).await);
     }

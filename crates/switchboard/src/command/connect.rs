@@ -110,15 +110,12 @@ async fn known(store: &Store, args: &AttentionArgs) -> anyhow::Result<Vec<Connec
 }
 
 fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
-    let text = match &args.api_key_file {
-        Some(file) => {
-            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
-        }
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read the key from standard input")?;
-            text
-        }
+    let text = if let Some(file) = &args.api_key_file {
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+    } else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read the key from standard input")?;
+        text
     };
     let key = text.trim();
     if key.is_empty() || key.contains(char::is_whitespace) || !key.is_ascii() {
@@ -137,10 +134,10 @@ async fn probe(base_url: &BaseUrl, key: &SecretString) -> anyhow::Result<(Worksp
         Ok(workspace) => return Ok((workspace, HeaderForm::Bearer)),
         Err(error) => error,
     };
-    if matches!(first.failure, Failure::Credential | Failure::Forbidden) {
-        if let Ok(workspace) = ask(HeaderForm::Bare).await {
-            return Ok((workspace, HeaderForm::Bare));
-        }
+    if matches!(first.failure, Failure::Credential | Failure::Forbidden)
+        && let Ok(workspace) = ask(HeaderForm::Bare).await
+    {
+        return Ok((workspace, HeaderForm::Bare));
     }
     bail!("{}; nothing was saved", explain(&first, base_url))
 }

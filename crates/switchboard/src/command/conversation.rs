@@ -48,7 +48,7 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
     }
     match &one.account {
         Some(account) => {
-            println!("  account    {} ({}), found by {}", account.name, account.external_id, account.rule)
+            println!("  account    {} ({}), found by {}", account.name, account.external_id, account.rule);
         }
         None => println!("  account    none found yet"),
     }

@@ -73,14 +73,14 @@ fn advice(one: &Whereabouts) -> Vec<String> {
     }
     match one.standing.as_str() {
         "skipped" => {
-            lines.push(format!("skipped: {}", one.skipped_reason.as_deref().unwrap_or("no reason is known")))
+            lines.push(format!("skipped: {}", one.skipped_reason.as_deref().unwrap_or("no reason is known")));
         }
         "dead" => lines.push(format!(
             "dead: see `switchboard dead show {}`, mend the cause, then `switchboard dead replay`",
             one.dead_letter_id.as_deref().unwrap_or("ID")
         )),
         "pending" if one.awaits_transcript => {
-            lines.push("its transcript is not there yet; it is stored without".into())
+            lines.push("its transcript is not there yet; it is stored without".into());
         }
         "pending" => lines.push(format!(
             "its details could not be had in {} attempts: {}",
@@ -88,7 +88,7 @@ fn advice(one: &Whereabouts) -> Vec<String> {
             one.failed_reason.as_deref().unwrap_or("a look is due")
         )),
         "listed" => {
-            lines.push("on its way: see `switchboard status` for queue depths and parked runs".into())
+            lines.push("on its way: see `switchboard status` for queue depths and parked runs".into());
         }
         _ => {}
     }

@@ -41,7 +41,7 @@ async fn tell(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
-    stage.heading("Two companies, their customers, and an Attention workspace each");
+    Stage::heading("Two companies, their customers, and an Attention workspace each");
     for (id, name, _) in TENANTS {
         let domains = stage.world().own_domains(id)?;
         let mut command = vec!["tenant", "add", id, "--name", name];
@@ -61,16 +61,16 @@ async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 async fn bootstrap_with_a_revoked_key(stage: &mut Stage) -> anyhow::Result<()> {
-    stage.heading("90 days of history are fetched; half-way, one company revokes its key");
+    Stage::heading("90 days of history are fetched; half-way, one company revokes its key");
     let (victim, _, calls) = TENANTS[0];
     stage.wait_until_stored(victim, calls / 3).await?;
     stage.world().change(victim, Change::RevokeKey { key: format!("{victim}-key") })?;
-    stage.say("acme's key is revoked at the vendor; globex does not notice");
+    Stage::say("acme's key is revoked at the vendor; globex does not notice");
     stage.wait_until_blocked(victim).await?;
     stage.switchboard(&["connections"]).await?;
     stage.switchboard(&["events", "tail", "-n", "3"]).await?;
     stage.wait_idle(TENANTS[1].0).await?;
-    stage.say("globex is complete; acme makes a new key, connects again, and goes on from where it stood");
+    Stage::say("globex is complete; acme makes a new key, connects again, and goes on from where it stood");
     let key = "acme-second-key".to_owned();
     stage
         .world()
@@ -81,7 +81,7 @@ async fn bootstrap_with_a_revoked_key(stage: &mut Stage) -> anyhow::Result<()> {
 
 /// New calls, changed ones, late transcripts; one record whose details the vendor never gives. Returns its id.
 async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
-    stage.heading("Later: new calls, new insights, late transcripts, and one call the vendor cannot give");
+    Stage::heading("Later: new calls, new insights, late transcripts, and one call the vendor cannot give");
     let mut broken = String::new();
     for (id, _, _) in TENANTS {
         let world = stage.world();
@@ -94,7 +94,7 @@ async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
             broken.clone_from(&ordinary[0]);
             world.add_fault(id, FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken))?;
         }
-        stage.say(&format!("{id}: {} new calls, 10 changed ones", new.len() + ordinary.len()));
+        Stage::say(&format!("{id}: {} new calls, 10 changed ones", new.len() + ordinary.len()));
         stage.switchboard(&["sync", &format!("{id}/attention")]).await?;
     }
     stage.wait_until_dead(1).await?;
@@ -116,7 +116,7 @@ fn change_some(world: &World, workspace: &str) -> anyhow::Result<()> {
 }
 
 async fn replay(stage: &mut Stage, broken: &str) -> anyhow::Result<()> {
-    stage.heading("The vendor mends its fault; the dead letter is replayed");
+    Stage::heading("The vendor mends its fault; the dead letter is replayed");
     stage.world().clear_faults(TENANTS[0].0)?;
     stage.switchboard(&["dead", "replay", "--record", broken]).await?;
     // the look is due at once, but a scheduler's tick away
@@ -129,15 +129,15 @@ async fn replay(stage: &mut Stage, broken: &str) -> anyhow::Result<()> {
 }
 
 async fn finish(stage: &mut Stage) -> anyhow::Result<()> {
-    stage.heading("What came in");
+    Stage::heading("What came in");
     let runs = stage.read(&["runs", "--limit", "10000"]).await?;
     summary::print(&runs)?;
-    stage.heading("One customer's timeline");
+    Stage::heading("One customer's timeline");
     let account = busiest_account(&stage.read(&["export", "conversations", "--tenant", TENANTS[0].0]).await?);
     stage
         .switchboard(&["timeline", "--tenant", TENANTS[0].0, "--account", &account, "--limit", "12"])
         .await?;
-    stage.heading("Try next");
+    Stage::heading("Try next");
     println!("  make up                                   the same system, running until `make down`");
     println!("  switchboard status | runs | connections   what it does");
     println!("  switchboard where ID | conversation ID    where a call is, and why it is on its account");

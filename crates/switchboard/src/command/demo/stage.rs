@@ -76,7 +76,7 @@ impl Stage {
             let child = self.command(&[role]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
             self.roles.push(child.with_context(|| format!("cannot start {role}"))?);
         }
-        self.say(&format!(
+        Self::say(&format!(
             "started {}; the vendor's stand-in is at {}",
             ROLES.join(", "),
             self.simulator.base_url()
@@ -146,11 +146,11 @@ impl Stage {
         self.switchboard(&command).await
     }
 
-    pub(super) fn heading(&self, text: &str) {
+    pub(super) fn heading(text: &str) {
         println!("\n== {text}");
     }
 
-    pub(super) fn say(&self, text: &str) {
+    pub(super) fn say(text: &str) {
         println!("   {text}");
     }
 
