@@ -216,7 +216,7 @@ mod tests {
     fn a_file_without_the_columns_is_refused_and_broken_text_is_a_bad_line() {
         let mut bad = Vec::new();
         let error = read("id,label\n1,x\n".as_bytes(), "accounts", &["external_id"], account, &mut bad);
-        assert!(error.err().expect("refused").to_string().contains("external_id"));
+        assert!(error.expect_err("refused").to_string().contains("external_id"));
         let file = b"account_external_id,name,email\nA1,\xff,ana@acme.com\nA1,Bo,not an address\nA1,Cy,cy@acme.com\n";
         let good = read(&file[..], "contacts", &["email"], contact, &mut bad).expect("a heading");
         assert_eq!(good.len(), 1);

@@ -26,9 +26,9 @@ enum AccountsCommand {
         /// Whose accounts they are.
         #[arg(long)]
         tenant: TenantId,
-        /// Accounts: external_id,name,domains[,created_at]; domains separated by ';'.
+        /// Accounts: `external_id,name,domains[,created_at]`; domains separated by ';'.
         accounts: PathBuf,
-        /// Contacts: account_external_id,name,email.
+        /// Contacts: `account_external_id,name,email`.
         #[arg(long)]
         contacts: Option<PathBuf>,
     },

@@ -40,31 +40,31 @@ struct AttentionArgs {
     /// Whose connection it is.
     #[arg(long)]
     tenant: TenantId,
-    /// Where the API is, with its path [default: https://api.attention.tech/v2].
+    /// Where the API is, with its path (default: `https://api.attention.tech/v2`).
     #[arg(long)]
     base_url: Option<String>,
     /// Allow plain HTTP: for a stand-in on this machine.
     #[arg(long)]
     allow_http: bool,
-    /// How far back the history is fetched, in days [default: 90].
+    /// How far back the history is fetched, in days (default: 90).
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3650))]
     backfill_days: Option<i32>,
-    /// Requests per second at most, for the whole workspace [default: 2].
+    /// Requests per second at most, for the whole workspace (default: 2).
     #[arg(long)]
     requests_per_second: Option<f64>,
-    /// Requests in flight at most, for the whole workspace [default: 2].
+    /// Requests in flight at most, for the whole workspace (default: 2).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
     in_flight: Option<i32>,
-    /// Seconds between syncs, up to a day [default: 900].
+    /// Seconds between syncs, up to a day (default: 900).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=86_400))]
     interval_s: Option<i32>,
-    /// How far every sync looks back, in seconds [default: 172800, two days].
+    /// How far every sync looks back, in seconds (default: 172800, two days).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     lookback_s: Option<i32>,
-    /// Seconds between walks over all history that notice late changes [default: 604800, a week].
+    /// Seconds between walks over all history that notice late changes (default: 604800, a week).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     walk_interval_s: Option<i32>,
-    /// Admit private conversations: true or false [default: false].
+    /// Admit private conversations: true or false (default: false).
     #[arg(long)]
     admit_private: Option<bool>,
     /// The file with the API key; without it the key is read from standard input.
