@@ -25,7 +25,8 @@ const DATA: &str = "
 
 async fn latest_version() -> i32 {
     let database = TestDatabase::empty().await;
-    let SchemaState::Older { found: 0, needed } = schema_state(database.store()).await.unwrap() else {
+    let SchemaState::Older { found: 0, needed } = schema_state(database.store()).await.expect("a state")
+    else {
         panic!("an empty database is older than this program");
     };
     database.finish().await;

@@ -7,14 +7,14 @@ use model::Vendor;
 use store::budget::{self, Permit, Reservation};
 use store::{Speaker, Store};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 async fn reserve(store: &Store, wait_max: Duration) -> Reservation {
     budget::reserve(store, Vendor::Attention, &account(), wait_max, LEASE).await.unwrap()
 }
 
 async fn granted(store: &Store) -> Permit {
-    match reserve(store, Duration::from_secs(60)).await {
+    match reserve(store, Duration::from_mins(1)).await {
         Reservation::Granted(permit) => permit,
         other => panic!("expected a slot: {other:?}"),
     }
@@ -49,7 +49,7 @@ async fn a_far_slot_and_a_crowded_account_reserve_nothing() {
     assert!(matches!(far, Reservation::NotBefore(wait) if wait > Duration::from_secs(1)), "{far:?}");
     allow(connected.store(), 1000.0, 2).await;
     let second = granted(connected.store()).await;
-    let crowded = reserve(connected.store(), Duration::from_secs(60)).await;
+    let crowded = reserve(connected.store(), Duration::from_mins(1)).await;
     assert!(matches!(crowded, Reservation::NotBefore(_)), "two in flight: {crowded:?}");
     budget::release(connected.store(), second.id).await.unwrap();
     granted(connected.store()).await;

@@ -40,7 +40,7 @@ impl Connected {
         let nudges = run_plan::take_nudges(&tx, Duration::from_secs(30), 100).await.unwrap();
         let nudge = nudges.first().expect("a nudge");
         let run =
-            run_claim::claim(&tx, nudge.run_id, nudge.step, "test", Duration::from_secs(60)).await.unwrap();
+            run_claim::claim(&tx, nudge.run_id, nudge.step, "test", Duration::from_mins(1)).await.unwrap();
         tx.commit().await.unwrap();
         run.expect("a claim")
     }

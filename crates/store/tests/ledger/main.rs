@@ -1,5 +1,8 @@
 //! The ledger and the budgets, against a real Postgres.
 
+#[cfg(test)]
 mod budget;
+#[cfg(test)]
 mod common;
+#[cfg(test)]
 mod runs;

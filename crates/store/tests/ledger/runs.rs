@@ -8,7 +8,7 @@ use store::run::{RunFilter, Sums};
 use store::run_checkpoint::{Checkpointed, Next, checkpoint};
 use store::{Speaker, connection, credential, outbox, run, run_claim, run_plan, run_settle};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 async fn plan_periodic(connected: &Connected) -> u64 {
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
