@@ -211,6 +211,12 @@ impl Stand {
         self.idle().await;
     }
 
+    /// Lists a tenant's last weeks again, all that its workspace holds.
+    pub async fn resync(&self, id: &str) {
+        let day = |days: i64| (self.world().now() + jiff::SignedDuration::from_hours(24 * days)).to_string();
+        self.ok(&["sync", &format!("{id}/attention"), "--from", &day(-62), "--to", &day(1)]).await;
+    }
+
     /// Waits until nothing is due, queued, running or retrying.
     pub async fn idle(&self) {
         let output = self.run(&["wait", "--idle", "--timeout", "100"]).await;

@@ -35,7 +35,7 @@ async fn a_history_is_fetched_and_later_calls_follow_each_on_the_right_account()
         };
         world.change("acme", change).expect("a change");
     }
-    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.resync("acme").await;
     stand.sync("acme").await;
     let after = stand.export("acme").await;
     compare_with_truth(&world, "acme", &after);
@@ -52,11 +52,11 @@ async fn an_unchanged_history_costs_no_details() {
     stand.idle().await;
     let world = stand.world();
     world.change("acme", Change::AllTranscriptsArrive).expect("late transcripts");
-    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.resync("acme").await;
     stand.idle().await;
     let exported = stand.export("acme").await;
     world.reset_log("acme").expect("a fresh log");
-    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.resync("acme").await;
     stand.idle().await;
     let details = world.requests("acme").expect("a log");
     let details = details.iter().filter(|request| request.endpoint == simulator::Endpoint::Detail).count();

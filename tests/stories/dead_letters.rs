@@ -69,7 +69,7 @@ async fn a_poisonous_document_dies_alone_and_a_replay_after_newer_data_changes_n
         .world()
         .change("acme", Change::SetTitle { id: broken.clone(), title: "Newer".to_owned() })
         .expect("newer");
-    stand.ok(&["sync", "acme/attention", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    stand.resync("acme").await;
     stand.idle().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     let before = stand.export("acme").await;
