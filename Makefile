@@ -20,7 +20,7 @@ down: ## Stop everything that `make up` or `make stack-up` started
 	@$(LOCAL)/app stop
 	@$(LOCAL)/down
 
-.PHONY: test test-run migrations bench
+.PHONY: test test-run migrations
 test: install ## Run all tests on real servers
 	@$(STACK) $(MAKE) --no-print-directory test-run
 test-run:
@@ -28,8 +28,6 @@ test-run:
 	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 migrations: install ## Migrate from nothing, and from the previous version with data in it
 	$(STACK) $(TEST) -p store --test migrations
-bench: install ## Measure throughput and latency
-	$(LOCAL)/with-stack cargo bench --workspace
 
 .PHONY: ci fmt fmt-check lint clippy docs deny
 ci: install ## Run exactly what CI runs: format, lints, docs, import rules, migrations, tests

@@ -79,3 +79,26 @@ async fn two_of_every_role_do_the_work_once() {
     stand.assert_sums().await;
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_bootstrap_that_finds_nothing_and_a_stream_that_goes_quiet_are_suspicious_once() {
+    let mut stand = Stand::paced(vec![("SWITCHBOARD_QUIET_S", "2".to_owned())]).await;
+    let tiny = WorkspaceSpec { conversations: 0, ..spec("void", 0) };
+    stand.connected(tiny, &["--backfill-days", "14"]).await;
+    stand.connected(spec("acme", 20), &["--backfill-days", "14"]).await;
+    let roles = stand.start_all().await;
+    let suspicious = async || {
+        let status = stand.json(&["status"]).await;
+        status[0]["suspicious_silence"].as_array().expect("a list").len()
+    };
+    stand.until("both are suspicious", async || suspicious().await == 2).await;
+    let change = Change::Add { count: 3, finished_at: None, kind: AddedKind::Ordinary };
+    stand.world().change("void", change).expect("calls at last");
+    stand.sync("void").await;
+    stand.until("the one that speaks again is cleared", async || suspicious().await < 2).await;
+    let events = stand.json(&["events", "tail", "-n", "1000"]).await;
+    let told =
+        events.iter().filter(|event| event["type"] == "sync.suspicious_silence" && event["tenant"] == "acme");
+    assert_eq!(told.count(), 1, "one event for one silence");
+    stand.finish(roles).await;
+}

@@ -79,7 +79,7 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
                    AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id
                                    AND r.kind = 'bootstrap' AND r.state IN ('planned', 'listing', 'parked'))
                    AND EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id AND r.state = 'settled')
-                   AND CASE WHEN s.last_call_at IS NULL THEN s.bootstrapped_from IS NOT NULL
+                   AND CASE WHEN s.last_call_at IS NULL THEN s.bootstrapped_from < s.live_from
                             ELSE s.last_call_at < now() - make_interval(secs => $1)
                                  AND c.created_at < now() - make_interval(secs => $1) END
                  FOR UPDATE OF s SKIP LOCKED) AS q

@@ -40,9 +40,12 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> anyhow::Result<E
     let mut cursor = None;
     loop {
         let (conversations, next) = timeline::export_page(&tx, &id, cursor.as_ref(), PAGE).await?;
-        for one in &conversations {
-            serde_json::to_writer(&mut out, one)?;
-            writeln!(out)?;
+        let mut write =
+            || conversations.iter().try_for_each(|one| writeln!(out, "{}", serde_json::to_string(one)?));
+        match write() {
+            // whoever reads has seen enough
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            written => written?,
         }
         if next.is_none() {
             break;
