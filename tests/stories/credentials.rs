@@ -91,3 +91,28 @@ async fn a_wrong_key_is_refused_before_anything_is_saved_and_says_what_to_do() {
     assert!(stand.json(&["connections"]).await.is_empty());
     stand.finish(Vec::new()).await;
 }
+
+#[tokio::test]
+async fn a_rotated_master_key_opens_what_the_old_one_sealed_and_a_disconnect_destroys_the_secret() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 30), &["--backfill-days", "14"]).await;
+    let first = std::fs::read_to_string(stand.path("master.key")).expect("the key file");
+    stand.ok(&["key", "rotate"]).await;
+    let lines = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let rotated = lines(&std::fs::read_to_string(stand.path("master.key")).expect("the key file"));
+    assert_eq!((rotated.len(), &rotated[1..]), (2, &lines(&first)[..]));
+    // the old key has no use any more
+    std::fs::write(stand.path("master.key"), format!("{}\n", rotated[0])).expect("only the new key");
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let exported = stand.export("acme").await;
+    assert!(!exported.is_empty());
+    stand.ok(&["disconnect", "acme/attention"]).await;
+    assert_eq!(stand.database.number("SELECT count(*) FROM credentials").await, 0);
+    assert_eq!(stand.export("acme").await, exported, "the data is kept");
+    let output = stand.run(&["sync", "acme/attention"]).await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("connect it again"));
+    stand.finish(roles).await;
+}
