@@ -6,6 +6,8 @@ mod bootstrap;
 mod crashes;
 mod credentials;
 mod dead_letters;
+mod deliveries;
 mod rate_limits;
+mod roles;
 mod settings;
 mod withdrawals;
