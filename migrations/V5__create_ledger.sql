@@ -82,6 +82,8 @@ CREATE UNIQUE INDEX sync_runs_one_open_walk ON sync_runs (connection_id, stream)
 CREATE UNIQUE INDEX sync_runs_one_open_follow_up ON sync_runs (connection_id, stream)
     WHERE kind = 'follow-up' AND state IN ('planned', 'listing', 'parked');
 CREATE INDEX sync_runs_open ON sync_runs (state, lane, planned_at) WHERE state IN ('planned', 'listing', 'listed', 'parked');
+CREATE INDEX sync_runs_settle ON sync_runs (settle_look_at) WHERE settle_look_at IS NOT NULL;
+CREATE INDEX sync_runs_kinds ON sync_runs (connection_id, kind, state);
 CREATE INDEX sync_runs_replan ON sync_runs (replan_at) WHERE replan_at IS NOT NULL;
 CREATE INDEX sync_runs_by_connection ON sync_runs (tenant_id, connection_id, planned_at DESC);
 CALL guard_by_tenant('sync_runs');
@@ -99,6 +101,7 @@ CREATE TABLE run_items (
 COMMENT ON TABLE run_items IS 'Every record of every open run; compacted into the run''s sums when it settles.';
 COMMENT ON COLUMN run_items.decision IS 'What the fetcher decided; the outcome follows from this and the intake.';
 COMMENT ON COLUMN run_items.version IS 'When the vendor was asked, microseconds since 1970 by the database''s clock.';
+CREATE INDEX run_items_planned ON run_items (connection_id, vendor_key) WHERE decision = 'planned';
 CALL guard_by_tenant('run_items');
 
 CREATE TABLE intake (
@@ -116,6 +119,7 @@ CREATE TABLE intake (
     failed_reason text,
     stored_version bigint,
     stored_hash bytea,
+    document_version bigint,
     stored_at timestamptz,
     changed_version bigint,
     content_hash bytea,
@@ -136,11 +140,13 @@ COMMENT ON TABLE intake IS
     'One row per record a vendor ever listed. Where it stands is derived from versions that only grow, so the order of arrival does not matter. Writers: listed_*, failed_*: fetcher; stored_*, changed_version, content_hash, awaits_transcript, skipped_*: normalizer; dead_*: steward.';
 COMMENT ON COLUMN intake.failed_attempts IS 'Failed requests for the details, since they last could be had.';
 COMMENT ON COLUMN intake.stored_hash IS 'Hash of the list row the stored content belongs to; equal to a listed one, no details are fetched.';
+COMMENT ON COLUMN intake.document_version IS 'Version of the last document applied; a sighting in a list confirms the row, not the details.';
 COMMENT ON COLUMN intake.changed_version IS 'Version that last changed what is stored.';
 COMMENT ON COLUMN intake.content_hash IS 'Hash of everything that is stored; null after a withdrawal.';
 COMMENT ON COLUMN intake.look_at IS 'When a follow-up looks at the record by itself: late transcript, failed details, second look.';
 COMMENT ON COLUMN intake.missed_walks IS 'Complete walks in a row that did not see it.';
 CREATE INDEX intake_look ON intake (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX intake_undated ON intake (connection_id) WHERE awaits_transcript AND look_at IS NULL;
 CREATE INDEX intake_missed ON intake (connection_id) WHERE missed_walks > 1;
 CREATE INDEX intake_by_key ON intake (tenant_id, vendor_key);
 CALL guard_by_tenant('intake');

@@ -40,6 +40,7 @@ COMMENT ON COLUMN conversations.withdrawn_at IS 'Became private, archived or van
 COMMENT ON COLUMN conversations.link_rule IS 'How the account was found: person, vendor-record, contact, domain, none.';
 COMMENT ON COLUMN conversations.link_evidence IS 'What spoke for the account, and the candidates that lost.';
 COMMENT ON COLUMN conversations.meeting_id IS 'Conversations of one meeting share it; alone, it is the conversation''s own id.';
+CREATE INDEX conversations_by_connection ON conversations (connection_id, external_id);
 CREATE INDEX conversations_timeline ON conversations (tenant_id, account_id, started_at DESC);
 -- read backwards by the timeline, forwards by the export
 CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at, external_id COLLATE "C", conversation_id);

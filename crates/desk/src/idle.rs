@@ -21,11 +21,14 @@ pub struct Left {
     pub ledger: Unfinished,
     /// Messages in work, retry and dead-letter queues; other tenants' among them.
     pub messages: u64,
+    /// Of these, batches of conversations to link again.
+    pub to_link: u64,
 }
 
 impl Left {
     fn is_idle(&self, of_one_tenant: bool) -> bool {
-        self.ledger.is_idle() && (of_one_tenant || self.messages == 0)
+        // batches of conversations to link again are in no ledger: they are waited for whosever they are
+        self.ledger.is_idle() && self.to_link == 0 && (of_one_tenant || self.messages == 0)
     }
 }
 
@@ -60,5 +63,8 @@ async fn look(store: &Store, broker: &queue::Config, tenant: Option<&TenantId>) 
     let ledger = report::unfinished(&tx, tenant).await.context("failed to count what is left")?;
     tx.commit().await?;
     let depths: Vec<QueueDepth> = queue::depths(broker).await.context("failed to count messages")?;
-    Ok(Left { ledger, messages: depths.iter().map(|depth| u64::from(depth.ready)).sum() })
+    let count = |only: &str| {
+        depths.iter().filter(|one| one.queue.starts_with(only)).map(|one| u64::from(one.ready)).sum()
+    };
+    Ok(Left { ledger, messages: count(""), to_link: count("resolve") })
 }

@@ -66,12 +66,17 @@ where
     };
     let second = ask_once(shared, run, deadline, request(source.auth_with(form.other()))).await?;
     match second {
-        // the other form is no better: the first answer tells it
-        Err((error, _)) if is_refusal(&error) => {
-            if error.failure == Failure::Credential || refusal.0.failure == Failure::Credential {
-                return Err(Setback::Refused { generation: source.generation, reason: refusal.0.message });
+        // a 403 in either form knows the key: it lacks a permission here, and that concerns this request alone
+        Err(other) if is_refusal(&other.0) => {
+            let forbidden =
+                [refusal, other].into_iter().min_by_key(|(error, _)| error.failure != Failure::Forbidden);
+            match forbidden {
+                Some((error, version)) if error.failure == Failure::Forbidden => Ok(Err((error, version))),
+                Some((error, _)) => {
+                    Err(Setback::Refused { generation: source.generation, reason: error.message })
+                }
+                None => Err(Setback::NoCredential),
             }
-            Ok(Err(refusal))
         }
         answer => {
             source.remember(&shared.forms, endpoint, form.other());
@@ -95,6 +100,11 @@ async fn ask_once<T>(
     let answer = request.await;
     shared.deps.metrics.asked(&answer, started.elapsed());
     give_back(shared, permit).await;
+    if answer.is_ok() && permit.after_refusals {
+        budget::forget_refusals(&shared.deps.store, run.vendor, &run.vendor_account)
+            .await
+            .map_err(Setback::Store)?;
+    }
     Ok(match answer {
         Ok(value) => Ok((value, permit.version)),
         Err(error) => Err((error, permit.version)),

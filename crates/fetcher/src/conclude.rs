@@ -7,7 +7,7 @@ use queue::{JobError, Outgoing, WorkQueue};
 use runtime::failpoint;
 use store::run_checkpoint::{self, Checkpointed};
 use store::run_claim::{self, ClaimedRun};
-use store::{Speaker, StoreError, budget, credential};
+use store::{Speaker, StoreError, credential};
 
 use crate::Shared;
 use crate::ask::Setback;
@@ -57,7 +57,6 @@ async fn write_checkpoint(
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
     let moved =
         run_checkpoint::checkpoint(&tx, run, &gathered.listed, &gathered.failed, gathered.next).await?;
-    budget::note_answer(&tx, run.vendor, &run.vendor_account).await?;
     tx.commit().await?;
     Ok(moved)
 }
@@ -84,7 +83,9 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
         Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
-        Setback::Store(error) => Err(JobError::retry(error)),
+        Setback::Store(error) if error.is_transient() => Err(JobError::retry(error)),
+        // an error that stays must use attempts up, or the step would go round for ever
+        Setback::Store(error) => page_failed(shared, run, "store", &error.to_string()).await,
         Setback::Broker(error) => {
             tracing::warn!(error, "the broker did not take the documents, the page is fetched again");
             defer(shared, run, shared.deps.config.retry.delay(0), None).await
@@ -151,7 +152,7 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
     let outage = refused_by_many(shared, run).await.map_err(JobError::retry)?;
     if outage {
         tracing::warn!("the vendor refuses many credentials at once: taken for its outage");
-        return defer(shared, run, OUTAGE_WAIT, Some("the vendor refuses many credentials at once")).await;
+        return defer(shared, run, OUTAGE_WAIT, None).await;
     }
     let marked = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;

@@ -115,7 +115,8 @@ async fn take(
                 .await?;
             fetched.listed.push(Listed { key: record.key, version, hash, decision: ItemDecision::Published });
         }
-        Err((error, version)) if error.failure == Failure::NotFound => {
+        // listed and not known: a replica that lags, until the attempts say otherwise
+        Err((error, version)) if error.failure == Failure::NotFound && is_last_attempt(shared, &record) => {
             let hash = record.hash.unwrap_or_else(|| ContentHash::of(b""));
             documents.add_gone(&record.key, version, hash, &error.message).await?;
             fetched.listed.push(Listed { key: record.key, version, hash, decision: ItemDecision::Published });
@@ -137,13 +138,17 @@ async fn take(
     Ok(())
 }
 
+fn is_last_attempt(shared: &Shared, record: &Wanted) -> bool {
+    record.attempts + 1 >= shared.deps.config.detail_attempts_max
+}
+
 fn failed(shared: &Shared, record: &Wanted, error: &VendorError, version: Version) -> FailedDetail {
     let config = &shared.deps.config;
     let attempts = record.attempts + 1;
     // ten times the pace of pages: a record can wait, and a vendor in trouble is not helped by asking for it
     let looks = Backoff { first: config.retry.first * 10, max: Duration::from_hours(1), ..config.retry };
-    let look_after = (attempts < config.detail_attempts_max)
-        .then(|| looks.delay(u32::try_from(record.attempts).unwrap_or(0)));
+    let look_after =
+        (!is_last_attempt(shared, record)).then(|| looks.delay(u32::try_from(record.attempts).unwrap_or(0)));
     FailedDetail {
         key: record.key.clone(),
         version,

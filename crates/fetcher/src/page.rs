@@ -72,13 +72,21 @@ pub(crate) async fn gather(
     let unseen = rows.iter().filter(|row| row.need != Need::Nothing).count();
     // a page that was begun before, or a window walked again, is full of what the run knows already
     let fresh = if run.resumed || run.walks > 0 { rows.len() } else { unseen };
-    let next = if end_of_list(&page, &request, fresh) {
+    let next = if end_of_list(&page, &request, fresh) || (run.walks > 0 && is_beyond_reason(&page, &request))
+    {
         Next::End { total: page.total_records.and_then(|total| i64::try_from(total).ok()) }
     } else {
         Next::Page(run.page + 1)
     };
     drop(page);
     take_rows(shared, run, source, rows, asked_at, next, deadline).await
+}
+
+/// A window walked again has no unseen rows to tell its end by: twice as many pages as the vendor's total needs are enough.
+fn is_beyond_reason(page: &ListPage, request: &ListRequest) -> bool {
+    let size = page.page_size.filter(|size| *size > 0).unwrap_or(u64::from(request.size));
+    let needed = page.total_records.map(|total| total.div_ceil(size)).max(page.page_count).unwrap_or(0);
+    u64::from(request.page) > 2 * needed + 1
 }
 
 async fn list(
@@ -128,10 +136,15 @@ fn need(
     if decided.get(&row.vendor_key).is_some_and(|(_, hash)| *hash == Some(row.hash)) {
         return Need::Nothing;
     }
+    // what must not be kept is told to the normalizer even when it is known: a setting may have changed meanwhile
+    let unkept = row.is_skipped(run.admit_private);
+    if unkept && standing.is_some_and(|standing| standing.stored_hash == Some(row.hash)) {
+        return Need::RowOnly;
+    }
     if let Some(decision) = standing.and_then(|standing| standing.decide(row.hash, run.admit_private)) {
         return Need::Decided(decision);
     }
-    if row.is_skipped(run.admit_private) || !row.has_id || is_hashed(&row.vendor_key) {
+    if unkept || !row.has_id || is_hashed(&row.vendor_key) {
         return Need::RowOnly;
     }
     if run.kind == model::RunKind::Walk {

@@ -21,6 +21,8 @@ const LEASE: Duration = Duration::from_secs(45);
 pub(crate) struct OpenPermit {
     id: uuid::Uuid,
     pub(crate) version: Version,
+    /// The vendor has refused requests since it last answered one.
+    pub(crate) after_refusals: bool,
 }
 
 /// Waits for a slot, at most until `deadline`.
@@ -63,7 +65,7 @@ async fn use_slot(shared: &Shared, permit: Permit, asked_at: Instant) -> Option<
         give_back_id(shared, permit.id).await;
         return None;
     }
-    Some(OpenPermit { id: permit.id, version: permit.version })
+    Some(OpenPermit { id: permit.id, version: permit.version, after_refusals: permit.after_refusals })
 }
 
 async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {

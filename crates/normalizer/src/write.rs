@@ -61,8 +61,9 @@ fn judge(locked: &Locked, documents: &[&Mapped<'_>]) -> Vec<Verdict> {
     let verdict = |(place, mapped): (usize, &&Mapped<'_>)| {
         let (connection, key) = (mapped.document.connection_id, &mapped.document.vendor_key);
         let standing = locked.standing(connection, key).filter(|_| newest[&(connection, key)] == place);
-        standing
-            .map_or(Verdict::Superseded, |standing| standing.judge(mapped.document.asked_at, mapped.found()))
+        standing.map_or(Verdict::Superseded, |standing| {
+            standing.judge(mapped.document.asked_at, mapped.document.listed_hash, mapped.found())
+        })
     };
     documents.iter().enumerate().map(verdict).collect()
 }

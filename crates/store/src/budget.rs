@@ -27,6 +27,8 @@ pub struct Permit {
     pub wait: Duration,
     /// The database's clock at the slot: the version of everything the request returns.
     pub version: Version,
+    /// The vendor has refused requests since it last answered one.
+    pub after_refusals: bool,
 }
 
 /// The answer to asking for a permit.
@@ -105,7 +107,7 @@ async fn reserve_in(
                     (SELECT count(*) FROM vendor_permits p
                      WHERE p.vendor = b.vendor AND p.vendor_account = b.vendor_account
                        AND p.expires_at > clock_timestamp()) >= in_flight_max,
-                    requests_per_second
+                    requests_per_second, refusals > 0
              FROM vendor_budgets b WHERE vendor = $1 AND vendor_account = $2 FOR UPDATE",
             &[&vendor.as_str(), &account.as_str()],
         )
@@ -123,7 +125,9 @@ async fn reserve_in(
     if wait_s > wait_max.as_secs_f64() {
         return Ok(Reservation::NotBefore(Duration::from_secs_f64(wait_s)));
     }
-    take_slot(tx, vendor, account, (1.0 + SLACK_S) / rate, lease).await
+    let after_refusals: bool = state.try_get(5)?;
+    let permit = take_slot(tx, vendor, account, (1.0 + SLACK_S) / rate, lease).await?;
+    Ok(Reservation::Granted(Permit { after_refusals, ..permit }))
 }
 
 /// A distance in time as seconds that a `Duration` can hold.
@@ -137,7 +141,7 @@ async fn take_slot(
     account: &VendorAccount,
     spacing_s: f64,
     lease: Duration,
-) -> Result<Reservation, StoreError> {
+) -> Result<Permit, StoreError> {
     let id = Uuid::new_v4();
     // one statement: the reservation, the lease, and leases of crashed workers swept on the way
     let slot = tx
@@ -160,11 +164,12 @@ async fn take_slot(
         )
         .await?;
     let at: Timestamp = slot.try_get(0)?;
-    Ok(Reservation::Granted(Permit {
+    Ok(Permit {
         id,
         wait: Duration::from_secs_f64(finite(slot.try_get(1)?)),
         version: Version(at.as_microsecond()),
-    }))
+        after_refusals: false,
+    })
 }
 
 /// Gives a permit back once its request has ended.
@@ -202,13 +207,18 @@ pub async fn close(
     Ok(closed)
 }
 
-/// Forgets refusals after a request that was answered.
-pub async fn note_answer(tx: &Tx, vendor: Vendor, account: &VendorAccount) -> Result<(), StoreError> {
+/// Forgets refusals after a request that was answered, so that the next one waits briefly again.
+pub async fn forget_refusals(
+    store: &Store,
+    vendor: Vendor,
+    account: &VendorAccount,
+) -> Result<(), StoreError> {
+    let tx = store.begin(Speaker::Tenants(&[])).await?;
     tx.execute(
         "UPDATE vendor_budgets SET refusals = 0, closed_reason = NULL
-         WHERE vendor = $1 AND vendor_account = $2 AND refusals > 0 AND closed_until < clock_timestamp()",
+         WHERE vendor = $1 AND vendor_account = $2 AND closed_until < clock_timestamp()",
         &[&vendor.as_str(), &account.as_str()],
     )
     .await?;
-    Ok(())
+    tx.commit().await
 }

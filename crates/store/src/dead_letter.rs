@@ -50,7 +50,8 @@ pub struct Letter {
     pub last_failed_at: Option<Timestamp>,
 }
 
-/// Files a letter. The same death filed twice is filed once; a death after a replay opens the letter again.
+/// Files a letter. The same death filed twice is filed once; a death after a replay opens the letter again: the message itself says how
+/// often it was replayed, no clock is asked.
 pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
     let filed = tx
         .execute(
@@ -64,7 +65,8 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
                  error_class = excluded.error_class, error = excluded.error, fingerprint = excluded.fingerprint,
                  headers = excluded.headers, attempts = excluded.attempts, worker = excluded.worker,
                  resolved_at = NULL, resolution = NULL
-             WHERE d.last_failed_at < excluded.last_failed_at",
+             WHERE coalesce((excluded.headers ->> 'replayed')::integer, 0)
+                   >= d.replays + CASE d.state WHEN 'replayed' THEN 0 ELSE 1 END",
             &[
                 &letter.id.0,
                 &letter.tenant.as_ref().map(TenantId::as_str),

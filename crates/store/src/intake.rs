@@ -128,7 +128,8 @@ pub async fn looks_left(
     let rows = tx
         .query(
             "SELECT i.vendor_key, k.listed_hash, k.failed_attempts,
-                    k.awaits_transcript AND k.first_listed_at < now() - make_interval(secs => $2)
+                    k.awaits_transcript
+                        AND coalesce(k.first_listed_at, k.stored_at, now()) < now() - make_interval(secs => $2)
              FROM run_items i JOIN intake k USING (connection_id, vendor_key)
              WHERE i.run_id = $1 AND i.decision = 'planned' ORDER BY i.vendor_key LIMIT $3",
             &[&run.0, &give_up_age.as_secs_f64(), &limit],

@@ -74,7 +74,8 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
                  (SELECT count(*) FROM streams s JOIN connections c USING (connection_id)
                   JOIN connection_blocks b USING (connection_id)
                   WHERE c.disconnected_at IS NULL AND b.cause IS NULL AND ($1::text IS NULL OR s.tenant_id = $1)
-                    AND (s.due_at <= now() OR s.bootstrapped_from IS NULL OR s.walk_due_at <= now())),
+                    AND (s.due_at <= now() OR s.walk_due_at <= now() OR s.bootstrapped_from IS NULL
+                         OR s.bootstrapped_from > s.live_from - make_interval(days => c.backfill_days))),
                  (SELECT count(*) FROM sync_runs
                   WHERE state IN ('planned', 'listing', 'listed') AND ($1::text IS NULL OR tenant_id = $1)),
                  (SELECT count(*) FROM run_item_outcomes o JOIN sync_runs r USING (run_id)

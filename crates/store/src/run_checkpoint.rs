@@ -227,8 +227,7 @@ async fn advance(
 async fn end(tx: &Tx, run: &ClaimedRun, total: Option<i64>) -> Result<Checkpointed, StoreError> {
     let seen: i64 =
         tx.query_one("SELECT count(*) FROM run_items WHERE run_id = $1", &[&run.id.0]).await?.try_get(0)?;
-    let short =
-        matches!(run.kind, RunKind::Bootstrap | RunKind::Backfill) && total.is_some_and(|total| seen < total);
+    let short = run.kind != RunKind::FollowUp && total.is_some_and(|total| seen < total);
     if short && walk_again(tx, run, total).await? {
         return advance(tx, run, 1, false, Duration::ZERO).await;
     }
@@ -243,7 +242,8 @@ async fn end(tx: &Tx, run: &ClaimedRun, total: Option<i64>) -> Result<Checkpoint
     if matches!(run.kind, RunKind::Bootstrap | RunKind::Periodic | RunKind::Backfill) {
         cover(tx, run).await?;
     }
-    if run.kind == RunKind::Walk {
+    // a list that was cut short proves nothing about what it did not show
+    if run.kind == RunKind::Walk && !short {
         count_missed(tx, run).await?;
     }
     Ok(Checkpointed::Listed)

@@ -13,7 +13,7 @@ pub async fn settle_next(tx: &Tx) -> Result<Option<bool>, StoreError> {
     let due = tx
         .query_opt(
             "SELECT run_id, tenant_id, connection_id, kind, state, vendor_total FROM sync_runs
-             WHERE state IN ('listed', 'failed') AND settle_look_at <= now()
+             WHERE settle_look_at <= now() AND state IN ('listed', 'failed')
              ORDER BY settle_look_at LIMIT 1 FOR UPDATE SKIP LOCKED",
             &[],
         )
@@ -98,6 +98,18 @@ pub async fn look_after_lost(tx: &Tx, age: Duration) -> Result<u64, StoreError> 
            AND NOT EXISTS (SELECT FROM run_items p WHERE p.connection_id = k.connection_id
                            AND p.vendor_key = k.vendor_key AND p.decision = 'planned')",
         &[&age.as_secs_f64()],
+    )
+    .await
+}
+
+/// Gives calls that wait for a transcript without a date a look: whatever took theirs, they must not wait for ever. Returns how many.
+pub async fn date_the_undated(tx: &Tx) -> Result<u64, StoreError> {
+    tx.execute(
+        "UPDATE intake k SET look_at = now(), look_reason = 'transcript'
+         WHERE awaits_transcript AND look_at IS NULL
+           AND NOT EXISTS (SELECT FROM run_items i WHERE i.connection_id = k.connection_id
+                           AND i.vendor_key = k.vendor_key AND i.decision IN ('planned', 'published'))",
+        &[],
     )
     .await
 }

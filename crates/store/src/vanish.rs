@@ -18,6 +18,7 @@ struct Vanished {
 
 /// Withdraws vanished records of every connection, or holds them for a person; returns how many were withdrawn.
 pub async fn withdraw_or_hold(tx: &Tx) -> Result<u64, StoreError> {
+    release_stale_holds(tx).await?;
     let mut withdrawn = 0;
     for one in vanished(tx).await? {
         if one.gone > AT_ONCE_MAX && one.gone * 10 > one.all {
@@ -36,7 +37,7 @@ async fn vanished(tx: &Tx) -> Result<Vec<Vanished>, StoreError> {
                     (SELECT count(*) FROM conversations c WHERE c.connection_id = n.connection_id AND c.withdrawn_at IS NULL)
              FROM (SELECT connection_id, count(*) AS gone FROM intake WHERE missed_walks > 1 GROUP BY connection_id) AS g
              JOIN connections n USING (connection_id)
-             WHERE NOT EXISTS (SELECT FROM streams s WHERE s.connection_id = n.connection_id AND s.vanished_held >= g.gone)",
+             WHERE NOT EXISTS (SELECT FROM streams s WHERE s.connection_id = n.connection_id AND s.vanished_held = g.gone)",
             &[],
         )
         .await?;
@@ -50,6 +51,17 @@ async fn vanished(tx: &Tx) -> Result<Vec<Vanished>, StoreError> {
             })
         })
         .collect()
+}
+
+/// What was held and has been seen again needs nobody's word.
+async fn release_stale_holds(tx: &Tx) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE streams s SET vanished_held = NULL WHERE vanished_held > (
+             SELECT count(*) FROM intake k WHERE k.connection_id = s.connection_id AND k.missed_walks > 1)",
+        &[],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn hold(tx: &Tx, one: &Vanished) -> Result<(), StoreError> {

@@ -29,14 +29,22 @@ pub struct TestVhost {
 impl TestVhost {
     /// Makes one on the broker of `SWITCHBOARD_TEST_AMQP_URL`, through the management API at `SWITCHBOARD_TEST_RABBIT_API`.
     pub async fn fresh() -> Self {
-        let vhost = Self::bare().await;
+        Self::fresh_on(&Env::from_process()).await
+    }
+
+    /// The same on the broker that these settings name.
+    pub async fn fresh_on(env: &Env) -> Self {
+        let vhost = Self::bare_on(env).await;
         declare(&vhost.config).await.expect("the topology can be declared");
         vhost
     }
 
     /// One without the topology.
     pub async fn bare() -> Self {
-        let env = Env::from_process();
+        Self::bare_on(&Env::from_process()).await
+    }
+
+    async fn bare_on(env: &Env) -> Self {
         let setting = |name: &str| env.required(name).expect("tests need a broker: see `make test`");
         let management = Management::at(&setting("SWITCHBOARD_TEST_RABBIT_API"));
         let name = format!("test-{}", uuid::Uuid::new_v4());

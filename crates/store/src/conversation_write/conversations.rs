@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use model::{ConversationId, SkipReason};
 use uuid::Uuid;
 
-use super::{Changed, Skipped};
+use super::{Arrival, Changed, Skipped};
 use crate::{StoreError, Tx};
 
 /// Writes the rows of changed conversations. A person's link stays, a withdrawal ends, and the day it was first seen is kept.
@@ -72,6 +72,37 @@ pub(super) async fn withdraw(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), Sto
          WHERE c.conversation_id = w.id",
         &[&ids, &versions, &reasons],
     )
+    .await?;
+    let private = skipped.iter().filter(|skipped| skipped.reason == SkipReason::Private);
+    forget(tx, &private.map(|skipped| &skipped.arrival).collect::<Vec<_>>()).await
+}
+
+/// Of a call that is private now nothing is kept but that it was there. Should it be made public again, it is fetched again.
+async fn forget(tx: &Tx, arrivals: &[&Arrival<'_>]) -> Result<(), StoreError> {
+    if arrivals.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.conversation_id.0).collect();
+    let connections: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.connection_id.0).collect();
+    let keys: Vec<&str> = arrivals.iter().map(|arrival| arrival.vendor_key.as_str()).collect();
+    tx.execute_pipelined(&[
+        ("DELETE FROM participants WHERE conversation_id = ANY ($1)", &[&ids]),
+        ("DELETE FROM linked_records WHERE conversation_id = ANY ($1)", &[&ids]),
+        ("DELETE FROM transcripts WHERE conversation_id = ANY ($1)", &[&ids]),
+        (
+            "UPDATE conversations SET title = NULL, summary = NULL, insights = '[]', attributes = '{}', owner_email = NULL,
+                 owner_name = NULL, join_url = NULL, private = true, transcript_status = 'none',
+                 account_id = CASE WHEN link_rule = 'person' THEN account_id END, link_evidence = '{}',
+                 link_rule = CASE WHEN link_rule = 'person' THEN link_rule ELSE 'none' END
+             WHERE conversation_id = ANY ($1)",
+            &[&ids],
+        ),
+        (
+            "DELETE FROM raw_documents r USING unnest($1::uuid[], $2::text[]) AS p (connection_id, vendor_key)
+             WHERE r.connection_id = p.connection_id AND r.vendor_key = p.vendor_key",
+            &[&connections, &keys],
+        ),
+    ])
     .await?;
     Ok(())
 }

@@ -53,9 +53,10 @@ async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]
     tx.execute(
         // a look that was planned because of something newer than this document is kept, if it comes first
         "UPDATE intake k SET
-             stored_version = n.version, stored_hash = n.listed_hash,
+             stored_version = greatest(k.stored_version, n.version), stored_hash = n.listed_hash,
+             document_version = n.version,
              stored_at = CASE WHEN n.is_changed THEN now() ELSE k.stored_at END,
-             changed_version = CASE WHEN n.is_changed THEN n.version ELSE k.changed_version END,
+             changed_version = CASE WHEN n.is_changed THEN greatest(k.stored_version, n.version) ELSE k.changed_version END,
              content_hash = n.content_hash, awaits_transcript = n.awaits, skipped_hash = NULL,
              failed_attempts = CASE WHEN n.is_changed THEN 0 ELSE k.failed_attempts END,
              look_at = CASE WHEN l.newer THEN least(k.look_at, n.look_at) ELSE n.look_at END,

@@ -15,6 +15,10 @@ use crate::{StoreError, Tx};
 pub struct Standing {
     /// Version of what is stored, or was.
     pub stored_version: Option<Version>,
+    /// Version of the last document applied.
+    pub document_version: Option<Version>,
+    /// Hash of the list row that what is stored belongs to.
+    pub stored_hash: Option<ContentHash>,
     /// Version that was skipped last.
     pub skipped_version: Option<Version>,
     /// Why it was skipped.
@@ -50,12 +54,16 @@ pub enum Verdict {
 impl Standing {
     /// Judges a document. That a record is gone at the vendor says nothing about its content: older content that arrives later
     /// is stored all the same, as it would have been had it come first.
-    pub fn judge(&self, asked_at: Version, found: Found) -> Verdict {
+    ///
+    /// A list that showed the same row again later confirms the row and not the details, so a document of that very row that was asked
+    /// for before the list still counts.
+    pub fn judge(&self, asked_at: Version, listed_hash: ContentHash, found: Found) -> Verdict {
         let skipped = match (found, self.skipped_reason) {
             (Found::Content(_), Some(SkipReason::Gone)) => None,
             _ => self.skipped_version,
         };
-        if self.stored_version.max(skipped).is_some_and(|newest| newest >= asked_at) {
+        let sighted = self.stored_version.filter(|_| self.stored_hash != Some(listed_hash));
+        if self.document_version.max(sighted).max(skipped).is_some_and(|newest| newest >= asked_at) {
             return Verdict::Superseded;
         }
         match found {
@@ -92,6 +100,7 @@ pub async fn lock_standings(tx: &Tx, arrivals: &[Arrival<'_>]) -> Result<Locked,
         "INSERT INTO intake (connection_id, vendor_key, tenant_id)
          SELECT DISTINCT connection_id, vendor_key, tenant_id
          FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (connection_id, vendor_key, tenant_id)
+         JOIN connections USING (connection_id, tenant_id)
          ORDER BY connection_id, vendor_key
          ON CONFLICT (connection_id, vendor_key) DO NOTHING",
         &[&connections, &keys, &tenants],
@@ -101,7 +110,7 @@ pub async fn lock_standings(tx: &Tx, arrivals: &[Arrival<'_>]) -> Result<Locked,
         .query(
             // where every row was there already, nothing has given this transaction its id yet
             "SELECT k.connection_id, k.vendor_key, k.stored_version, k.skipped_version, k.skipped_reason, k.content_hash,
-                    k.first_listed_at, clock_timestamp(), pg_current_xact_id()::text
+                    k.first_listed_at, clock_timestamp(), pg_current_xact_id()::text, k.document_version, k.stored_hash
              FROM intake k
              JOIN (SELECT DISTINCT connection_id, vendor_key, tenant_id
                    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (connection_id, vendor_key, tenant_id)) AS a
@@ -133,6 +142,8 @@ fn standing(row: &tokio_postgres::Row) -> Result<Standing, StoreError> {
         skipped_reason: row.try_get::<_, Option<&str>>(4)?.map(str::parse).transpose()?,
         content_hash: hash(row, 5)?,
         first_listed_at: row.try_get(6)?,
+        document_version: row.try_get::<_, Option<i64>>(9)?.map(Version),
+        stored_hash: hash(row, 10)?,
     })
 }
 
@@ -150,16 +161,46 @@ mod tests {
     fn only_what_was_asked_for_later_counts() {
         let standing = Standing {
             stored_version: Some(Version(5)),
+            document_version: Some(Version(5)),
             content_hash: Some(hash_of("a")),
             ..Standing::default()
         };
         for old in [1, 5] {
-            assert_eq!(standing.judge(Version(old), Found::Content(hash_of("b"))), Verdict::Superseded);
-            assert_eq!(standing.judge(Version(old), SKIP), Verdict::Superseded);
+            assert_eq!(
+                standing.judge(Version(old), hash_of("row"), Found::Content(hash_of("b"))),
+                Verdict::Superseded
+            );
+            assert_eq!(standing.judge(Version(old), hash_of("row"), SKIP), Verdict::Superseded);
         }
-        assert_eq!(standing.judge(Version(6), Found::Content(hash_of("a"))), Verdict::Unchanged);
-        assert_eq!(standing.judge(Version(6), Found::Content(hash_of("b"))), Verdict::Changed);
-        assert_eq!(standing.judge(Version(6), SKIP), Verdict::Skipped);
+        assert_eq!(
+            standing.judge(Version(6), hash_of("row"), Found::Content(hash_of("a"))),
+            Verdict::Unchanged
+        );
+        assert_eq!(
+            standing.judge(Version(6), hash_of("row"), Found::Content(hash_of("b"))),
+            Verdict::Changed
+        );
+        assert_eq!(standing.judge(Version(6), hash_of("row"), SKIP), Verdict::Skipped);
+    }
+
+    #[test]
+    fn a_sighting_of_the_same_row_does_not_supersede_details_that_were_asked_for_before_it() {
+        let sighted = Standing {
+            stored_version: Some(Version(9)),
+            document_version: Some(Version(5)),
+            stored_hash: Some(hash_of("row")),
+            content_hash: Some(hash_of("a")),
+            ..Standing::default()
+        };
+        assert_eq!(sighted.judge(Version(7), hash_of("row"), Found::Content(hash_of("b"))), Verdict::Changed);
+        assert_eq!(
+            sighted.judge(Version(7), hash_of("older row"), Found::Content(hash_of("b"))),
+            Verdict::Superseded
+        );
+        assert_eq!(
+            sighted.judge(Version(4), hash_of("row"), Found::Content(hash_of("b"))),
+            Verdict::Superseded
+        );
     }
 
     #[test]
@@ -170,8 +211,14 @@ mod tests {
             skipped_reason: Some(SkipReason::Private),
             ..Standing::default()
         };
-        assert_eq!(withdrawn.judge(Version(6), Found::Content(hash_of("a"))), Verdict::Superseded);
-        assert_eq!(withdrawn.judge(Version(8), Found::Content(hash_of("a"))), Verdict::Changed);
+        assert_eq!(
+            withdrawn.judge(Version(6), hash_of("row"), Found::Content(hash_of("a"))),
+            Verdict::Superseded
+        );
+        assert_eq!(
+            withdrawn.judge(Version(8), hash_of("row"), Found::Content(hash_of("a"))),
+            Verdict::Changed
+        );
     }
 
     #[test]
@@ -181,7 +228,7 @@ mod tests {
             skipped_reason: Some(SkipReason::Gone),
             ..Standing::default()
         };
-        assert_eq!(gone.judge(Version(6), Found::Content(hash_of("a"))), Verdict::Changed);
-        assert_eq!(gone.judge(Version(6), SKIP), Verdict::Superseded);
+        assert_eq!(gone.judge(Version(6), hash_of("row"), Found::Content(hash_of("a"))), Verdict::Changed);
+        assert_eq!(gone.judge(Version(6), hash_of("row"), SKIP), Verdict::Superseded);
     }
 }

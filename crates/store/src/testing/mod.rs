@@ -17,6 +17,7 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 /// A database of its own; dropped with [`TestDatabase::finish`].
 pub struct TestDatabase {
     name: String,
+    admin: SecretString,
     url: SecretString,
     store: Store,
 }
@@ -25,22 +26,31 @@ impl TestDatabase {
     /// Makes a database from a template that is migrated once per program.
     pub async fn fresh() -> Self {
         let template = TEMPLATE.get_or_init(make_template).await;
-        Self::create(Some(template)).await
+        Self::create(admin_url(&Env::from_process()), Some(template)).await
     }
 
     /// Makes a database without any schema, for tests of migrations.
     pub async fn empty() -> Self {
-        Self::create(None).await
+        Self::create(admin_url(&Env::from_process()), None).await
     }
 
-    async fn create(template: Option<&str>) -> Self {
+    /// Makes a migrated database on the server that these settings name.
+    pub async fn fresh_on(env: &Env) -> Self {
+        let database = Self::create(admin_url(env), None).await;
+        migrate(&database.store, None).await.expect("migrations from nothing");
+        database
+    }
+
+    async fn create(admin: SecretString, template: Option<&str>) -> Self {
         let name = format!("t_{}", Uuid::new_v4().simple());
         let from = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
-        ensure_role().await;
-        admin(&format!("CREATE DATABASE {name} OWNER {ROLE}{from}")).await.expect("a test database");
-        let url = url_of(&name);
+        ensure_role(&admin).await;
+        execute(&admin, &format!("CREATE DATABASE {name} OWNER {ROLE}{from}"))
+            .await
+            .expect("a test database");
+        let url = url_of(&admin, &name);
         let store = open(&url);
-        Self { name, url, store }
+        Self { name, admin, url, store }
     }
 
     /// The pool of the unprivileged role that owns the database.
@@ -55,55 +65,56 @@ impl TestDatabase {
 
     /// Runs statements as the superuser, past row-level security: to prepare what the roles would take days to come to.
     pub async fn execute(&self, sql: &str) {
-        let store = open(&url_as_admin(&self.name));
+        let store = open(&url_as_admin(&self.admin, &self.name));
         let client = store.dedicated().await.expect("a connection to the test database");
         client.batch_execute(sql).await.expect("statements of a test");
     }
 
     /// Asks for one number as the superuser.
     pub async fn number(&self, sql: &str) -> i64 {
-        let store = open(&url_as_admin(&self.name));
+        let store = open(&url_as_admin(&self.admin, &self.name));
         let client = store.dedicated().await.expect("a connection to the test database");
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
     /// Drops the database.
     pub async fn finish(self) {
-        let _ = admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
+        let _ = execute(&self.admin, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
     }
 }
 
 async fn make_template() -> String {
-    let database = TestDatabase::create(None).await;
+    let database = TestDatabase::empty().await;
     migrate(&database.store, None).await.expect("migrations from nothing");
     // a template must have no connections
-    let TestDatabase { name, store, .. } = database;
+    let TestDatabase { name, store, admin, .. } = database;
     drop(store);
     let gone = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    admin(&gone).await.expect("no connections to the template");
+    execute(&admin, &gone).await.expect("no connections to the template");
     name
 }
 
-async fn ensure_role() {
+async fn ensure_role(admin: &SecretString) {
     // several test programs start at once: whoever comes second finds it there
-    let _ = admin(&format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS")).await;
+    let sql = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS");
+    let _ = execute(admin, &sql).await;
 }
 
-fn admin_url() -> SecretString {
-    let url = Env::from_process().required("SWITCHBOARD_TEST_DATABASE_URL");
+fn admin_url(env: &Env) -> SecretString {
+    let url = env.required("SWITCHBOARD_TEST_DATABASE_URL");
     SecretString::from(url.expect("run tests by `make test`, which starts the servers and names them"))
 }
 
-fn url_of(database: &str) -> SecretString {
-    let mut url = url::Url::parse(admin_url().expose_secret()).expect("a URL");
+fn url_of(admin: &SecretString, database: &str) -> SecretString {
+    let mut url = url::Url::parse(admin.expose_secret()).expect("a URL");
     url.set_path(database);
     url.set_username(ROLE).expect("a URL with a host");
     url.set_password(Some(ROLE)).expect("a URL with a host");
     SecretString::from(url.to_string())
 }
 
-fn url_as_admin(database: &str) -> SecretString {
-    let mut url = url::Url::parse(admin_url().expose_secret()).expect("a URL");
+fn url_as_admin(admin: &SecretString, database: &str) -> SecretString {
+    let mut url = url::Url::parse(admin.expose_secret()).expect("a URL");
     url.set_path(database);
     SecretString::from(url.to_string())
 }
@@ -113,8 +124,8 @@ fn open(url: &SecretString) -> Store {
     Store::new(&config).expect("a usable URL")
 }
 
-async fn admin(sql: &str) -> Result<(), StoreError> {
-    let store = open(&admin_url());
+async fn execute(admin: &SecretString, sql: &str) -> Result<(), StoreError> {
+    let store = open(admin);
     let client = store.dedicated().await?;
     client.batch_execute(sql).await?;
     Ok(())

@@ -253,13 +253,17 @@ async fn the_export_has_its_shape_and_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn raw_documents_are_kept_of_every_version_but_none_of_a_private_one() {
+async fn raw_documents_are_kept_of_every_version_and_forgotten_when_the_call_becomes_private() {
     let world = World::new().await;
-    for document in &life()[..3] {
+    for document in &life()[..2] {
         world.take(document).await.unwrap();
     }
     let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
     assert_eq!(raw_versions(&tx, &world).await, [1, 2]);
+    drop(tx);
+    world.take(&life()[2]).await.unwrap();
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    assert_eq!(raw_versions(&tx, &world).await, Vec::<i64>::new());
     drop(tx);
     world.db.finish().await;
 }

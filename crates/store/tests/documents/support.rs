@@ -182,14 +182,14 @@ pub(crate) async fn take_in(
     let verdict;
     match &document.says {
         Says::Skip(reason) => {
-            verdict = standing.judge(document.version, Found::Skip(*reason));
+            verdict = standing.judge(document.version, arrival.listed_hash, Found::Skip(*reason));
             if verdict == Verdict::Skipped {
                 writes.skipped.push(Skipped { arrival, reason: *reason, raw: Some(b"{}") });
             }
         }
         Says::Content(conversation, link) => {
             let content_hash = ContentHash::of(&serde_json::to_vec(conversation).unwrap());
-            verdict = standing.judge(document.version, Found::Content(content_hash));
+            verdict = standing.judge(document.version, arrival.listed_hash, Found::Content(content_hash));
             let stored = Stored { arrival, content_hash, awaits_transcript: false, look: None };
             match verdict {
                 Verdict::Changed => writes.changed.push(changed(world, stored, conversation, link)),

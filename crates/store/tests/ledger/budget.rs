@@ -78,9 +78,7 @@ async fn a_refusal_closes_the_account_for_as_long_as_the_vendor_says_or_ever_lon
         before = closed;
     }
     connected.database.execute(open).await;
-    let tx = store.begin(Speaker::Everybody).await.unwrap();
-    budget::note_answer(&tx, Vendor::Attention, &account()).await.unwrap();
-    tx.commit().await.unwrap();
+    budget::forget_refusals(store, Vendor::Attention, &account()).await.unwrap();
     assert!(close(None).await < Duration::from_secs(4), "an answer forgets the refusals");
     connected.database.finish().await;
 }

@@ -80,10 +80,8 @@ pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<
     let store = context.migrated_store().await?;
     let keyring = context.keyring()?;
     let known = known(&store, &args).await?;
-    let base_url = args.base_url.clone().or_else(|| Some(known.first()?.settings.base_url.clone()));
-    let base_url = base_url.unwrap_or_else(|| attention::BASE_URL.to_owned());
-    let allow_http = args.allow_http
-        || known.iter().any(|one| one.settings.allow_http && one.settings.base_url == base_url);
+    let base_url = args.base_url.clone().unwrap_or_else(|| base_url_of(&known));
+    let allow_http = args.allow_http;
     let base_url = BaseUrl::parse(&base_url, allow_http)?;
     let key = read_key(&args)?;
     let (workspace, form) = probe(&base_url, &key).await?;
@@ -107,6 +105,16 @@ async fn known(store: &Store, args: &AttentionArgs) -> anyhow::Result<Vec<Connec
     let all = connection::list(&tx).await?;
     tx.commit().await?;
     Ok(all.into_iter().filter(|one| one.vendor == Vendor::Attention).collect())
+}
+
+/// Where a reconnect goes without --base-url: where the one connection goes that is connected. Never over plain HTTP: a tenant that once
+/// rehearsed with a stand-in must not send it its real key.
+fn base_url_of(known: &[Connection]) -> String {
+    let mut connected = known.iter().filter(|one| one.disconnected_at.is_none() && !one.settings.allow_http);
+    match (connected.next(), connected.next()) {
+        (Some(only), None) => only.settings.base_url.clone(),
+        _ => attention::BASE_URL.to_owned(),
+    }
 }
 
 fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
