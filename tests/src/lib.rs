@@ -3,10 +3,12 @@
 mod binary;
 mod mail;
 mod process;
+mod stack;
 mod stand;
 mod truth;
 
 pub use mail::twice_and_shuffled;
 pub use process::Role;
+pub use stack::Stack;
 pub use stand::{Pace, Stand};
-pub use truth::{compare_with_truth, without_times};
+pub use truth::{compare_all_but, compare_with_truth, without_times};

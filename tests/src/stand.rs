@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use queue::testing::TestVhost;
 use runtime::Clock;
 use secrecy::ExposeSecret;
@@ -15,8 +16,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use crate::Role;
 use crate::binary::binary;
+use crate::{Role, Stack};
 
 /// How fast everything goes: what takes minutes in production takes moments here.
 const PACE: [(&str, &str); 10] = [
@@ -58,13 +59,23 @@ impl Stand {
 
     /// The same, with settings of its own.
     pub async fn paced(pace: Pace) -> Self {
+        Self::upon(TestDatabase::fresh().await, TestVhost::fresh().await, pace).await
+    }
+
+    /// A stand upon the servers of a stack of its own.
+    pub async fn on_stack(stack: &Stack) -> Self {
+        let env = stack.env();
+        Self::upon(TestDatabase::fresh_on(&env).await, TestVhost::fresh_on(&env).await, Vec::new()).await
+    }
+
+    async fn upon(database: TestDatabase, vhost: TestVhost, pace: Pace) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         secrets::Keyring::create_file(&folder.path().join("master.key")).expect("a key file");
         let config =
             SimulatorConfig { listen: ([127, 0, 0, 1], 0).into(), seed: 11, now: Clock::system().now() };
         Self {
-            database: TestDatabase::fresh().await,
-            vhost: TestVhost::fresh().await,
+            database,
+            vhost,
             simulator: Simulator::start(config).await.expect("a simulator"),
             folder,
             pace,
@@ -215,6 +226,14 @@ impl Stand {
     pub async fn resync(&self, id: &str) {
         let day = |days: i64| (self.world().now() + jiff::SignedDuration::from_hours(24 * days)).to_string();
         self.ok(&["sync", &format!("{id}/attention"), "--from", &day(-62), "--to", &day(1)]).await;
+    }
+
+    /// Orders the last days to be listed again.
+    pub async fn sync_days(&self, id: &str, days: i64) {
+        let (now, day) = (Clock::system().now(), SignedDuration::from_hours(24));
+        let from = now - SignedDuration::from_hours(24 * days);
+        let (from, to) = (from.to_string(), (now + day).to_string());
+        self.ok(&["sync", &format!("{id}/attention"), "--from", &from, "--to", &to]).await;
     }
 
     /// Waits until nothing is due, queued, running or retrying.

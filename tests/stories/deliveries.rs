@@ -1,9 +1,7 @@
 //! Every message twice and in any order, with one effect; the newest version wins.
 
-use jiff::Span;
 use queue::topology::{FETCH_BACKFILL, FETCH_LIVE, NORMALIZE_BACKFILL, NORMALIZE_LIVE};
 use queue::{Outgoing, WorkQueue};
-use runtime::Clock;
 use simulator::{Change, DocumentSize, WorkspaceSpec};
 use stories::{Stand, compare_with_truth, twice_and_shuffled};
 
@@ -41,9 +39,7 @@ async fn rename_and_list_again(stand: &Stand, name: &str) {
         stand.world().change("acme", Change::SetTitle { id, title }).expect("a title");
     }
     let before = stand.json(&["runs", "--limit", "1000"]).await.len();
-    let (now, day) = (Clock::system().now(), Span::new().hours(24));
-    let (from, to) = ((now - day * 25).to_string(), (now + day).to_string());
-    stand.ok(&["sync", "acme/attention", "--from", &from, "--to", &to]).await;
+    stand.sync_days("acme", 25).await;
     listed(stand, before + 1).await;
 }
 
