@@ -7,6 +7,7 @@ mod crashes;
 mod credentials;
 mod dead_letters;
 mod deliveries;
+mod fairness;
 mod garbage;
 mod rate_limits;
 mod restarts;
