@@ -58,12 +58,6 @@ const COLUMNS: &str = "c.connection_id, c.tenant_id, c.vendor, c.vendor_account,
     c.disconnected_at, c.credential_generation, c.credential_state, b.cause, c.created_at
     FROM connections c JOIN connection_blocks b USING (connection_id)";
 
-/// Loads one connection.
-pub async fn load(tx: &Tx, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
-    let row = tx.query_opt(&format!("SELECT {COLUMNS} WHERE c.connection_id = $1"), &[&id.0]).await?;
-    row.as_ref().map(connection).transpose()
-}
-
 /// Lists the connections the transaction may see, by tenant and vendor.
 pub async fn list(tx: &Tx) -> Result<Vec<Connection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} ORDER BY c.tenant_id, c.vendor, c.created_at");

@@ -92,22 +92,6 @@ pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredentia
     .transpose()
 }
 
-/// Remembers the form of the header that worked.
-pub async fn remember_header_form(
-    tx: &Tx,
-    id: ConnectionId,
-    generation: i32,
-    form: &str,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE credentials SET header_form = $3
-         WHERE connection_id = $1 AND generation = $2 AND header_form <> $3",
-        &[&id.0, &generation, &form],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Marks a generation invalid and writes its one event; false, and nothing done, when that generation is not the current one
 /// or was marked before.
 pub async fn invalidate(

@@ -190,21 +190,6 @@ pub async fn mark_dead(
     Ok(())
 }
 
-/// The version of the list row a record was seen with last; used to say what a dead letter is about.
-pub async fn listed(
-    tx: &Tx,
-    connection: ConnectionId,
-    key: &VendorKey,
-) -> Result<Option<Version>, StoreError> {
-    let row = tx
-        .query_opt(
-            "SELECT listed_version FROM intake WHERE connection_id = $1 AND vendor_key = $2 AND listed_version IS NOT NULL",
-            &[&connection.0, &key.as_str()],
-        )
-        .await?;
-    row.map(|row| Ok(Version(row.try_get(0)?))).transpose()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
