@@ -1,10 +1,13 @@
 //! How to reach the broker.
 
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::uri::AMQPUri;
-use runtime::{Env, EnvError};
+use lapin::uri::{AMQPScheme, AMQPUri};
+use runtime::{Env, EnvError, tls};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Settings of the way to the broker. The URL holds a password and is never shown.
@@ -12,8 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Config {
     /// `AMQP_URL`: `amqp://` or `amqps://user:password@host:port/vhost`; required.
     pub url: SecretString,
-    /// `AMQP_CA_FILE`: certificates in PEM that are trusted beside the system's. Held here as text.
-    pub ca_pem: Option<String>,
+    /// How `amqps://` verifies the broker: `AMQP_CA_FILE` names certificates in PEM that are trusted beside the system's.
+    pub tls: Option<Arc<ClientConfig>>,
     /// `AMQP_HEARTBEAT_S`: a silent connection counts as lost after twice this; default 30 s.
     pub heartbeat: Duration,
     /// `AMQP_TIMEOUT_S`: the longest wait for any answer of the broker; default 30 s.
@@ -26,12 +29,7 @@ pub struct Config {
 impl Config {
     /// Reads and checks the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        let ca_pem = env.text("AMQP_CA_FILE").map(|path| {
-            std::fs::read_to_string(&path)
-                .map_err(|error| EnvError::invalid("AMQP_CA_FILE", format!("a readable PEM file ({error})")))
-        });
         let config = Self {
-            ca_pem: ca_pem.transpose()?,
             heartbeat: env.seconds("AMQP_HEARTBEAT_S", Duration::from_secs(30))?,
             timeout: env.seconds("AMQP_TIMEOUT_S", Duration::from_secs(30))?,
             ladder_scale: env.parse("AMQP_LADDER_SCALE", 1.0)?,
@@ -40,17 +38,17 @@ impl Config {
         if !(config.ladder_scale > 0.0 && config.ladder_scale <= 1.0) {
             return Err(EnvError::invalid("AMQP_LADDER_SCALE", "a number above 0 and up to 1"));
         }
-        match config.uri() {
-            Ok(_) => Ok(config),
-            Err(_) => Err(EnvError::invalid("AMQP_URL", "amqp[s]://user:password@host:port/vhost")),
-        }
+        let uri = config.uri();
+        let uri =
+            uri.map_err(|_| EnvError::invalid("AMQP_URL", "amqp[s]://user:password@host:port/vhost"))?;
+        Ok(Self { tls: tls_of(&uri.scheme, env)?, ..config })
     }
 
     /// The defaults, for a broker of this URL.
     pub fn for_url(url: SecretString) -> Self {
         Self {
             url,
-            ca_pem: None,
+            tls: None,
             heartbeat: Duration::from_secs(30),
             timeout: Duration::from_secs(30),
             ladder_scale: 1.0,
@@ -65,6 +63,23 @@ impl Config {
         uri.query.heartbeat.get_or_insert(heartbeat_s.max(1));
         Ok(uri)
     }
+}
+
+/// An authority that is named is one that must be asked: without TLS it would be ignored.
+fn tls_of(scheme: &AMQPScheme, env: &Env) -> Result<Option<Arc<ClientConfig>>, EnvError> {
+    let invalid = |reason: String| EnvError::invalid("AMQP_CA_FILE", reason);
+    let file = env.text("AMQP_CA_FILE");
+    let roots = match (scheme, file) {
+        (AMQPScheme::AMQP, None) => return Ok(None),
+        (AMQPScheme::AMQP, Some(_)) => return Err(invalid("AMQP_URL to begin with amqps://".to_owned())),
+        (AMQPScheme::AMQPS, None) => tls::authorities_of_system(),
+        (AMQPScheme::AMQPS, Some(file)) => tls::authorities_of_file(Path::new(&file)).map(|mut roots| {
+            roots.extend(tls::authorities_of_system().into_iter().flat_map(|system| system.roots));
+            roots
+        }),
+    };
+    let roots = roots.map_err(|error| invalid(format!("certificates of authorities ({error})")))?;
+    Ok(Some(Arc::new(tls::verified(roots))))
 }
 
 impl fmt::Debug for Config {

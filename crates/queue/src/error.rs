@@ -74,7 +74,10 @@ impl From<lapin::Error> for QueueError {
     fn from(error: lapin::Error) -> Self {
         let reason = error.to_string();
         let lapin::ErrorKind::ProtocolError(protocol) = error.kind() else {
-            return Self::Interrupted { reason };
+            return match runtime::tls::advice(&error, "AMQP_CA_FILE") {
+                Some(advice) => Self::interrupted(format!("{reason}: {advice}")),
+                None => Self::interrupted(reason),
+            };
         };
         match protocol.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Self::Missing { reason },

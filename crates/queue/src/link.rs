@@ -3,12 +3,14 @@
 //! lapin's own recovery stays off: it does not cover errors of a channel, and while the broker is away its calls simply wait. Here
 //! a lost connection is dropped and dialled anew, and whoever used it sees an error at once and opens a new channel.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use lapin::tcp::OwnedTLSConfig;
-use lapin::{Channel, Connection, ConnectionProperties, Event};
+use lapin::tcp::RustlsConnector;
+use lapin::uri::{AMQPAuthority, AMQPScheme};
+use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use runtime::{Backoff, Door, Shutdown, retry_until};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -132,12 +134,42 @@ impl Supervisor {
 
 /// Connects once.
 pub(crate) async fn dial(config: &Config, name: &str) -> Result<Connection, QueueError> {
-    runtime::install_crypto_provider();
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let tls = OwnedTLSConfig { identity: None, cert_chain: config.ca_pem.clone() };
-    let tokio = lapin::runtime::default_runtime()?;
-    let connecting = Connection::connect_uri_with_config(config.uri()?, properties, tls, tokio);
-    within(config.timeout, "connecting", connecting).await
+    let uri = config.uri()?;
+    let tls = match (&uri.scheme, &config.tls) {
+        (AMQPScheme::AMQP, _) => None,
+        (AMQPScheme::AMQPS, Some(tls)) => Some(RustlsConnector::from(Arc::clone(tls))),
+        (AMQPScheme::AMQPS, None) => return Err(QueueError::invalid("amqps:// needs to know whom to trust")),
+    };
+    // not lapin's own way there, which fails on a system without authorities even when one is named
+    let connecting = Connection::connector(
+        uri,
+        lapin::runtime::default_runtime()?,
+        async move |uri, tokio| {
+            let AMQPAuthority { host, port, .. } = uri.authority;
+            let server = tokio.to_socket_addrs((host.clone(), port));
+            let stream = AsyncTcpStream::connect(&tokio, server).await?;
+            Ok(match &tls {
+                Some(tls) => stream.into_rustls(tls, &host).await?,
+                None => stream,
+            })
+        },
+        properties,
+    );
+    within(config.timeout, "connecting", Box::pin(async { connecting.await.map_err(with_hint) })).await
+}
+
+/// A port that expects TLS hangs up on whoever comes without, and says nothing.
+fn with_hint(error: lapin::Error) -> lapin::Error {
+    match error.kind() {
+        ErrorKind::IOError(cut)
+            if matches!(cut.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) =>
+        {
+            let reason = format!("{cut}: if this port expects TLS, say amqps:// in AMQP_URL");
+            io::Error::new(cut.kind(), reason).into()
+        }
+        _ => error,
+    }
 }
 
 /// Closes in good order, if the broker is still there.

@@ -9,6 +9,7 @@ mod retry;
 mod serve;
 mod shutdown;
 pub mod telemetry;
+pub mod tls;
 
 pub use clock::Clock;
 pub use env::{Env, EnvError};

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
     /// `DATABASE_URL`: `postgres://user:password@host/database`, with `sslmode=verify-full` for TLS and
-    /// `sslrootcert=FILE` for a private authority.
+    /// `sslrootcert=FILE` for a private authority. Weaker modes mean what they mean to libpq, or are refused.
     pub url: SecretString,
     /// `SWITCHBOARD_DATABASE_CONNECTIONS`: connections of this process at most, default 10.
     pub connections_max: usize,

@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::client::WebPkiServerVerifier;
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
 use crate::StoreError;
+use crate::any_name::AnyName;
 
 /// How to reach the database.
 #[derive(Clone)]
@@ -20,74 +22,98 @@ pub(crate) struct Target {
     pub(crate) tls: Option<MakeRustlsConnect>,
 }
 
-/// Reads the URL. `sslmode` absent, `disable`, `allow` and `prefer` are plain; `require`, `verify-ca` and
-/// `verify-full` all verify certificate and name: there is no encryption here without knowing to whom.
+/// What the URL asks of TLS, in the words of libpq.
+#[derive(Default)]
+struct Asked {
+    sslmode: Option<String>,
+    sslrootcert: Option<String>,
+}
+
+/// Reads the URL.
 pub(crate) fn target(url: &SecretString) -> Result<Target, StoreError> {
-    // the parser's own message can quote the URL, and with it the password
+    // the parsers' own messages can quote the URL, and with it the password
+    let unreadable = || StoreError::Url("expected postgres://USER:PASSWORD@HOST/DATABASE".into());
     let mut url = Url::parse(url.expose_secret()).map_err(|error| StoreError::Url(error.to_string()))?;
-    let mut mode = "disable".to_owned();
-    let mut authority = None;
-    let mut kept = Vec::new();
-    for (name, value) in url.query_pairs() {
-        match &*name {
-            "sslmode" => mode = value.into_owned(),
-            "sslrootcert" => authority = Some(value.into_owned()),
-            _ => kept.push((name.into_owned(), value.into_owned())),
-        }
-    }
-    url.set_query(None);
-    if !kept.is_empty() {
-        url.query_pairs_mut().extend_pairs(kept);
-    }
-    let mut config: Config = url
-        .as_str()
-        .parse()
-        .map_err(|_| StoreError::Url("expected postgres://USER:PASSWORD@HOST/DATABASE".into()))?;
+    let asked = take_tls_settings(&mut url)?;
+    let mut config: Config = url.as_str().parse().map_err(|_| unreadable())?;
     config.connect_timeout(Duration::from_secs(5));
     config.keepalives_idle(Duration::from_secs(30));
-    let tls = match mode.as_str() {
-        "disable" | "allow" | "prefer" => {
-            config.ssl_mode(tokio_postgres::config::SslMode::Disable);
-            None
-        }
-        "require" | "verify-ca" | "verify-full" => {
-            config.ssl_mode(tokio_postgres::config::SslMode::Require);
-            Some(verified_tls(authority.as_deref())?)
-        }
-        other => {
-            return Err(StoreError::Url(format!(
-                "sslmode {other:?} is not known; use verify-full or disable"
-            )));
-        }
-    };
+    let tls = asked.connector()?;
+    config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
     Ok(Target { config, tls })
 }
 
-fn verified_tls(authority: Option<&str>) -> Result<MakeRustlsConnect, StoreError> {
-    let mut roots = rustls::RootCertStore::empty();
-    match authority {
-        Some(file) => {
-            let certificates = CertificateDer::pem_file_iter(Path::new(file))
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| StoreError::Url(format!("sslrootcert {file}: {error}")))?;
-            roots.add_parsable_certificates(certificates);
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+/// Takes what is ours to understand out of the URL, and leaves the other parameters to the library.
+fn take_tls_settings(url: &mut Url) -> Result<Asked, StoreError> {
+    // a plus is itself here, not the space that it is in forms
+    let query = url.query().unwrap_or_default().replace('+', "%2B");
+    let mut asked = Asked::default();
+    let mut kept = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "sslmode" => asked.sslmode = Some(value.into_owned()),
+            "sslrootcert" => asked.sslrootcert = Some(value.into_owned()),
+            other if other.starts_with("ssl") => {
+                return Err(StoreError::Url(format!("{other} is not supported; take it out of the URL")));
+            }
+            _ => drop(kept.append_pair(&name, &value)),
         }
     }
-    if roots.is_empty() {
-        return Err(StoreError::Url(
-            "no certificate authority was found; name one with sslrootcert=FILE".into(),
-        ));
+    let kept = kept.finish().replace('+', "%20");
+    url.set_query((!kept.is_empty()).then_some(&kept));
+    Ok(asked)
+}
+
+impl Asked {
+    /// Means what libpq means by the same words, or refuses: never less than was asked for, and never nothing said.
+    fn connector(&self) -> Result<Option<MakeRustlsConnect>, StoreError> {
+        let refused = |reason: String| Err(StoreError::Url(reason));
+        let mode = self.sslmode.as_deref().unwrap_or("disable");
+        let file = self.sslrootcert.as_deref().filter(|file| *file != "system");
+        let config = match (mode, file) {
+            ("disable", None) if self.sslrootcert.is_none() => return Ok(None),
+            ("disable", _) => {
+                return refused("sslrootcert alone does not ask for TLS; add sslmode=verify-full".to_owned());
+            }
+            ("verify-full", None) => runtime::tls::verified(of_system()?),
+            ("verify-full", Some(file)) => runtime::tls::verified(of_file(file)?),
+            ("verify-ca" | "require", Some(file)) => verified_but_for_the_name(of_file(file)?),
+            ("verify-ca" | "require", None) => {
+                return refused(format!(
+                    "sslmode={mode} without sslrootcert=FILE would trust any server; use verify-full"
+                ));
+            }
+            ("allow" | "prefer", _) => {
+                return refused(format!(
+                    "sslmode={mode} would go on without TLS and not say so; use verify-full or disable"
+                ));
+            }
+            (other, _) => {
+                return refused(format!("sslmode {other:?} is not known; use verify-full or disable"));
+            }
+        };
+        Ok(Some(MakeRustlsConnect::new(config)))
     }
+}
+
+fn of_file(file: &str) -> Result<RootCertStore, StoreError> {
+    let roots = runtime::tls::authorities_of_file(Path::new(file));
+    roots.map_err(|error| StoreError::Url(format!("sslrootcert {error}")))
+}
+
+fn of_system() -> Result<RootCertStore, StoreError> {
+    let roots = runtime::tls::authorities_of_system();
+    roots.map_err(|error| StoreError::Url(format!("{error} with sslrootcert=FILE")))
+}
+
+fn verified_but_for_the_name(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Url(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), provider)
+        .build()
+        .expect("there are authorities, and no revocation lists to go wrong");
+    let mut config = runtime::tls::verified(roots);
+    config.dangerous().set_certificate_verifier(Arc::new(AnyName(verifier)));
+    config
 }
 
 #[cfg(test)]
@@ -103,11 +129,40 @@ mod tests {
         }
     }
 
+    fn refusal(parameters: &str) -> String {
+        let url = format!("postgres://u:hunter2@h/db?{parameters}");
+        let error = target(&SecretString::from(url)).err().expect("refused").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        error
+    }
+
     #[test]
-    fn verify_full_asks_for_tls_and_other_parameters_are_kept() {
-        let target = target(&SecretString::from("postgres://u@h/db?application_name=x&sslmode=disable"))
-            .expect("a good URL");
-        assert!(target.tls.is_none());
-        assert_eq!(target.config.get_application_name(), Some("x"));
+    fn what_would_not_verify_is_refused_and_the_way_out_is_named() {
+        for weak in [
+            "sslmode=prefer",
+            "sslmode=allow",
+            "sslmode=require",
+            "sslmode=verify-ca",
+            "sslmode=require&sslrootcert=system",
+            "sslrootcert=ca.pem",
+            "sslmode=disable&sslrootcert=ca.pem",
+            "sslmode=prefer&sslrootcert=ca.pem",
+        ] {
+            assert!(refusal(weak).contains("verify-full"), "{weak}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        assert!(refusal("sslmode=verify-full&sslcert=me.pem").contains("sslcert is not supported"));
+        assert!(refusal("sslmode=verify-full&sslrootcert=/nowhere/a+b.pem").contains("/nowhere/a+b.pem"));
+    }
+
+    #[test]
+    fn other_parameters_reach_the_server_as_they_were_written() {
+        let url = "postgres://u@h/db?options=-c%20work_mem%3D8MB&application_name=a+b";
+        let config = target(&SecretString::from(url)).expect("a good URL").config;
+        assert_eq!(config.get_options(), Some("-c work_mem=8MB"));
+        assert_eq!(config.get_application_name(), Some("a+b"));
     }
 }

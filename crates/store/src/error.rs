@@ -77,6 +77,11 @@ impl From<tokio_postgres::Error> for StoreError {
         if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME {
             return Self::Other(format!("{message}: is the database migrated? run `switchboard migrate`"));
         }
+        if message.contains("no encryption") {
+            return Self::Unavailable(format!(
+                "{message}: ask for TLS with sslmode=verify-full in DATABASE_URL"
+            ));
+        }
         match &code.code()[..2] {
             // connection, resources, operator intervention, system error
             "08" | "53" | "57" | "58" => Self::Unavailable(message),
@@ -98,7 +103,17 @@ fn from_client_side(error: &tokio_postgres::Error) -> StoreError {
     if text.starts_with("error deserializing column") {
         return StoreError::Row(text);
     }
-    StoreError::Unavailable(text)
+    StoreError::Unavailable(match tls_advice(error, &text) {
+        Some(advice) => format!("{text}: {advice}"),
+        None => text,
+    })
+}
+
+fn tls_advice(error: &tokio_postgres::Error, text: &str) -> Option<String> {
+    if text.ends_with("server does not support TLS") {
+        return Some("switch it on there, or say sslmode=disable in DATABASE_URL".to_owned());
+    }
+    runtime::tls::advice(error, "sslrootcert in DATABASE_URL")
 }
 
 fn with_sources(error: &dyn std::error::Error) -> String {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+mod any_name;
 pub mod budget;
 pub mod claim_check;
 mod config;

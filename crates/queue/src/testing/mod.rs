@@ -8,7 +8,7 @@ use futures::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use runtime::{Env, Health};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::{Broker, Config, Delivery, declare, depths, link};
 use management::Management;
@@ -51,9 +51,11 @@ impl TestVhost {
         management.create_vhost(&name).await;
         let base = setting("SWITCHBOARD_TEST_AMQP_URL");
         let (server, _) = base.rsplit_once('/').expect("the URL names a virtual host");
-        let url = SecretString::from(format!("{server}/{name}"));
-        let config =
-            Config { ladder_scale: LADDER_SCALE, timeout: Duration::from_secs(10), ..Config::for_url(url) };
+        let authority = env.text("AMQP_CA_FILE").map(|file| ("AMQP_CA_FILE", file));
+        let settings =
+            Env::from_pairs(authority.into_iter().chain([("AMQP_URL", format!("{server}/{name}"))]));
+        let config = Config::from_env(&settings).expect("usable settings");
+        let config = Config { ladder_scale: LADDER_SCALE, timeout: Duration::from_secs(10), ..config };
         Self { name, config, management }
     }
 
