@@ -9,7 +9,7 @@ export LC_ALL=C
 
 TOOLS=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 ROOT=$(cd -- "$TOOLS/../.." && pwd -P)
-STATE_KEYS=(MODE FSYNC PG_PORT PG_ADMIN_PASSWORD PG_APP_PASSWORD
+STATE_KEYS=(MODE FSYNC TLS_DIR PG_PORT PG_ADMIN_PASSWORD PG_APP_PASSWORD
     AMQP_PORT MANAGEMENT_PORT PROMETHEUS_PORT DIST_PORT EPMD_PORT LISTEN_PORT SIMULATOR_PORT)
 
 # shellcheck source=find.sh
@@ -129,6 +129,11 @@ as_user() {
         set -- setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups -- "$@"
     fi
     exec "$@"
+}
+
+# give_certificate USER DIR: copies certificate and key from TLS_DIR so that only the server's user can read them.
+give_certificate() {
+    install --mode=600 ${1:+"--owner=$1"} -- "$TLS_DIR/server.crt" "$TLS_DIR/server.key" "$2"
 }
 
 # launch NAME DIR USER COMMAND...: starts a server in DIR and sets LAUNCHED. Its own session keeps Ctrl-C away from

@@ -31,6 +31,12 @@ postgres_init() {
 }
 
 postgres_configure() {
+    local ssl=off connections=host
+    if [[ -n ${TLS_DIR-} ]]; then
+        give_certificate "$PG_USER" "$DATA/postgres" # where it looks by itself
+        ssl=on connections=hostssl
+    fi
+    echo "$connections all all 127.0.0.1/32 scram-sha-256" >"$DATA/postgres/switchboard_hba.conf"
     cat >"$DATA/postgres/switchboard.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $PG_PORT
@@ -40,6 +46,8 @@ shared_buffers = 256MB
 max_wal_size = 2GB
 fsync = ${FSYNC:-on}
 timezone = 'UTC'
+ssl = $ssl
+hba_file = '$DATA/postgres/switchboard_hba.conf'
 CONF
 }
 

@@ -16,6 +16,7 @@ rabbitmq_answers() { amqp_answers && management_answers; }
 
 amqp_answers() (
     exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$AMQP_PORT" || return 1
+    [[ -z ${TLS_DIR-} ]] || return 0 # behind TLS it says nothing that bash could read
     printf 'AMQP\0\0\11\1' >&3
     IFS= read -r -N 1 -t 2 frame <&3 && [[ $frame == $'\x01' ]]
 )
@@ -27,12 +28,27 @@ management_answers() (
     read -r -t 2 _ status _ <&3 && [[ $status == 200 ]]
 )
 
+rabbitmq_listener() {
+    if [[ -z ${TLS_DIR-} ]]; then
+        echo "listeners.tcp.1 = 127.0.0.1:$AMQP_PORT"
+        return
+    fi
+    cat <<CONF
+listeners.tcp = none
+listeners.ssl.1 = 127.0.0.1:$AMQP_PORT
+ssl_options.certfile = $RABBITMQ_DIR/server.crt
+ssl_options.keyfile = $RABBITMQ_DIR/server.key
+ssl_options.verify = verify_none
+CONF
+}
+
 rabbitmq_configure() {
     mkdir -p -- "$RABBITMQ_DIR/home"
+    [[ -z ${TLS_DIR-} ]] || give_certificate "$RABBITMQ_USER" "$RABBITMQ_DIR"
     chmod 700 -- "$RABBITMQ_DIR"
     echo '[rabbitmq_management,rabbitmq_prometheus].' >"$RABBITMQ_DIR/enabled_plugins"
     cat >"$RABBITMQ_DIR/rabbitmq.conf" <<CONF
-listeners.tcp.1 = 127.0.0.1:$AMQP_PORT
+$(rabbitmq_listener)
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $MANAGEMENT_PORT
 prometheus.tcp.ip = 127.0.0.1

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod binary;
+mod certificates;
 mod mail;
 mod process;
 mod stack;
 mod stand;
 mod truth;
 
+pub use certificates::Authority;
 pub use mail::twice_and_shuffled;
 pub use process::Role;
 pub use stack::Stack;

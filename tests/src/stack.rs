@@ -18,19 +18,29 @@ pub struct Stack {
 impl Stack {
     /// Starts both servers.
     pub async fn up() -> Self {
+        Self::up_with(&[]).await
+    }
+
+    /// Starts both servers, with settings for `up`.
+    pub async fn up_with(settings: &[(&'static str, &Path)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // the servers' users must be able to enter it
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
             .expect("our own folder");
         let stack = Self { folder };
-        stack.give("up").await;
+        stack.give_with("up", settings).await;
         stack
     }
 
     /// Gives one of the commands of `deploy/local`, such as `kill-rabbitmq`.
     pub async fn give(&self, command: &'static str) {
+        self.give_with(command, &[]).await;
+    }
+
+    async fn give_with(&self, command: &'static str, settings: &[(&'static str, &Path)]) {
         let path = self.path();
-        let given = tokio::task::spawn_blocking(move || run(&[command], &path));
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.to_path_buf())).collect();
+        let given = tokio::task::spawn_blocking(move || run(&[command], &settings, &path));
         given.await.expect("a command that does not panic");
     }
 
@@ -48,11 +58,11 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        run(&["down", "--remove"], &self.path());
+        run(&["down", "--remove"], &[], &self.path());
     }
 }
 
-fn run(command: &[&str], stack: &Path) {
+fn run(command: &[&str], settings: &[(&str, PathBuf)], stack: &Path) {
     let (name, options) = command.split_first().expect("a command");
     let log = stack.with_extension("log");
     let output = std::fs::File::create(&log).expect("a log file");
@@ -61,6 +71,7 @@ fn run(command: &[&str], stack: &Path) {
     let status = Command::new(Path::new(TOOLS).join(name))
         .args(options)
         .arg(stack)
+        .envs(settings.iter().map(|(name, value)| (*name, value)))
         .stdout(output)
         .stderr(errors)
         .status()

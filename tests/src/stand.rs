@@ -1,7 +1,7 @@
 //! The stand: servers of a test's own, the stand-in vendor, roles, and commands.
 
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -65,7 +65,9 @@ impl Stand {
     /// A stand upon the servers of a stack of its own.
     pub async fn on_stack(stack: &Stack) -> Self {
         let env = stack.env();
-        Self::upon(TestDatabase::fresh_on(&env).await, TestVhost::fresh_on(&env).await, Vec::new()).await
+        let authority = env.text("AMQP_CA_FILE").map(|file| ("AMQP_CA_FILE", file));
+        let pace = authority.into_iter().collect();
+        Self::upon(TestDatabase::fresh_on(&env).await, TestVhost::fresh_on(&env).await, pace).await
     }
 
     async fn upon(database: TestDatabase, vhost: TestVhost, pace: Pace) -> Self {
@@ -137,14 +139,14 @@ impl Stand {
 
     /// Gives a command with something on standard input.
     pub async fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+        output_of(self.command(args).await, input).await
+    }
+
+    /// Gives a command with settings of its own; whatever comes of it.
+    pub async fn run_with(&self, settings: &[(&str, &str)], args: &[&str]) -> Output {
         let mut command = self.command(args).await;
-        command.stdin(std::process::Stdio::piped());
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        let mut child = command.spawn().expect("a process");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(input.as_bytes()).await.expect("input is taken");
-        drop(stdin);
-        child.wait_with_output().await.expect("an output")
+        command.envs(settings.iter().copied());
+        output_of(command, "").await
     }
 
     /// Gives a command; whatever comes of it.
@@ -306,4 +308,13 @@ impl Stand {
         self.vhost.finish().await;
         self.database.finish().await;
     }
+}
+
+async fn output_of(mut command: Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a process");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).await.expect("input is taken");
+    drop(stdin);
+    child.wait_with_output().await.expect("an output")
 }

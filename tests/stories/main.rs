@@ -13,4 +13,5 @@ mod rate_limits;
 mod restarts;
 mod roles;
 mod settings;
+mod tls;
 mod withdrawals;
