@@ -9,7 +9,7 @@ mod stand;
 mod truth;
 
 pub use certificates::Authority;
-pub use mail::twice_and_shuffled;
+pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;
 pub use stack::Stack;
 pub use stand::{Pace, Stand};

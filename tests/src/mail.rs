@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use queue::{BatchConsumer, BatchLimits, Outgoing, WorkQueue};
+use queue::{BatchConsumer, BatchLimits, Broker, Delivery, Outgoing, Source, WorkQueue};
 use runtime::Shutdown;
 
 use crate::Stand;
@@ -38,11 +38,42 @@ impl Stand {
         taken
     }
 
+    /// Takes messages in hand as a worker does, and does nothing with them: they are in no queue, and not done.
+    pub async fn hold(&self, source: impl Into<Source>) -> Held {
+        let broker = self.vhost.broker();
+        let mut consumer = BatchConsumer::new(&broker, source, BATCH);
+        let batch = consumer.next_batch(&Shutdown::new()).await.expect("no shutdown has begun");
+        Held { broker, consumer, batch }
+    }
+
     /// Publishes messages.
     pub async fn publish(&self, messages: Vec<Outgoing>) {
         let broker = self.vhost.broker();
         broker.publisher().publish_all(messages).await.expect("published");
         broker.close().await;
+    }
+}
+
+/// Messages in hand.
+pub struct Held {
+    broker: Broker,
+    consumer: BatchConsumer,
+    batch: Vec<Delivery>,
+}
+
+impl Held {
+    /// Puts them back where they came from.
+    pub async fn give_back(mut self) {
+        self.consumer.give_back().await;
+        self.broker.close().await;
+    }
+
+    /// Loses them.
+    pub async fn lose(mut self) {
+        let outcomes: Vec<_> = self.batch.iter().map(|_| Ok(())).collect();
+        self.consumer.settle(self.batch, &outcomes).await;
+        self.consumer.give_back().await;
+        self.broker.close().await;
     }
 }
 

@@ -9,6 +9,7 @@ mod dead_letters;
 mod deliveries;
 mod fairness;
 mod garbage;
+mod idle;
 mod rate_limits;
 mod restarts;
 mod roles;

@@ -7,7 +7,7 @@ use runtime::failpoint;
 use serde::Serialize;
 use store::dead_letter::{self, FiledLetter, LetterFilter};
 use store::run::Reopened;
-use store::{Speaker, Store, intake, run};
+use store::{Speaker, Store, intake, resolve, run};
 
 /// Letters taken at a time: bodies may be large.
 const BATCH: i64 = 20;
@@ -66,8 +66,26 @@ async fn replay_one(store: &Store, publisher: &Publisher, filed: &FiledLetter) -
     match filed.letter.stage.as_str() {
         "fetch" if filed.letter.run_id.is_some() => reopen_run(store, filed).await,
         "detail" => look_again(store, filed).await,
-        _ => publish_again(store, publisher, filed).await,
+        _ => match link_again(store, filed).await? {
+            Some(fate) => Ok(fate),
+            None => publish_again(store, publisher, filed).await,
+        },
     }
+}
+
+/// A batch of conversations to be linked again: its row says that it is to be sent; the scheduler sends it. `None`: it has no row.
+async fn link_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Option<Fate>> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    if !resolve::reopen(&tx, filed.letter.id).await? {
+        return Ok(None);
+    }
+    let words = "its conversations are linked again";
+    if !dead_letter::resolve(&tx, filed, "replayed", words, true).await? {
+        tx.rollback().await?;
+        return Ok(Some(Fate::Taken));
+    }
+    tx.commit().await?;
+    Ok(Some(Fate::Replayed))
 }
 
 /// A nudge: its run is planned again by compare-and-set; the scheduler nudges it.
@@ -112,7 +130,7 @@ async fn publish_again(store: &Store, publisher: &Publisher, filed: &FiledLetter
         return Ok(Fate::Impossible);
     };
     let headers = JobHeaders {
-        replayed: u32::try_from(filed.replays).unwrap_or(0) + 1,
+        replayed: u32::try_from(filed.next_replay()).unwrap_or(1),
         vendor: letter.vendor.clone(),
         tenant: letter.tenant.as_ref().map(ToString::to_string),
         vendor_key: letter.vendor_key.clone(),
@@ -125,9 +143,9 @@ async fn publish_again(store: &Store, publisher: &Publisher, filed: &FiledLetter
         .context("failed to publish; nothing is marked, run the same command again")?;
     failpoint!("replay.published");
     let tx = store.begin(Speaker::Everybody).await?;
-    let resolved = dead_letter::resolve(&tx, filed, "replayed", "sent again", true).await?;
+    let sent = dead_letter::sent_again(&tx, filed).await?;
     tx.commit().await?;
-    Ok(if resolved { Fate::Replayed } else { Fate::Taken })
+    Ok(if sent { Fate::Replayed } else { Fate::Taken })
 }
 
 /// Discards the letters that are dead and fit, with a reason; returns how many.
@@ -137,7 +155,10 @@ pub async fn discard(store: &Store, filter: &LetterFilter, reason: &str) -> anyh
         dead_letter::list(&tx, filter, false, i64::MAX).await.context("failed to list dead letters")?;
     let mut discarded = 0;
     for filed in &letters {
-        discarded += u64::from(dead_letter::resolve(&tx, filed, "discarded", reason, false).await?);
+        if dead_letter::resolve(&tx, filed, "discarded", reason, false).await? {
+            resolve::discard(&tx, filed.letter.id).await?;
+            discarded += 1;
+        }
     }
     tx.commit().await?;
     Ok(discarded)

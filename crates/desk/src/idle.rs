@@ -19,16 +19,14 @@ pub struct Left {
     /// In the ledger.
     #[serde(flatten)]
     pub ledger: Unfinished,
-    /// Messages in work, retry and dead-letter queues; other tenants' among them.
+    /// Messages in work, retry and dead-letter queues, other tenants' among them. Everything of ours that is on its way is in the ledger;
+    /// what is only here is a copy, or somebody else's.
     pub messages: u64,
-    /// Of these, batches of conversations to link again.
-    pub to_link: u64,
 }
 
 impl Left {
     fn is_idle(&self, of_one_tenant: bool) -> bool {
-        // batches of conversations to link again are in no ledger: they are waited for whosever they are
-        self.ledger.is_idle() && self.to_link == 0 && (of_one_tenant || self.messages == 0)
+        self.ledger.is_idle() && (of_one_tenant || self.messages == 0)
     }
 }
 
@@ -41,15 +39,11 @@ pub async fn wait(
     mut progress: impl FnMut(&Left),
 ) -> anyhow::Result<Result<Left, Left>> {
     let deadline = Instant::now() + timeout;
-    let mut idle_before = false;
     loop {
         let left = look(store, broker, tenant).await?;
-        // twice in a row: a message between two queues is in neither
-        let idle = left.is_idle(tenant.is_some());
-        if idle && idle_before {
+        if left.is_idle(tenant.is_some()) {
             return Ok(Ok(left));
         }
-        idle_before = idle;
         if Instant::now() >= deadline {
             return Ok(Err(left));
         }
@@ -59,12 +53,10 @@ pub async fn wait(
 }
 
 async fn look(store: &Store, broker: &queue::Config, tenant: Option<&TenantId>) -> anyhow::Result<Left> {
+    let depths: Vec<QueueDepth> = queue::depths(broker).await.context("failed to count messages")?;
+    // the ledger last: whatever a message brought about before it was counted is in there
     let tx = store.begin(tenant.map_or(Speaker::Everybody, Speaker::Tenant)).await?;
     let ledger = report::unfinished(&tx, tenant).await.context("failed to count what is left")?;
     tx.commit().await?;
-    let depths: Vec<QueueDepth> = queue::depths(broker).await.context("failed to count messages")?;
-    let count = |only: &str| {
-        depths.iter().filter(|one| one.queue.starts_with(only)).map(|one| u64::from(one.ready)).sum()
-    };
-    Ok(Left { ledger, messages: count(""), to_link: count("resolve") })
+    Ok(Left { ledger, messages: depths.iter().map(|one| u64::from(one.ready)).sum() })
 }

@@ -7,7 +7,7 @@ use queue::{JobError, Outgoing, WorkQueue};
 use runtime::failpoint;
 use store::run_checkpoint::{self, Checkpointed};
 use store::run_claim::{self, ClaimedRun};
-use store::{Speaker, StoreError, credential};
+use store::{Speaker, StoreError, credential, dead_letter};
 
 use crate::Shared;
 use crate::ask::Setback;
@@ -136,10 +136,13 @@ async fn page_failed(
     // The letter before the ledger: if this process dies in between, the next attempt leaves the same letter once more. The other
     // way round, a failed run could stay without a letter.
     let cause = Cause { stage: "fetch", class, reason, attempts: run.attempt + 1, vendor_key: None };
-    leave_letter(shared, run, run.nudge(run.step).encode(), cause).await.map_err(JobError::retry)?;
+    let (letter, queue) =
+        leave_letter(shared, run, run.nudge(run.step).encode(), cause).await.map_err(JobError::retry)?;
     let failed = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-        run_claim::fail(&tx, run, reason, config.replan_after).await?;
+        if run_claim::fail(&tx, run, reason, config.replan_after).await? {
+            dead_letter::expect(&tx, &run.tenant, letter, queue).await?;
+        }
         tx.commit().await
     };
     failed.await.map_err(JobError::retry)?;

@@ -1,6 +1,6 @@
 //! Dead letters of the fetcher: runs that failed, records that could not be had.
 
-use model::VendorKey;
+use model::{DeadLetterId, VendorKey};
 use queue::{JobHeaders, Outgoing, QueueError, WorkQueue, fingerprint};
 use store::run_claim::ClaimedRun;
 
@@ -20,13 +20,13 @@ pub(crate) struct Cause<'a> {
     pub(crate) vendor_key: Option<&'a VendorKey>,
 }
 
-/// Leaves a letter, and awaits the confirm.
+/// Leaves a letter, awaits the confirm, and gives the id it will be filed under, with its queue.
 pub(crate) async fn leave_letter(
     shared: &Shared,
     run: &ClaimedRun,
     body: Vec<u8>,
     cause: Cause<'_>,
-) -> Result<(), QueueError> {
+) -> Result<(DeadLetterId, &'static str), QueueError> {
     let queue = WorkQueue::fetch(run.lane);
     let now = shared.deps.clock.now();
     let headers = JobHeaders {
@@ -45,5 +45,7 @@ pub(crate) async fn leave_letter(
         stage: Some(cause.stage.to_owned()),
         ..JobHeaders::default()
     };
-    shared.deps.publisher.publish(Outgoing::to_queue(queue.dead(), body).with_headers(headers)).await
+    let id = DeadLetterId::derive(queue.name, &body);
+    shared.deps.publisher.publish(Outgoing::to_queue(queue.dead(), body).with_headers(headers)).await?;
+    Ok((id, queue.name))
 }

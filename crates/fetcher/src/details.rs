@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use model::message::UnfetchedRecord;
-use model::{ContentHash, ItemDecision, VendorKey, Version};
+use model::{ContentHash, DeadLetterId, ItemDecision, VendorKey, Version};
 use runtime::Backoff;
 use serde_json::value::RawValue;
 use store::run_checkpoint::{FailedDetail, Listed};
@@ -122,11 +122,11 @@ async fn take(
             fetched.listed.push(Listed { key: record.key, version, hash, decision: ItemDecision::Published });
         }
         Err((error, version)) => {
-            let failed = failed(shared, &record, &error, version);
+            let mut failed = failed(shared, &record, &error, version);
             let decision =
                 if failed.look_after.is_some() { ItemDecision::Pending } else { ItemDecision::Dead };
             if decision == ItemDecision::Dead {
-                give_up(shared, run, &record, &failed).await?;
+                failed.letter = Some(give_up(shared, run, &record, &failed).await?);
             }
             tracing::warn!(job.id = %run.id, vendor = %run.vendor, error.class = failed.class,
                 job.attempt = failed.attempts, given_up = decision == ItemDecision::Dead,
@@ -157,6 +157,7 @@ fn failed(shared: &Shared, record: &Wanted, error: &VendorError, version: Versio
         reason: error.to_string(),
         attempts,
         look_after,
+        letter: None,
     }
 }
 
@@ -166,7 +167,7 @@ async fn give_up(
     run: &ClaimedRun,
     record: &Wanted,
     failed: &FailedDetail,
-) -> Result<(), Setback> {
+) -> Result<(DeadLetterId, &'static str), Setback> {
     let body = UnfetchedRecord {
         version: UnfetchedRecord::VERSION,
         tenant: run.tenant.clone(),

@@ -84,6 +84,10 @@ uuid_id!(
     DeadLetterId, "dead letter id"
 );
 uuid_id!(
+    /// A batch of conversations to be linked again.
+    ResolveBatchId, "resolve batch id"
+);
+uuid_id!(
     /// An event of the outbox, derived from what it tells of where that must be unique.
     EventId, "event id"
 );

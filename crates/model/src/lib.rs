@@ -10,8 +10,8 @@ mod version;
 
 pub use hash::{ContentHash, InvalidContentHash};
 pub use id::{
-    AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, RunId, TenantId,
-    VendorAccount, VendorKey, derived_uuid,
+    AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, ResolveBatchId, RunId,
+    TenantId, VendorAccount, VendorKey, derived_uuid,
 };
 pub use record::{
     Attendee, Conversation, Insight, LinkedRecord, Owner, Platform, Segment, Side, SkipReason, Transcript,

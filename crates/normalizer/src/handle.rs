@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::map::Mapped;
 use crate::store_batch::{Outcome, store_batch};
-use crate::{Deps, claims, map};
+use crate::{Deps, claims, map, replays};
 
 /// Takes the documents of one lane.
 pub(crate) async fn consume(deps: Deps, queue: &'static WorkQueue, shutdown: Shutdown) {
@@ -23,7 +23,15 @@ pub(crate) async fn consume(deps: Deps, queue: &'static WorkQueue, shutdown: Shu
         // not settled, the batch is given back when the next one is asked for
         if let Some(outcomes) = outcomes {
             let settled = settle(&deps, &mut batch, outcomes);
-            batches.settle(batch, &settled).await;
+            let done = batch
+                .iter()
+                .zip(&settled)
+                .filter(|(_, outcome)| outcome.is_ok())
+                .map(|(delivery, _)| delivery);
+            match replays::settle(&deps.store, queue, done).await {
+                Ok(()) => batches.settle(batch, &settled).await,
+                Err(error) => tracing::warn!(%error, "could not settle replays, the batch comes again"),
+            }
             failpoint!("normalize.diverted");
         }
         deps.metrics.bytes_in_flight.sub(bytes);

@@ -12,8 +12,8 @@ use store::resolve::{self, Relink, ToResolve};
 use store::{Speaker, StoreError};
 use tracing::Instrument as _;
 
-use crate::Deps;
 use crate::people::{self, People};
+use crate::{Deps, replays};
 
 /// Conflicts with live work are repeated so often before the message waits in its delay queue.
 const CONFLICTS_MAX: u32 = 5;
@@ -33,7 +33,8 @@ pub(crate) async fn consume(deps: Deps, shutdown: Shutdown) {
             let batch = ResolveBatch::decode(&delivery.body).map_err(JobError::undecodable)?;
             let span = tracing::info_span!("resolve_batch", tenant = %batch.tenant,
                 conversations = batch.conversation_ids.len());
-            handle(&deps, &batch).instrument(span).await
+            handle(&deps, &batch).instrument(span).await?;
+            replays::settle(&deps.store, &RESOLVE_QUEUE, [&*delivery]).await.map_err(JobError::retry)
         }
     };
     queue::consume(&broker, &RESOLVE_QUEUE, CONSUMER, handler, &shutdown).await;
@@ -58,6 +59,13 @@ async fn handle(deps: &Deps, batch: &ResolveBatch) -> Result<(), JobError> {
 
 async fn link_again(deps: &Deps, batch: &ResolveBatch) -> Result<u64, StoreError> {
     let tx = deps.store.begin(Speaker::Tenant(&batch.tenant)).await?;
+    if let Some(id) = batch.batch_id
+        && !resolve::still_wanted(&tx, id).await?
+    {
+        // a copy of a message whose work is done
+        tx.commit().await?;
+        return Ok(0);
+    }
     let loaded = resolve::load_for_resolve(&tx, &batch.conversation_ids).await?;
     let mut wanted = Wanted::default();
     for one in &loaded {
@@ -66,6 +74,9 @@ async fn link_again(deps: &Deps, batch: &ResolveBatch) -> Result<u64, StoreError
     let people = People::look_up(&tx, &wanted).await?;
     let links: Vec<Relink<'_>> = loaded.iter().map(|one| relink(&people, one)).collect();
     let changed = resolve::relink(&tx, &links).await?;
+    if let Some(id) = batch.batch_id {
+        resolve::finish(&tx, id).await?;
+    }
     tx.commit().await?;
     Ok(changed)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use queue::{ConsumerConfig, Delivery, JobError, Source, WorkQueue, consume};
 use runtime::{Shutdown, failpoint};
-use store::{Speaker, StoreError, dead_letter, intake};
+use store::{Speaker, StoreError, dead_letter, intake, resolve};
 
 use crate::Deps;
-use crate::letter::{Record, letter};
+use crate::letter::{About, Record, letter};
 
 /// Letters are few, and may be large.
 const CONSUMER: ConsumerConfig =
@@ -25,8 +25,8 @@ pub(crate) async fn take_in(deps: &Deps, queue: &'static WorkQueue, shutdown: &S
 }
 
 async fn handle(deps: &Deps, queue: &WorkQueue, delivery: &Delivery) -> Result<(), JobError> {
-    let (letter, record) = letter(queue.name, &delivery.headers, &delivery.body);
-    let filed = file(deps, &letter, record.as_ref()).await.map_err(JobError::retry)?;
+    let (letter, about) = letter(queue.name, &delivery.headers, &delivery.body);
+    let filed = file(deps, &letter, about.as_ref()).await.map_err(JobError::retry)?;
     failpoint!("steward.filed");
     if filed {
         tracing::error!(queue = queue.name, letter.id = %letter.id, stage = letter.stage, error.class = letter.error_class,
@@ -36,17 +36,16 @@ async fn handle(deps: &Deps, queue: &WorkQueue, delivery: &Delivery) -> Result<(
     Ok(())
 }
 
-async fn file(
-    deps: &Deps,
-    letter: &dead_letter::Letter,
-    record: Option<&Record>,
-) -> Result<bool, StoreError> {
+async fn file(deps: &Deps, letter: &dead_letter::Letter, about: Option<&About>) -> Result<bool, StoreError> {
     // letters may be nobody's
     let tx = deps.store.begin(Speaker::Everybody).await?;
     let filed = dead_letter::file(&tx, letter).await?;
-    if let Some(record) = record {
-        let Record { connection_id, key, version, hash } = record;
-        intake::mark_dead(&tx, *connection_id, key, *version, *hash, letter.id).await?;
+    match about {
+        Some(About::Record(Record { connection_id, key, version, hash })) => {
+            intake::mark_dead(&tx, *connection_id, key, *version, *hash, letter.id).await?;
+        }
+        Some(About::Batch(batch)) => resolve::mark_dead(&tx, *batch, letter.id).await?,
+        None => {}
     }
     tx.commit().await?;
     Ok(filed)

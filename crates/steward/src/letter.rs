@@ -1,7 +1,7 @@
 //! What a dead message and its headers tell.
 
 use model::message::{Nudge, RawDocument, ResolveBatch, UnfetchedRecord};
-use model::{ConnectionId, ContentHash, DeadLetterId, RunId, TenantId, VendorKey, Version};
+use model::{ConnectionId, ContentHash, DeadLetterId, ResolveBatchId, RunId, TenantId, VendorKey, Version};
 use queue::{JobHeaders, fingerprint};
 use serde_json::json;
 use store::dead_letter::Letter;
@@ -18,6 +18,13 @@ pub(crate) struct Record {
     pub(crate) hash: Option<ContentHash>,
 }
 
+/// What else the ledger has to know is dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    Record(Record),
+    Batch(ResolveBatchId),
+}
+
 /// What the body tells; nothing, if it cannot be read.
 #[derive(Debug, Default)]
 struct Told {
@@ -25,18 +32,22 @@ struct Told {
     vendor: Option<String>,
     connection_id: Option<ConnectionId>,
     run_id: Option<RunId>,
-    record: Option<Record>,
+    about: Option<About>,
     stage: Option<&'static str>,
 }
 
 /// Makes a letter of a message that came out of `origin_queue`'s dead letters.
-pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (Letter, Option<Record>) {
+pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (Letter, Option<About>) {
     let told = told(origin_queue, body);
     let error_class = text(headers.error_class.as_deref()).unwrap_or_else(|| RETURNED_CLASS.to_owned());
     let error = text(headers.error.as_deref()).unwrap_or_else(|| {
         "the broker gave it up after too many deliveries: it may crash the process that takes it".to_owned()
     });
     let stage = text(headers.stage.as_deref()).or_else(|| told.stage.map(str::to_owned));
+    let record = match &told.about {
+        Some(About::Record(record)) => Some(record),
+        _ => None,
+    };
     let letter = Letter {
         id: DeadLetterId::derive(origin_queue, body),
         tenant: told.tenant.or_else(|| TenantId::parse(headers.tenant.as_deref()?).ok()),
@@ -45,12 +56,10 @@ pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (
         vendor: told.vendor.or_else(|| text(headers.vendor.as_deref())),
         connection_id: told.connection_id,
         run_id: told.run_id.or_else(|| RunId::parse(headers.run_id.as_deref()?).ok()),
-        vendor_key: told
-            .record
-            .as_ref()
+        vendor_key: record
             .map(|record| record.key.to_string())
             .or_else(|| text(headers.vendor_key.as_deref())),
-        version: told.record.as_ref().map(|record| record.version.0),
+        version: record.map(|record| record.version.0),
         fingerprint: text(headers.fingerprint.as_deref()).unwrap_or_else(|| fingerprint(&error)),
         error_class,
         error,
@@ -62,7 +71,7 @@ pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (
         first_failed_at: headers.first_failed_at,
         last_failed_at: headers.failed_at,
     };
-    (letter, told.record)
+    (letter, told.about)
 }
 
 fn told(origin_queue: &str, body: &[u8]) -> Told {
@@ -78,12 +87,13 @@ fn told(origin_queue: &str, body: &[u8]) -> Told {
             vendor: Some(nudge.vendor.to_string()),
             connection_id: Some(nudge.connection_id),
             run_id: Some(nudge.run_id),
-            record: None,
+            about: None,
             stage: Some("fetch"),
         };
     }
     if let Ok(batch) = ResolveBatch::decode(body) {
-        return Told { tenant: Some(batch.tenant), stage: Some("resolve"), ..Told::default() };
+        let about = batch.batch_id.map(About::Batch);
+        return Told { tenant: Some(batch.tenant), about, stage: Some("resolve"), ..Told::default() };
     }
     tracing::warn!(
         queue = origin_queue,
@@ -99,12 +109,12 @@ fn of_document(document: &RawDocument<'_>) -> Told {
         vendor: Some(document.vendor.to_string()),
         connection_id: Some(document.connection_id),
         run_id: Some(document.run_id),
-        record: Some(Record {
+        about: Some(About::Record(Record {
             connection_id: document.connection_id,
             key: document.vendor_key.clone(),
             version: document.asked_at,
             hash: Some(document.listed_hash),
-        }),
+        })),
         stage: Some("normalize"),
     }
 }
@@ -115,12 +125,12 @@ fn of_record(record: UnfetchedRecord) -> Told {
         vendor: Some(record.vendor.to_string()),
         connection_id: Some(record.connection_id),
         run_id: Some(record.run_id),
-        record: Some(Record {
+        about: Some(About::Record(Record {
             connection_id: record.connection_id,
             key: record.vendor_key,
             version: record.asked_at,
             hash: record.listed_hash,
-        }),
+        })),
         stage: Some("detail"),
     }
 }
@@ -145,10 +155,10 @@ mod tests {
             ("fetch.live", RECORD, "detail", true),
             ("fetch.backfill", NUDGE, "fetch", false),
         ] {
-            let (letter, record) = letter(queue, &JobHeaders::default(), body);
+            let (letter, about) = letter(queue, &JobHeaders::default(), body);
             assert_eq!(letter.stage, stage);
             assert_eq!(letter.tenant.as_ref().map(TenantId::as_str), Some("acme"));
-            assert_eq!(record.is_some(), about_record, "{stage}");
+            assert_eq!(matches!(about, Some(About::Record(_))), about_record, "{stage}");
             assert_eq!(letter.error_class, RETURNED_CLASS, "no header names a reason");
         }
     }
@@ -161,9 +171,9 @@ mod tests {
             tenant: Some("Not A Tenant".to_owned()),
             ..JobHeaders::default()
         };
-        let (letter, record) = letter("normalize.live", &headers, b"\xff\0");
+        let (letter, about) = letter("normalize.live", &headers, b"\xff\0");
         assert_eq!((letter.error.as_str(), letter.stage.as_str()), ("bro\u{fffd}ken", "normalize"));
-        assert_eq!((letter.tenant, record), (None, None));
+        assert_eq!((letter.tenant, about), (None, None));
         assert_eq!(letter.body, b"\xff\0");
     }
 }

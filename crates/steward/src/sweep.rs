@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime::Shutdown;
-use store::{Speaker, StoreError, claim_check};
+use store::{Speaker, StoreError, claim_check, dead_letter};
 
 use crate::Deps;
 
@@ -27,6 +27,7 @@ pub(crate) async fn keep_sweeping(deps: &Deps, shutdown: &Shutdown) {
 async fn sweep(deps: &Deps) -> Result<u64, StoreError> {
     let tx = deps.store.begin(Speaker::Everybody).await?;
     let forgotten = claim_check::sweep(&tx, deps.config.claim_check_age).await?;
+    dead_letter::sweep_expected(&tx).await?;
     tx.commit().await?;
     Ok(forgotten)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use model::{ConnectionId, DeadLetterId, RunId, TenantId};
 use serde_json::Value;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::{StoreError, Tx};
 
@@ -189,6 +190,8 @@ pub struct FiledLetter {
     pub deaths: i32,
     /// How often it was replayed.
     pub replays: i32,
+    /// The last replay whose message was worked off.
+    pub replay_settled: i32,
     /// What was decided.
     pub resolution: Option<String>,
 }
@@ -203,7 +206,7 @@ pub async fn list(
     let sql = format!(
         "SELECT dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version,
                 error_class, error, fingerprint, CASE WHEN $8 THEN body ELSE '' END, headers, attempts, worker,
-                trace_id, first_failed_at, last_failed_at, {GROUP}, state, deaths, replays, resolution
+                trace_id, first_failed_at, last_failed_at, {GROUP}, state, deaths, replays, resolution, replay_settled
          FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $9"
     );
     let ids: Option<Vec<_>> = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
@@ -254,11 +257,45 @@ fn filed(row: &Row) -> Result<FiledLetter, StoreError> {
         deaths: row.try_get(21)?,
         replays: row.try_get(22)?,
         resolution: row.try_get(23)?,
+        replay_settled: row.try_get(24)?,
     })
 }
 
+impl FiledLetter {
+    /// The number of its next replay.
+    pub fn next_replay(&self) -> i32 {
+        self.replays.max(self.replay_settled) + 1
+    }
+}
+
+/// Notes that a fetcher left a letter on the broker, in the transaction of what it tells: until it is filed it is on its way.
+pub async fn expect(
+    tx: &Tx,
+    tenant: &TenantId,
+    letter: DeadLetterId,
+    origin_queue: &str,
+) -> Result<(), StoreError> {
+    // its filing may have come first; then it is nothing but swept
+    tx.execute(
+        "INSERT INTO expected_letters (dead_letter_id, tenant_id, origin_queue) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        &[&letter.0, &tenant.as_str(), &origin_queue],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets the expectation of letters that are filed; returns how many.
+pub async fn sweep_expected(tx: &Tx) -> Result<u64, StoreError> {
+    tx.execute(
+        "DELETE FROM expected_letters WHERE dead_letter_id IN (SELECT dead_letter_id FROM dead_letters)",
+        &[],
+    )
+    .await
+}
+
 /// Resolves a letter that is dead: `replayed`, `discarded` or `closed`, with words for people; false when it is not dead
-/// (any more). Also takes up one that was replayed before, for a second replay, when `again`.
+/// (any more). Also takes up one that was replayed before, for a second replay, when `again`. What becomes of such a replay is in the
+/// ledger, with the run, the record or the batch that does the work.
 ///
 /// Only the death that was read is resolved: one that came after it stays.
 pub async fn resolve(
@@ -271,10 +308,37 @@ pub async fn resolve(
     let resolved = tx
         .execute(
             "UPDATE dead_letters SET state = $2, resolution = $3, resolved_at = now(),
-                 replays = replays + CASE WHEN $2 = 'replayed' THEN 1 ELSE 0 END
+                 replays = CASE WHEN $2 = 'replayed' THEN $6 ELSE replays END,
+                 replay_settled = CASE WHEN $2 = 'replayed' THEN $6 ELSE replay_settled END
              WHERE dead_letter_id = $1 AND deaths = $5 AND (state = 'dead' OR $4 AND state IN ('replayed', 'discarded'))",
-            &[&filed.letter.id.0, &state, &resolution, &again, &filed.deaths],
+            &[&filed.letter.id.0, &state, &resolution, &again, &filed.deaths, &filed.next_replay()],
         )
         .await?;
     Ok(resolved == 1)
+}
+
+/// Marks a letter whose message was published again, with the number of its next replay in the headers; false when somebody else was
+/// faster. It is under way until [`settle_replays`] says otherwise, or until it dies again.
+pub async fn sent_again(tx: &Tx, filed: &FiledLetter) -> Result<bool, StoreError> {
+    let sent = tx
+        .execute(
+            "UPDATE dead_letters SET state = 'replayed', resolution = 'sent again', resolved_at = now(), replays = $3
+             WHERE dead_letter_id = $1 AND deaths = $2 AND state IN ('dead', 'replayed', 'discarded')",
+            &[&filed.letter.id.0, &filed.deaths, &filed.next_replay()],
+        )
+        .await?;
+    Ok(sent == 1)
+}
+
+/// Notes that the messages of these replays were worked off, whatever came of them.
+pub async fn settle_replays(tx: &Tx, replays: &[(DeadLetterId, i32)]) -> Result<(), StoreError> {
+    let (ids, numbers): (Vec<Uuid>, Vec<i32>) = replays.iter().map(|(id, number)| (id.0, *number)).unzip();
+    tx.execute(
+        "UPDATE dead_letters d SET replay_settled = n.number
+         FROM (SELECT id, max(number) AS number FROM unnest($1::uuid[], $2::integer[]) AS u (id, number) GROUP BY id) AS n
+         WHERE d.dead_letter_id = n.id AND d.replay_settled < n.number",
+        &[&ids, &numbers],
+    )
+    .await?;
+    Ok(())
 }

@@ -3,13 +3,20 @@
 //! A change waits for its horizon: a writer that read the accounts before the change, and has not committed yet, would otherwise
 //! write an old link after everything was linked again. Every writer has a transaction id before it reads accounts, so when all
 //! ids older than the horizon have ended, every link there is to come is made from the accounts as they are now.
+//!
+//! A ripe change becomes batches, each a row of the ledger that goes with the transaction that links its conversations.
 
+mod batch;
+
+use jiff::Timestamp;
+use model::message::ResolveBatch;
 use model::{Attendee, ConversationId, LinkedRecord, TenantId};
 use uuid::Uuid;
 
 use crate::conversation::Link;
 use crate::conversation_write::Participant;
 use crate::{StoreError, Tx};
+pub use batch::{discard, finish, mark_dead, reopen, still_wanted, take_unsent};
 
 /// Gives new changes their horizon; returns how many. In a transaction of its own, begun after the change was committed.
 pub async fn fix_horizons(tx: &Tx) -> Result<u64, StoreError> {
@@ -29,12 +36,13 @@ pub struct Affected {
     pub last: bool,
 }
 
-/// Takes the next page of conversations of the oldest change that is ripe; `None` when none is. The page counts as handed out
-/// when this transaction commits: publish the messages, with their confirms, before that. Another scheduler takes another change.
+/// Makes batches of the next page of conversations of the oldest change that is ripe; `None` when none is. Another scheduler takes
+/// another change.
 pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT change_id, tenant_id, email_keys, domains, external_ids, account_ids, handed_out_to FROM account_changes
+            "SELECT change_id, tenant_id, email_keys, domains, external_ids, account_ids, handed_out_to, changed_at
+             FROM account_changes
              WHERE horizon <= pg_snapshot_xmin(pg_current_snapshot())
              ORDER BY change_id LIMIT 1 FOR UPDATE SKIP LOCKED",
             &[],
@@ -46,6 +54,7 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
     let (email_keys, domains): (Vec<String>, Vec<String>) = (row.try_get(2)?, row.try_get(3)?);
     let (external_ids, accounts): (Vec<String>, Vec<Uuid>) = (row.try_get(4)?, row.try_get(5)?);
     let after: Option<Uuid> = row.try_get(6)?;
+    let changed_at: Timestamp = row.try_get(7)?;
     let rows = tx
         .query(
             // what is written from here on is linked by the accounts as they are, wherever its id falls
@@ -72,6 +81,9 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
         .await?;
     let ids: Vec<ConversationId> =
         rows.iter().map(|row| Ok(ConversationId(row.try_get(0)?))).collect::<Result<_, StoreError>>()?;
+    for some in ids.chunks(ResolveBatch::CONVERSATIONS_MAX) {
+        batch::add(tx, &tenant, some, changed_at).await?;
+    }
     let last = i64::try_from(ids.len()).unwrap_or(i64::MAX) < page;
     if last {
         tx.execute("DELETE FROM account_changes WHERE change_id = $1", &[&change]).await?;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use model::{ContentHash, ItemDecision, RunKind, Step, VendorKey, Version};
+use model::{ContentHash, DeadLetterId, ItemDecision, RunKind, Step, VendorKey, Version};
 
 use crate::run_claim::ClaimedRun;
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, dead_letter};
 
 /// How often a window is walked again when fewer records were seen than the vendor's total.
 const WALKS_AGAIN_MAX: i32 = 2;
@@ -38,8 +38,10 @@ pub struct FailedDetail {
     pub reason: String,
     /// Attempts so far, with this one.
     pub attempts: i32,
-    /// When to look again; `None` when it is given up and goes to the dead letters.
+    /// When to look again; `None` when it is given up.
     pub look_after: Option<Duration>,
+    /// The letter that was left for it when it was given up, and where.
+    pub letter: Option<(DeadLetterId, &'static str)>,
 }
 
 /// Where the run goes from here.
@@ -198,6 +200,9 @@ async fn write_failed(tx: &Tx, run: &ClaimedRun, failed: &[FailedDetail]) -> Res
             ],
         )
         .await?;
+        if let Some((letter, queue)) = detail.letter {
+            dead_letter::expect(tx, &run.tenant, letter, queue).await?;
+        }
     }
     Ok(())
 }

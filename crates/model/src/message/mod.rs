@@ -46,8 +46,9 @@ mod tests {
     fn every_stored_example_decodes() {
         Nudge::decode(include_bytes!("../../examples/nudge.v1.json")).expect("nudge v1");
         RawDocument::decode(include_bytes!("../../examples/raw_document.v1.json")).expect("raw document v1");
-        ResolveBatch::decode(include_bytes!("../../examples/resolve_batch.v1.json"))
+        let batch = ResolveBatch::decode(include_bytes!("../../examples/resolve_batch.v1.json"))
             .expect("resolve batch v1");
+        assert_eq!(batch.batch_id, None, "older programs named none");
         UnfetchedRecord::decode(include_bytes!("../../examples/unfetched_record.v1.json"))
             .expect("unfetched record v1");
     }

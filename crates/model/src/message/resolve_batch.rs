@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, check_version};
-use crate::{ConversationId, TenantId};
+use crate::{ConversationId, ResolveBatchId, TenantId};
 
 /// Asks a normalizer to link these conversations again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct ResolveBatch {
     pub version: u32,
     /// Whose conversations they are.
     pub tenant: TenantId,
+    /// Its row in the ledger, which says whether there is still something to do; messages of older programs have none.
+    #[serde(default)]
+    pub batch_id: Option<ResolveBatchId>,
     /// At most [`Self::CONVERSATIONS_MAX`].
     pub conversation_ids: Vec<ConversationId>,
 }

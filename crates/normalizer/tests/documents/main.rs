@@ -169,6 +169,7 @@ async fn conversations_are_linked_by_the_accounts_there_are_and_again_when_told(
     tx.commit().await.unwrap();
     let conversation = stand.raw("one", 1, "{}").conversation_id();
     let batch = ResolveBatch {
+        batch_id: None,
         version: ResolveBatch::VERSION,
         tenant: stand.tenant.clone(),
         conversation_ids: vec![conversation],

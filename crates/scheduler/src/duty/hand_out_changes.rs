@@ -1,7 +1,6 @@
 //! Hands out conversations whose accounts changed, to be linked again.
 
 use anyhow::Context as _;
-use model::message::ResolveBatch;
 use queue::Outgoing;
 use queue::topology::RESOLVE_QUEUE;
 use store::{Speaker, resolve};
@@ -11,26 +10,33 @@ use crate::Deps;
 /// Conversations taken at a time: several messages' worth.
 const PAGE: i64 = 2000;
 
+/// Messages sent at a time.
+const MESSAGES: i64 = 50;
+
 pub(super) async fn perform(deps: &Deps) -> anyhow::Result<u64> {
     let tx = deps.store.begin(Speaker::Everybody).await?;
     resolve::fix_horizons(&tx).await.context("failed to fix horizons")?;
     tx.commit().await?;
     let tx = deps.store.begin(Speaker::Everybody).await?;
-    let Some(affected) = resolve::take_ripe(&tx, PAGE).await.context("failed to take a change")? else {
-        tx.commit().await?;
-        return Ok(0);
-    };
-    let messages = affected.ids.chunks(ResolveBatch::CONVERSATIONS_MAX).map(|ids| {
-        let batch = ResolveBatch {
-            version: ResolveBatch::VERSION,
-            tenant: affected.tenant.clone(),
-            conversation_ids: ids.to_vec(),
-        };
-        Outgoing::to_work(&RESOLVE_QUEUE, batch.encode())
-    });
-    // before the commit: a crash in between hands the same conversations out twice, which is harmless
-    deps.publisher.publish_all(messages.collect()).await.context("failed to publish batches")?;
+    let affected = resolve::take_ripe(&tx, PAGE).await.context("failed to take a change")?;
     tx.commit().await?;
-    tracing::info!(tenant = %affected.tenant, conversations = affected.ids.len(), "accounts changed, linking again");
-    Ok(1)
+    if let Some(affected) = &affected {
+        let (tenant, conversations) = (&affected.tenant, affected.ids.len());
+        tracing::info!(%tenant, conversations, "accounts changed, linking again");
+    }
+    let sent = send(deps).await?;
+    Ok(u64::from(affected.is_some() || sent == MESSAGES.cast_unsigned()))
+}
+
+/// Sends what was not sent yet, and what nobody has worked off for so long that its message must be lost.
+async fn send(deps: &Deps) -> anyhow::Result<u64> {
+    let tx = deps.store.begin(Speaker::Everybody).await?;
+    let batches = resolve::take_unsent(&tx, deps.config.lost_after, MESSAGES)
+        .await
+        .context("failed to take batches")?;
+    // marked before they are sent: if this process dies in between, the mark grows old and they are sent again
+    tx.commit().await?;
+    let messages = batches.iter().map(|batch| Outgoing::to_work(&RESOLVE_QUEUE, batch.encode())).collect();
+    deps.publisher.publish_all(messages).await.context("failed to publish batches")?;
+    Ok(batches.len() as u64)
 }

@@ -77,6 +77,13 @@ impl TestDatabase {
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
+    /// Asks for one text as the superuser.
+    pub async fn text(&self, sql: &str) -> String {
+        let store = open(&url_as_admin(&self.admin, &self.name));
+        let client = store.dedicated().await.expect("a connection to the test database");
+        client.query_one(sql, &[]).await.expect("a row").get(0)
+    }
+
     /// Drops the database.
     pub async fn finish(self) {
         let _ = execute(&self.admin, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use model::{AccountId, ConversationId, VendorAccount, VendorKey};
+use model::message::ResolveBatch;
+use model::{AccountId, ConversationId, DeadLetterId, VendorAccount, VendorKey};
 use serde_json::json;
 use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
 use store::conversation::Link;
 use store::directory::{self, Wanted};
 use store::resolve::{self, Affected, Relink};
-use store::{Speaker, Store, timeline};
+use store::{Speaker, Store, report, timeline};
 
 use crate::support::{CONTACT, Document, World, connected, conversation, participants, take_in, tenant_id};
 
@@ -188,6 +189,77 @@ async fn pages_of_a_change_hand_out_every_conversation_it_touches_once() {
         }
     }
     assert_eq!(handed_out, expected.into_iter().collect::<Vec<ConversationId>>());
+    world.db.finish().await;
+}
+
+/// What `wait --idle` counts.
+async fn batches_to_link(world: &World) -> i64 {
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let unfinished = report::unfinished(&tx, Some(&world.tenant)).await.unwrap();
+    tx.commit().await.unwrap();
+    unfinished.account_changes + unfinished.batches_to_link
+}
+
+async fn take_unsent(world: &World, again_after: Duration) -> Vec<ResolveBatch> {
+    let tx = world.store().begin(Speaker::Everybody).await.unwrap();
+    let batches = resolve::take_unsent(&tx, again_after, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    batches
+}
+
+#[tokio::test]
+async fn a_batch_is_there_until_its_calls_are_linked_and_is_sent_again_when_it_is_lost() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    assert_eq!(batches_to_link(&world).await, 0);
+    import(&world, &[account("a", &["customer.com"])], &[]).await;
+    assert_eq!(batches_to_link(&world).await, 1, "a change");
+    fix_horizons(world.store()).await;
+    await_ripe(world.store(), 10).await;
+    assert_eq!(batches_to_link(&world).await, 1, "a batch");
+
+    let patient = Duration::from_mins(1);
+    let sent = take_unsent(&world, patient).await;
+    let (batch, id) = (&sent[0], sent[0].batch_id.unwrap());
+    assert_eq!((sent.len(), &batch.conversation_ids[..]), (1, &[world.id_of("call")][..]));
+    assert!(take_unsent(&world, patient).await.is_empty(), "sent a moment ago");
+    assert_eq!(take_unsent(&world, Duration::ZERO).await, sent, "taken for lost");
+
+    let runner = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    assert!(resolve::still_wanted(&runner, id).await.unwrap());
+    assert!(take_unsent(&world, Duration::ZERO).await.is_empty(), "somebody works on it");
+    resolve::finish(&runner, id).await.unwrap();
+    assert_eq!(batches_to_link(&world).await, 1, "until it is committed");
+    runner.commit().await.unwrap();
+    assert_eq!(batches_to_link(&world).await, 0);
+    let second = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    assert!(!resolve::still_wanted(&second, id).await.unwrap(), "a copy finds nothing to do");
+    drop(second);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_dead_batch_waits_for_a_person_and_is_sent_again_under_another_id() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    import(&world, &[account("a", &["customer.com"])], &[]).await;
+    fix_horizons(world.store()).await;
+    await_ripe(world.store(), 10).await;
+    let sent = take_unsent(&world, Duration::ZERO).await;
+    let letter = DeadLetterId::derive("resolve", &sent[0].encode());
+    let tx = world.store().begin(Speaker::Everybody).await.unwrap();
+    resolve::mark_dead(&tx, sent[0].batch_id.unwrap(), letter).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(batches_to_link(&world).await, 0, "nothing goes on by itself");
+    assert!(take_unsent(&world, Duration::ZERO).await.is_empty());
+
+    let tx = world.store().begin(Speaker::Everybody).await.unwrap();
+    assert!(resolve::reopen(&tx, letter).await.unwrap());
+    assert!(!resolve::reopen(&tx, letter).await.unwrap(), "once");
+    tx.commit().await.unwrap();
+    let again = take_unsent(&world, Duration::from_mins(1)).await;
+    assert_eq!(again[0].conversation_ids, sent[0].conversation_ids);
+    assert_ne!(again[0].batch_id, sent[0].batch_id);
     world.db.finish().await;
 }
 

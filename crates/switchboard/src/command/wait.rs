@@ -60,6 +60,9 @@ fn words(left: &Left) -> String {
         (ledger.records_under_way, "records under way"),
         (ledger.looks_due, "looks due"),
         (ledger.account_changes, "account changes"),
+        (ledger.batches_to_link, "batches to link again"),
+        (ledger.replays_under_way, "replays under way"),
+        (ledger.letters_unfiled, "dead letters to file"),
         (ledger.events, "events"),
         (i64::try_from(left.messages).unwrap_or(i64::MAX), "messages"),
     ];
@@ -73,6 +76,9 @@ fn standing(left: &Left) -> String {
         left.ledger.parked.iter().map(|one| format!("{} runs parked by {}", one.count, one.name)).collect();
     if left.ledger.records_pending > 0 {
         parts.push(format!("{} records pending", left.ledger.records_pending));
+    }
+    if left.ledger.slices_to_replan > 0 {
+        parts.push(format!("{} failed slices planned again later", left.ledger.slices_to_replan));
     }
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

@@ -1,0 +1,93 @@
+//! Batches of conversations to be linked again: rows of the ledger, and what becomes of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use model::message::ResolveBatch;
+use model::{ConversationId, DeadLetterId, ResolveBatchId, TenantId};
+use uuid::Uuid;
+
+use crate::{StoreError, Tx};
+
+pub(super) async fn add(
+    tx: &Tx,
+    tenant: &TenantId,
+    ids: &[ConversationId],
+    changed_at: Timestamp,
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    tx.execute(
+        "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at)
+         VALUES (gen_random_uuid(), $1, $2, $3)",
+        &[&tenant.as_str(), &ids, &changed_at],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes the batches whose message is to be sent: for the first time, or again because nobody has worked it off for so long. Marks
+/// them as sent; if a message is then not sent, a later call takes its batch again.
+pub async fn take_unsent(
+    tx: &Tx,
+    again_after: Duration,
+    limit: i64,
+) -> Result<Vec<ResolveBatch>, StoreError> {
+    let rows = tx
+        .query(
+            // a batch that is worked on just now is locked, and passed over
+            "UPDATE resolve_batches SET sent_at = now(), sends = sends + 1
+             WHERE batch_id IN (
+                 SELECT batch_id FROM resolve_batches
+                 WHERE dead_letter_id IS NULL
+                   AND (sent_at IS NULL OR sent_at < now() - make_interval(secs => $1 * 2 ^ least(sends - 1, 6)))
+                 ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING batch_id, tenant_id, conversation_ids",
+            &[&again_after.as_secs_f64(), &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let ids: Vec<Uuid> = row.try_get(2)?;
+            Ok(ResolveBatch {
+                version: ResolveBatch::VERSION,
+                tenant: TenantId::parse(row.try_get(1)?)?,
+                batch_id: Some(ResolveBatchId(row.try_get(0)?)),
+                conversation_ids: ids.into_iter().map(ConversationId).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Says whether a batch is still to be worked off, and keeps others from it until the transaction ends: a second runner waits here,
+/// and then finds it gone.
+pub async fn still_wanted(tx: &Tx, id: ResolveBatchId) -> Result<bool, StoreError> {
+    let sql = "SELECT FROM resolve_batches WHERE batch_id = $1 FOR UPDATE";
+    Ok(tx.query_opt(sql, &[&id.0]).await?.is_some())
+}
+
+/// Ends a batch, in the transaction that has linked its conversations.
+pub async fn finish(tx: &Tx, id: ResolveBatchId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM resolve_batches WHERE batch_id = $1", &[&id.0]).await?;
+    Ok(())
+}
+
+/// Notes that a batch's message is dead: it waits for a person.
+pub async fn mark_dead(tx: &Tx, id: ResolveBatchId, letter: DeadLetterId) -> Result<(), StoreError> {
+    let sql = "UPDATE resolve_batches SET dead_letter_id = $2 WHERE batch_id = $1";
+    tx.execute(sql, &[&id.0, &letter.0]).await?;
+    Ok(())
+}
+
+/// Lets the batch of a dead letter be sent again, under another id, so that a second death is told apart; false when there is none.
+pub async fn reopen(tx: &Tx, letter: DeadLetterId) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE resolve_batches SET batch_id = gen_random_uuid(), dead_letter_id = NULL, sent_at = NULL, sends = 0
+         WHERE dead_letter_id = $1";
+    Ok(tx.execute(sql, &[&letter.0]).await? > 0)
+}
+
+/// Drops the batch of a dead letter that a person discards.
+pub async fn discard(tx: &Tx, letter: DeadLetterId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM resolve_batches WHERE dead_letter_id = $1", &[&letter.0]).await?;
+    Ok(())
+}
