@@ -12,8 +12,8 @@ fn spec() -> WorkspaceSpec {
     WorkspaceSpec { conversations: 40, days: 10, document_size, ..WorkspaceSpec::named("acme") }
 }
 
-/// Neither the whole nor the tenant is idle, and what is left is named.
-async fn assert_left(stand: &Stand, what: &str) {
+/// Neither the whole nor the tenant is idle, what is left is named, and its queue is dated although no message is ready.
+async fn assert_left(stand: &Stand, what: &str, queue: &str) {
     for tenant in [&[][..], &["--tenant", "acme"]] {
         let args = [&["wait", "--idle", "--timeout", "1", "--json"], tenant].concat();
         let output = stand.run(&args).await;
@@ -21,6 +21,11 @@ async fn assert_left(stand: &Stand, what: &str) {
         assert_eq!(output.status.code(), Some(1), "{left}");
         assert!(left[what].as_i64().is_some_and(|count| count > 0), "{left}");
     }
+    let status = &stand.json(&["status"]).await[0];
+    let dated = status["queues"].as_array().expect("queues").iter().find(|one| one["queue"] == queue);
+    assert!(dated.expect("the queue")["oldest_s"].as_i64().is_some_and(|age| age >= 0), "{status}");
+    let told = stand.ok(&["status"]).await;
+    assert!(told.lines().any(|line| line.trim().starts_with(queue) && line.trim().ends_with(" s")), "{told}");
 }
 
 fn ordinary(stand: &Stand) -> String {
@@ -43,9 +48,9 @@ async fn calls_to_be_linked_again_are_waited_for_in_hand_and_when_their_message_
 
     stand.accounts("acme").await;
     let held = stand.hold(&RESOLVE_QUEUE).await;
-    assert_left(&stand, "batches_to_link").await;
+    assert_left(&stand, "batches_to_link", RESOLVE_QUEUE.name).await;
     held.lose().await;
-    assert_left(&stand, "batches_to_link").await;
+    assert_left(&stand, "batches_to_link", RESOLVE_QUEUE.name).await;
     roles.push(stand.start("normalizer").await);
     stand.idle().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
@@ -69,7 +74,7 @@ async fn a_replayed_document_is_waited_for_until_it_is_worked_off_or_dead_again(
 
     stand.ok(&["dead", "replay", "--all"]).await;
     let held = stand.hold(&NORMALIZE_BACKFILL).await;
-    assert_left(&stand, "replays_under_way").await;
+    assert_left(&stand, "replays_under_way", NORMALIZE_BACKFILL.name).await;
     held.give_back().await;
     roles.push(stand.start("normalizer").await);
     stand.idle().await;
@@ -107,7 +112,7 @@ async fn a_dead_letter_is_waited_for_until_it_is_filed() {
             stand.json(&["runs", "--limit", "1000"]).await.iter().all(|run| run["state"] == "settled")
         })
         .await;
-    assert_left(&stand, "letters_unfiled").await;
+    assert_left(&stand, "letters_unfiled", &queue.dead()).await;
     held.give_back().await;
     roles.push(stand.start("steward").await);
     stand.idle().await;

@@ -4,4 +4,5 @@ pub mod accounts;
 pub mod connections;
 pub mod dead;
 pub mod idle;
+pub mod queues;
 pub mod sync;

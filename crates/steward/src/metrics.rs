@@ -6,13 +6,14 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 use queue::WorkQueue;
 use queue::topology::WORK_QUEUES;
 use store::connection::Connection;
-use store::report::Count;
+use store::report::{Count, QueueWork};
 
 /// What this process has filed, and how the whole stands.
 #[derive(Debug)]
 pub struct StewardMetrics {
     filed: IntCounterVec,
     queue_depth: IntGaugeVec,
+    queue_age: IntGaugeVec,
     runs: IntGaugeVec,
     dead: IntGaugeVec,
     connections: IntGaugeVec,
@@ -35,6 +36,11 @@ impl StewardMetrics {
                 "Messages ready in a queue; growing: add workers of its role.",
                 "queue",
             )?,
+            queue_age: gauge(
+                "switchboard_queue_oldest_seconds",
+                "Seconds the oldest message of a queue has waited, by the ledger; growing: add workers of its role.",
+                "queue",
+            )?,
             runs: gauge(
                 "switchboard_runs",
                 "Open runs by state; parked ones by cause: the cause's owner releases them.",
@@ -51,7 +57,9 @@ impl StewardMetrics {
             metrics.filed.with_label_values(&[queue.name]);
         }
         registry.register(Box::new(metrics.filed.clone()))?;
-        for vec in [&metrics.queue_depth, &metrics.runs, &metrics.dead, &metrics.connections] {
+        for vec in
+            [&metrics.queue_depth, &metrics.queue_age, &metrics.runs, &metrics.dead, &metrics.connections]
+        {
             registry.register(Box::new(vec.clone()))?;
         }
         Ok(metrics)
@@ -63,6 +71,11 @@ impl StewardMetrics {
 
     pub(crate) fn queue_depth(&self, queue: &str, ready: i64) {
         self.queue_depth.with_label_values(&[queue]).set(ready);
+    }
+
+    pub(crate) fn queue_ages(&self, work: &[QueueWork]) {
+        let ages = work.iter().filter_map(|one| Some((one.queue.as_str(), one.oldest_s?)));
+        set(&self.queue_age, ages);
     }
 
     pub(crate) fn runs(&self, counts: &[Count]) {

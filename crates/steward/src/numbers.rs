@@ -35,6 +35,7 @@ async fn count(deps: &Deps) -> Result<(), StoreError> {
     let tx = deps.store.begin(Speaker::Everybody).await?;
     deps.metrics.runs(&report::runs_by_state(&tx).await?);
     deps.metrics.dead(&report::dead_by_class(&tx).await?);
+    deps.metrics.queue_ages(&report::queue_work(&tx).await?);
     deps.metrics.connections(&connection::list(&tx).await?);
     tx.commit().await
 }

@@ -247,3 +247,58 @@ pub async fn oldest_waiting(tx: &Tx) -> Result<Option<f64>, StoreError> {
         .await?;
     Ok(row.try_get(0)?)
 }
+
+/// What the ledger knows of a queue's messages, wherever they are: ready, in somebody's hand, or in its delay queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueWork {
+    /// The queue.
+    pub queue: String,
+    /// Messages that a worker has claimed; `None` where nobody claims.
+    pub in_hand: Option<i64>,
+    /// Since when the oldest one waits that is not claimed: nudges since they were sent first, documents since the vendor was asked for
+    /// them, calls to be linked again since the accounts changed, dead letters since they were left.
+    pub oldest_since: Option<Timestamp>,
+    /// The same in whole seconds, by the database's clock.
+    pub oldest_s: Option<i64>,
+}
+
+/// Tells what waits in each queue, of all the transaction speaks for. The broker has no answer to that: over AMQP it tells how many
+/// messages are ready, not how old they are.
+pub async fn queue_work(tx: &Tx) -> Result<Vec<QueueWork>, StoreError> {
+    let rows = tx
+        .query(
+            "WITH waiting (queue, in_hand, since) AS (
+                 SELECT 'fetch.' || lane, count(*) FILTER (WHERE claim_expires_at > now()),
+                        min(greatest(waiting_since, claim_expires_at)) FILTER (WHERE coalesce(claim_expires_at, '-infinity') <= now())
+                 FROM sync_runs
+                 WHERE state = 'listing' AND nudged_at >= coalesce(next_attempt_at, '-infinity') GROUP BY lane
+                 UNION ALL
+                 SELECT 'normalize.' || r.lane, NULL, to_timestamp(min(o.version) / 1000000.0)
+                 FROM run_item_outcomes o JOIN sync_runs r USING (run_id)
+                 WHERE o.decision = 'published' AND o.outcome IS NULL GROUP BY r.lane
+                 UNION ALL
+                 SELECT origin_queue, NULL, min(resolved_at) FROM dead_letters
+                 WHERE state = 'replayed' AND replay_settled < replays GROUP BY origin_queue
+                 UNION ALL
+                 SELECT 'resolve', NULL, changed_at FROM account_changes
+                 UNION ALL
+                 SELECT 'resolve', NULL, changed_at FROM resolve_batches WHERE dead_letter_id IS NULL
+                 UNION ALL
+                 SELECT origin_queue || '.dead', NULL, left_at FROM expected_letters e
+                 WHERE NOT EXISTS (SELECT FROM dead_letters d WHERE d.dead_letter_id = e.dead_letter_id))
+             SELECT queue, sum(in_hand)::bigint, min(since), floor(extract(epoch FROM clock_timestamp() - min(since)))::bigint
+             FROM waiting GROUP BY queue ORDER BY queue",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(QueueWork {
+                queue: row.try_get(0)?,
+                in_hand: row.try_get(1)?,
+                oldest_since: row.try_get(2)?,
+                oldest_s: row.try_get(3)?,
+            })
+        })
+        .collect()
+}

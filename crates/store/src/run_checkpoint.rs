@@ -220,7 +220,7 @@ async fn advance(
     let row = tx
         .query_one(
             "UPDATE sync_runs SET step = step + 1, page = $2, resumed = $4, attempt = 0, last_error = NULL, claimed_by = NULL,
-                 claim_expires_at = NULL, nudges = 0, nudged_at = clock_timestamp(),
+                 claim_expires_at = NULL, nudges = 0, nudged_at = clock_timestamp(), waiting_since = clock_timestamp(),
                  next_attempt_at = clock_timestamp() + make_interval(secs => $3)
              WHERE run_id = $1 RETURNING step",
             &[&run.id.0, &page, &due, &resumed],

@@ -244,7 +244,9 @@ pub async fn refresh_park_causes(tx: &Tx) -> Result<u64, StoreError> {
 pub async fn take_nudges(tx: &Tx, again_after: Duration, limit: i64) -> Result<Vec<Nudge>, StoreError> {
     let rows = tx
         .query(
-            "UPDATE sync_runs r SET nudged_at = now(), nudges = nudges + 1
+            "UPDATE sync_runs r SET nudged_at = now(), nudges = nudges + 1,
+                 waiting_since = CASE WHEN nudged_at >= coalesce(next_attempt_at, '-infinity')
+                                      THEN coalesce(waiting_since, now()) ELSE now() END
              FROM connections c
              WHERE c.connection_id = r.connection_id AND run_id IN (
                  SELECT run_id FROM sync_runs

@@ -6,7 +6,7 @@ use crate::common::{Connected, listed, save_credential};
 use model::{ItemDecision, ParkCause, RunKind, RunState, Stream, Window};
 use store::run::{RunFilter, Sums};
 use store::run_checkpoint::{Checkpointed, Next, checkpoint};
-use store::{Speaker, connection, credential, outbox, run, run_claim, run_plan, run_settle};
+use store::{Speaker, connection, credential, outbox, report, run, run_claim, run_plan, run_settle};
 
 const LEASE: Duration = Duration::from_mins(1);
 
@@ -88,6 +88,60 @@ async fn a_lost_nudge_comes_again_and_a_fresh_one_does_not() {
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     assert_eq!(run_plan::take_nudges(&tx, again, 100).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
+    connected.database.finish().await;
+}
+
+async fn work_of(connected: &Connected, queue: &str) -> Option<(Option<i64>, bool)> {
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    let work = report::queue_work(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    // an hour is older than anything a test brings about by itself
+    let is_old = |seconds: i64| seconds > 3600;
+    work.iter().find(|one| one.queue == queue).map(|one| (one.in_hand, one.oldest_s.is_some_and(is_old)))
+}
+
+#[tokio::test]
+async fn a_queue_is_as_old_as_its_oldest_nudge_or_document_that_nobody_has_worked_off() {
+    let connected = Connected::fresh().await;
+    plan_periodic(&connected).await;
+    assert_eq!(work_of(&connected, "fetch.live").await, None, "nothing was nudged");
+    let nudge = async || {
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        run_plan::start_planned(&tx, 100).await.unwrap();
+        let nudges = run_plan::take_nudges(&tx, Duration::ZERO, 100).await.unwrap();
+        tx.commit().await.unwrap();
+        nudges
+    };
+    nudge().await;
+    let ago = "UPDATE sync_runs SET nudged_at = now() - interval '2 hours', waiting_since = now() - interval '2 hours'";
+    connected.database.execute(ago).await;
+    let nudges = nudge().await;
+    assert_eq!(
+        work_of(&connected, "fetch.live").await,
+        Some((Some(0), true)),
+        "a copy does not make it younger"
+    );
+
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    let run = run_claim::claim(&tx, nudges[0].run_id, nudges[0].step, "test", LEASE).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(work_of(&connected, "fetch.live").await, Some((Some(1), false)), "claimed, it does not wait");
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    run_claim::defer(&tx, &run, Duration::ZERO, Some("503")).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(work_of(&connected, "fetch.live").await, None, "a retry waits in the ledger");
+    nudge().await;
+    assert_eq!(work_of(&connected, "fetch.live").await, Some((Some(0), false)), "its nudge is a new one");
+
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    let run = run_claim::claim(&tx, run.id, run.step, "test", LEASE).await.unwrap().unwrap();
+    checkpoint(&tx, &run, &[listed("a", 1, ItemDecision::Published)], &[], Next::End { total: None })
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(work_of(&connected, "normalize.live").await, Some((None, true)), "asked for in 1970");
+    connected.database.execute("UPDATE intake SET stored_version = 1").await;
+    assert_eq!(work_of(&connected, "normalize.live").await, None);
     connected.database.finish().await;
 }
 

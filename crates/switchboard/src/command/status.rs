@@ -7,7 +7,7 @@ use store::{Speaker, connection, report, stream, vanish};
 
 use crate::command::connections;
 use crate::context::Context;
-use crate::output;
+use crate::output::{self, or_dash};
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
@@ -19,12 +19,8 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let held = vanish::held(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     tx.commit().await?;
-    let queues = queue::depths(&context.queue_config()?).await?;
+    let queues = desk::queues::look(&store, &context.queue_config()?).await?;
     if context.json {
-        let queues: Vec<_> = queues
-            .iter()
-            .map(|one| json!({ "queue": one.queue, "ready": one.ready, "consumers": one.consumers }))
-            .collect();
         let silences: Vec<_> = silences
             .iter()
             .map(|one| json!({ "connection": one.connection_id, "since": one.since, "reason": one.reason }))
@@ -41,10 +37,18 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         .map(|one| vec![one.id.to_string(), desk::connections::name(one), connections::status(one)]);
     output::table(&["connection", "name", "status"], rows.collect(), "there are no connections");
     println!();
-    let busy = queues.iter().filter(|one| one.ready > 0 || one.consumers > 0);
-    let rows = busy.map(|one| vec![one.queue.clone(), one.ready.to_string(), one.consumers.to_string()]);
+    let busy = queues.iter().filter(|one| one.ready > 0 || one.consumers > 0 || one.oldest_s.is_some());
+    let rows = busy.map(|one| {
+        vec![
+            one.queue.clone(),
+            one.ready.to_string(),
+            or_dash(one.in_hand),
+            one.consumers.to_string(),
+            or_dash(one.oldest_s.map(|seconds| format!("{seconds} s"))),
+        ]
+    });
     output::table(
-        &["queue", "ready", "consumers"],
+        &["queue", "ready", "in hand", "consumers", "oldest waits"],
         rows.collect(),
         "every queue is empty and nobody consumes",
     );
