@@ -1,5 +1,6 @@
 //! The stand: servers of a test's own, the stand-in vendor, roles, and commands.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use runtime::Clock;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use simulator::{Simulator, SimulatorConfig, WorkspaceSpec, World};
+use store::Speaker;
 use store::testing::TestDatabase;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -34,7 +36,7 @@ const PACE: [(&str, &str); 10] = [
 ];
 
 /// Longest wait for anything; a story that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Settings that a story changes.
 pub type Pace = Vec<(&'static str, String)>;
@@ -154,6 +156,14 @@ impl Stand {
         self.run_with_input(args, "").await
     }
 
+    /// Gives a command to a process that is to die at a failpoint.
+    pub async fn run_to_death(&self, args: &[&str], failpoint: &str) {
+        let mut command = self.command(args).await;
+        let output = command.env("SWITCHBOARD_FAILPOINT", failpoint).output().await.expect("a process");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), Some(9), "`{}` dies at {failpoint}: {error}", args.join(" "));
+    }
+
     /// Gives a command that must succeed; returns what it prints.
     pub async fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args).await;
@@ -167,6 +177,37 @@ impl Stand {
         let output = self.run(&[args, &["--json"]].concat()).await;
         let text = String::from_utf8_lossy(&output.stdout);
         text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+    }
+
+    /// Asks the database for a number, past row-level security.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.database.number(sql).await
+    }
+
+    /// Asks the database for a count.
+    pub async fn count(&self, sql: &str) -> usize {
+        usize::try_from(self.number(sql).await).expect("a count")
+    }
+
+    /// How many conversations of a tenant are stored: cheaper to wait for than an export.
+    pub async fn stored(&self, id: &str) -> usize {
+        self.count(&format!(
+            "SELECT count(*) FROM conversations WHERE tenant_id = '{id}' AND withdrawn_at IS NULL"
+        ))
+        .await
+    }
+
+    /// Where a record stands, as `where` says.
+    pub async fn standing(&self, id: &str) -> String {
+        let tx = self.database.store().begin(Speaker::Everybody).await.expect("a transaction");
+        let found = store::report::find(&tx, id).await.expect("a look");
+        tx.commit().await.expect("nothing was written");
+        found.first().unwrap_or_else(|| panic!("{id} was never listed")).standing.clone()
+    }
+
+    /// How many letters are dead.
+    pub async fn dead(&self) -> usize {
+        self.count("SELECT count(*) FROM dead_letters WHERE state = 'dead'").await
     }
 
     /// Adds a tenant with a workspace of the same name.
@@ -238,17 +279,13 @@ impl Stand {
         self.ok(&["sync", &format!("{id}/attention"), "--from", &from, "--to", &to]).await;
     }
 
-    /// Waits until nothing is due, queued, running or retrying.
+    /// Waits until nothing is due, queued, running or retrying: what `wait --idle` does, without a process for it.
     pub async fn idle(&self) {
-        let output = self.run(&["wait", "--idle", "--timeout", "100"]).await;
-        if !output.status.success() {
-            let left = String::from_utf8_lossy(&output.stdout).into_owned();
-            panic!(
-                "{left}{}\n{}\n{}",
-                self.ok(&["runs"]).await,
-                self.ok(&["dead", "list"]).await,
-                self.logs()
-            );
+        let (store, broker) = (self.database.store(), self.vhost.config());
+        let waited =
+            desk::idle::wait(store, broker, None, PATIENCE, |_| {}).await.expect("a look at what is left");
+        if let Err(left) = waited {
+            panic!("not idle: {left:?}\n{}", self.story_so_far().await);
         }
     }
 
@@ -297,6 +334,16 @@ impl Stand {
             assert_eq!(sum("under_way"), 0, "{run}");
             assert!(["settled", "failed"].contains(&run["state"].as_str().expect("a state")), "{run}");
         }
+    }
+
+    /// Takes everything down with work left over on purpose: whatever is in the queues goes with them.
+    pub async fn abandon(self, roles: Vec<Role>) {
+        for mut role in roles {
+            role.stop().await;
+        }
+        self.simulator.stop().await;
+        self.vhost.discard().await;
+        self.database.finish().await;
     }
 
     /// Takes everything down, and asserts that no message was left behind.

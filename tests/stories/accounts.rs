@@ -20,10 +20,11 @@ async fn conversations_wait_for_accounts_and_come_in_by_themselves_once_there_ar
     let roles = stand.start_all().await;
     stand
         .until("runs are parked for want of accounts", async || {
-            let runs = stand.json(&["runs"]).await;
-            runs.len() > 5 && runs.iter().all(|run| run["parked_cause"] == "crm")
+            let parked = stand.number("SELECT count(*) FROM sync_runs WHERE parked_cause = 'crm'").await;
+            parked > 5 && parked == stand.number("SELECT count(*) FROM sync_runs").await
         })
         .await;
+    assert!(stand.json(&["runs"]).await.iter().all(|run| run["parked_cause"] == "crm"));
     assert!(stand.export("acme").await.is_empty());
     assert_eq!(stand.world().stats("acme").expect("stats").by_endpoint.get(&simulator::Endpoint::List), None);
     stand.accounts("acme").await;

@@ -80,8 +80,9 @@ async fn a_malformed_message_in_any_queue_becomes_a_letter_with_its_bytes() {
     broker.close().await;
     let roles = stand.start_all().await;
     let expected = WORK_QUEUES.len() * bodies.len();
-    stand.until("all are filed", async || stand.json(&["dead", "list"]).await.len() == expected).await;
+    stand.until("all are filed", async || stand.dead().await == expected).await;
     let letters = stand.json(&["dead", "list"]).await;
+    assert_eq!(letters.len(), expected);
     assert!(letters.iter().all(|letter| letter["class"] == "undecodable"), "{letters:?}");
     let id = letters[0]["id"].as_str().expect("an id");
     assert!(stand.ok(&["dead", "show", id]).await.contains("\"body\""));

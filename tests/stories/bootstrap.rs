@@ -13,7 +13,8 @@ async fn a_history_is_fetched_and_later_calls_follow_each_on_the_right_account()
     stand.connected(spec("acme", 300), &[]).await;
     stand.connected(spec("globex", 120), &["--backfill-days", "60"]).await;
     let roles = stand.start_all().await;
-    stand.idle().await;
+    let waited = stand.ok(&["wait", "--idle", "--timeout", "100"]).await;
+    assert!(waited.starts_with("idle"), "{waited}");
     for id in ["acme", "globex"] {
         compare_with_truth(&stand.world(), id, &stand.export(id).await);
     }

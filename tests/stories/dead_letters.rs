@@ -26,7 +26,7 @@ async fn details_that_never_come_make_one_record_dead_and_a_replay_brings_it_in(
     let fault = FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken);
     stand.world().add_fault("acme", fault).expect("a fault");
     let roles = stand.start_all().await;
-    stand.until("the record is dead", async || !stand.json(&["dead", "list"]).await.is_empty()).await;
+    stand.until("the record is dead", async || stand.dead().await > 0).await;
     stand.idle().await;
     let letter = &stand.json(&["dead", "list"]).await[0];
     assert_eq!(
@@ -40,10 +40,9 @@ async fn details_that_never_come_make_one_record_dead_and_a_replay_brings_it_in(
     stand.world().clear_faults("acme").expect("mended");
     for _ in 0..2 {
         stand.ok(&["dead", "replay", letter["id"].as_str().expect("an id")]).await;
-        stand
-            .until("it is stored", async || stand.json(&["where", &broken]).await[0]["standing"] == "stored")
-            .await;
+        stand.until("it is stored", async || stand.standing(&broken).await == "stored").await;
         stand.idle().await;
+        assert_eq!(stand.json(&["where", &broken]).await[0]["standing"], "stored");
     }
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     assert!(stand.json(&["dead", "list"]).await.is_empty());
@@ -58,7 +57,7 @@ async fn a_poisonous_document_dies_alone_and_a_replay_after_newer_data_changes_n
     let broken = ordinary(&stand);
     stand.world().add_fault("acme", FaultRule::from(Fault::WrongTypes).on(&broken)).expect("a fault");
     let roles = stand.start_all().await;
-    stand.until("the document is dead", async || !stand.json(&["dead", "list"]).await.is_empty()).await;
+    stand.until("the document is dead", async || stand.dead().await > 0).await;
     stand.idle().await;
     let others: Vec<Value> = stand.export("acme").await;
     assert!(others.len() > 20 && others.iter().all(|one| one["external_id"] != broken.as_str()));
@@ -86,14 +85,12 @@ async fn a_list_that_never_comes_fails_the_run_and_a_later_run_closes_its_letter
     stand.connected(spec(), &[]).await;
     stand.world().add_fault("acme", FaultRule::from(Fault::BadGateway).at(Endpoint::List)).expect("a fault");
     let roles = stand.start_all().await;
-    stand.until("the runs have failed", async || stand.json(&["dead", "list"]).await.len() >= 2).await;
+    stand.until("the runs have failed", async || stand.dead().await >= 2).await;
     let failed = stand.json(&["runs", "--limit", "1000"]).await;
     assert!(failed.iter().any(|run| run["failed_reason"].as_str().is_some_and(|why| why.contains("502"))));
     stand.world().clear_faults("acme").expect("mended");
     stand.sync("acme").await;
-    stand
-        .until("a later run closed the letters", async || stand.json(&["dead", "list"]).await.is_empty())
-        .await;
+    stand.until("a later run closed the letters", async || stand.dead().await == 0).await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     stand.finish(roles).await;
 }

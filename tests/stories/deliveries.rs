@@ -21,12 +21,12 @@ async fn patient_stand() -> Stand {
     Stand::paced(vec![("SWITCHBOARD_LOST_AFTER_S", "3600".to_owned())]).await
 }
 
-async fn listed(stand: &Stand, runs_at_least: usize) {
+async fn listed(stand: &Stand, runs_at_least: i64) {
     stand
         .until("every run is listed", async || {
-            let runs = stand.json(&["runs", "--limit", "1000"]).await;
-            runs.len() >= runs_at_least
-                && runs.iter().all(|run| run["state"] == "listed" || run["state"] == "settled")
+            let all = stand.number("SELECT count(*) FROM sync_runs").await;
+            let listed = "SELECT count(*) FROM sync_runs WHERE state IN ('listed', 'settled')";
+            all >= runs_at_least && all == stand.number(listed).await
         })
         .await;
 }
@@ -38,7 +38,7 @@ async fn rename_and_list_again(stand: &Stand, name: &str) {
         let title = format!("{name} {id}");
         stand.world().change("acme", Change::SetTitle { id, title }).expect("a title");
     }
-    let before = stand.json(&["runs", "--limit", "1000"]).await.len();
+    let before = stand.number("SELECT count(*) FROM sync_runs").await;
     stand.sync_days("acme", 25).await;
     listed(stand, before + 1).await;
 }

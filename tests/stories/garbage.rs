@@ -23,11 +23,10 @@ fn spoil(stand: &Stand, rule: FaultRule) {
 async fn assert_each_stands_somewhere(stand: &Stand) {
     let letters = stand.json(&["dead", "list"]).await;
     for id in ids(stand) {
-        let found = stand.json(&["where", &id]).await;
-        let standing = found[0]["standing"].as_str().unwrap_or_else(|| panic!("{id}: {found:?}"));
-        assert!(["stored", "skipped", "pending", "dead"].contains(&standing), "{id}: {found:?}");
+        let standing = stand.standing(&id).await;
+        assert!(["stored", "skipped", "pending", "dead"].contains(&standing.as_str()), "{id}: {standing}");
         let has_letter = letters.iter().any(|letter| letter["record"] == id.as_str());
-        assert!(standing != "dead" || has_letter, "{id}: {found:?} {letters:?}");
+        assert!(standing != "dead" || has_letter, "{id}: {letters:?}");
     }
     stand.assert_sums().await;
 }
@@ -79,8 +78,8 @@ async fn odd_garbled_and_huge_documents_leave_the_others_alone() {
     let spared = [&spoiled[..], std::slice::from_ref(&huge)].concat();
     compare_all_but(&spared, &stand.world(), "acme", &exported);
     for id in spoiled.iter().step_by(2) {
-        let standing = &stand.json(&["where", id]).await[0]["standing"];
-        assert!(["stored", "skipped", "pending"].contains(&standing.as_str().unwrap_or_default()), "{id}");
+        let standing = stand.standing(id).await;
+        assert!(["stored", "skipped", "pending"].contains(&standing.as_str()), "{id}: {standing}");
     }
     let one = exported.iter().find(|one| one["external_id"] == huge.as_str()).expect("the huge one");
     assert!(one["transcript"].to_string().len() > 20_000_000, "all of it");

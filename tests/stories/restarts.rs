@@ -13,8 +13,8 @@ fn spec() -> WorkspaceSpec {
     WorkspaceSpec { conversations: 400, days: 40, document_size, ..WorkspaceSpec::named("acme") }
 }
 
-async fn until_exported(stand: &Stand, at_least: usize) {
-    stand.until("more is there", async || stand.export("acme").await.len() >= at_least).await;
+async fn until_stored(stand: &Stand, at_least: usize) {
+    stand.until("more is there", async || stand.stored("acme").await >= at_least).await;
 }
 
 #[tokio::test]
@@ -25,20 +25,20 @@ async fn a_broker_and_a_database_that_are_killed_and_come_back_lose_nothing() {
     let options = ["--backfill-days", "45", "--requests-per-second", "25", "--in-flight", "4"];
     stand.connected(spec(), &options).await;
     let mut roles = stand.start_all().await;
-    until_exported(&stand, 20).await;
+    until_stored(&stand, 20).await;
     // nothing else says when the broker has put its queues into safety
     tokio::time::sleep_until(declared + QUEUES_ARE_SAFE_AFTER).await;
 
     stack.give("kill-rabbitmq").await;
     stack.give("start-rabbitmq").await;
-    let before = stand.export("acme").await.len();
-    until_exported(&stand, before + 30).await;
+    let before = stand.stored("acme").await;
+    until_stored(&stand, before + 30).await;
 
     stack.give("kill-postgres").await;
     stack.give("start-postgres").await;
-    let before = stand.export("acme").await.len();
+    let before = stand.stored("acme").await;
     assert!(before < 350, "there is work left");
-    until_exported(&stand, before + 30).await;
+    until_stored(&stand, before + 30).await;
 
     stand.idle().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);

@@ -77,6 +77,17 @@ pub async fn schema_state(store: &Store) -> Result<SchemaState, StoreError> {
     })
 }
 
+/// Tells the set of migrations this program carries from any other.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint() -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    for migration in embedded::migrations::runner().get_migrations() {
+        (migration.version(), migration.name(), migration.checksum()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// The newest version this program carries.
 pub(crate) fn latest_version() -> i32 {
     embedded::migrations::runner()

@@ -7,10 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::migrate::fingerprint;
 use crate::{Store, StoreConfig, StoreError, migrate};
 
 /// The role that owns the databases of tests, as little privileged as in production.
 const ROLE: &str = "switchboard_test";
+
+/// Any constant number: who makes the template holds this lock.
+const MAKING_THE_TEMPLATE: i64 = 0x7465_6d70_6c61;
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
@@ -20,12 +24,13 @@ pub struct TestDatabase {
     admin: SecretString,
     url: SecretString,
     store: Store,
+    as_superuser: Store,
 }
 
 impl TestDatabase {
-    /// Makes a database from a template that is migrated once per program.
+    /// Makes a database from a template that is migrated once per server.
     pub async fn fresh() -> Self {
-        let template = TEMPLATE.get_or_init(make_template).await;
+        let template = TEMPLATE.get_or_init(template).await;
         Self::create(admin_url(&Env::from_process()), Some(template)).await
     }
 
@@ -49,8 +54,8 @@ impl TestDatabase {
             .await
             .expect("a test database");
         let url = url_of(&admin, &name);
-        let store = open(&url);
-        Self { name, admin, url, store }
+        let (store, as_superuser) = (open(&url), open(&url_as_admin(&admin, &name)));
+        Self { name, admin, url, store, as_superuser }
     }
 
     /// The pool of the unprivileged role that owns the database.
@@ -65,22 +70,19 @@ impl TestDatabase {
 
     /// Runs statements as the superuser, past row-level security: to prepare what the roles would take days to come to.
     pub async fn execute(&self, sql: &str) {
-        let store = open(&url_as_admin(&self.admin, &self.name));
-        let client = store.dedicated().await.expect("a connection to the test database");
+        let client = self.as_superuser.client().await.expect("a connection to the test database");
         client.batch_execute(sql).await.expect("statements of a test");
     }
 
     /// Asks for one number as the superuser.
     pub async fn number(&self, sql: &str) -> i64 {
-        let store = open(&url_as_admin(&self.admin, &self.name));
-        let client = store.dedicated().await.expect("a connection to the test database");
+        let client = self.as_superuser.client().await.expect("a connection to the test database");
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
     /// Asks for one text as the superuser.
     pub async fn text(&self, sql: &str) -> String {
-        let store = open(&url_as_admin(&self.admin, &self.name));
-        let client = store.dedicated().await.expect("a connection to the test database");
+        let client = self.as_superuser.client().await.expect("a connection to the test database");
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
@@ -90,15 +92,33 @@ impl TestDatabase {
     }
 }
 
-async fn make_template() -> String {
+/// The template of these migrations; the first program that asks for it makes it, others wait meanwhile.
+async fn template() -> String {
+    let name = format!("template_{:016x}", fingerprint());
+    let admin = open(&admin_url(&Env::from_process()));
+    // the lock is this connection's and ends with it, also when the program is killed
+    let client = admin.dedicated().await.expect("a connection to the server");
+    client.execute("SELECT pg_advisory_lock($1)", &[&MAKING_THE_TEMPLATE]).await.expect("the lock");
+    let found = client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await;
+    if found.expect("the server's databases").is_none() {
+        make_template(&name).await;
+    }
+    name
+}
+
+async fn make_template(template: &str) {
     let database = TestDatabase::empty().await;
     migrate(&database.store, None).await.expect("migrations from nothing");
-    // a template must have no connections
     let TestDatabase { name, store, admin, .. } = database;
     drop(store);
-    let gone = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    execute(&admin, &gone).await.expect("no connections to the template");
-    name
+    // a template must have no connections; it gets its name when it is complete
+    let sql = [
+        format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"),
+        format!("ALTER DATABASE {name} RENAME TO {template}"),
+    ];
+    for statement in sql {
+        execute(&admin, &statement).await.expect("a template");
+    }
 }
 
 async fn ensure_role(admin: &SecretString) {
