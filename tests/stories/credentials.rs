@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use simulator::{Change, DocumentSize, KeyLevel, WorkspaceSpec};
+use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
 use stories::{Stand, compare_with_truth};
 
 fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
@@ -20,14 +20,16 @@ async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on
     stand.connected(spec("acme", 600), &["--requests-per-second", "100", "--in-flight", "4"]).await;
     stand.connected(spec("globex", 100), &[]).await;
     let roles = stand.start_all().await;
-    stand.until("a part of the history is there", async || stand.export("acme").await.len() > 60).await;
+    stand.until("a part of the history is there", async || stand.stored("acme").await > 60).await;
     let world = stand.world();
     world.change("acme", Change::RevokeKey { key: "acme-key".to_owned() }).expect("revoked");
     stand
         .until("the key is found invalid", async || {
-            stand.json(&["connections", "--tenant", "acme"]).await[0]["credential"] == "invalid"
+            let invalid = "SELECT count(*) FROM connections WHERE credential_state = 'invalid'";
+            stand.number(invalid).await > 0
         })
         .await;
+    assert_eq!(stand.json(&["connections", "--tenant", "acme"]).await[0]["credential"], "invalid");
     stand.idle().await;
     compare_with_truth(&world, "globex", &stand.export("globex").await);
     assert!(stand.export("acme").await.len() < 600);
@@ -75,6 +77,76 @@ fn all_text(folder: &Path) -> String {
         }
     }
     text
+}
+
+async fn add_key(stand: &Stand, key: &str) {
+    let change = Change::AddKey { key: key.to_owned(), level: KeyLevel::Organization };
+    stand.world().change("acme", change).expect("a key");
+    stand.connect("acme", key, &["--requests-per-second", "500"]).await;
+}
+
+fn revoke_key(stand: &Stand, key: &str) {
+    stand.world().change("acme", Change::RevokeKey { key: key.to_owned() }).expect("revoked");
+}
+
+/// Lets the vendor sit on its answers to what the rule says, until that many requests are out.
+async fn hold(stand: &Stand, rule: FaultRule, requests: usize) -> simulator::FaultId {
+    let held = stand.world().add_fault("acme", rule).expect("a fault");
+    stand
+        .until("requests are out", async || stand.world().stats("acme").expect("stats").in_flight >= requests)
+        .await;
+    held
+}
+
+async fn assert_current(stand: &Stand, generation: i32) {
+    let current = format!(
+        "SELECT count(*) FROM connections WHERE credential_state = 'valid' AND credential_generation = {generation}"
+    );
+    assert_eq!(stand.number(&current).await, 1);
+}
+
+#[tokio::test]
+async fn a_late_401_about_a_replaced_key_is_no_news_and_its_page_is_tried_again_with_the_new_one() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme", 120), &["--backfill-days", "62"]).await;
+    let world = stand.world();
+    let roles = stand.start_all().await;
+
+    // replaced before anybody knows that it is revoked
+    let held = hold(&stand, FaultRule::from(Fault::Held).at(Endpoint::List), 2).await;
+    add_key(&stand, "second-key").await;
+    revoke_key(&stand, "acme-key");
+    world.remove_fault("acme", held).expect("answers");
+    stand.idle().await;
+    let refused = world.stats("acme").expect("stats").by_status.get(&401).copied();
+    assert!(refused >= Some(2), "the held requests were refused: {refused:?}");
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(events_of(&stand, "credential.invalidated").await, 0);
+    let logs = all_text(stand.path("master.key").parent().expect("the folder"));
+    assert!(!logs.contains("parked"), "{logs}");
+    assert_current(&stand, 2).await;
+
+    // replaced after another request had told
+    let old =
+        world.truth("acme").expect("a truth").filter(|one| one.skip.is_none()).last().expect("a call").id;
+    world.change("acme", Change::SetTitle { id: old.clone(), title: "Renamed".to_owned() }).expect("a title");
+    stand.resync("acme").await;
+    let held = hold(&stand, FaultRule::from(Fault::Held).at(Endpoint::Detail).on(&old), 1).await;
+    revoke_key(&stand, "second-key");
+    stand.ok(&["sync", "acme/attention"]).await;
+    stand
+        .until("the key is found invalid", async || events_of(&stand, "credential.invalidated").await == 1)
+        .await;
+    add_key(&stand, "third-key").await;
+    world.remove_fault("acme", held).expect("an answer");
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(events_of(&stand, "credential.invalidated").await, 1);
+    assert_eq!(events_of(&stand, "credential.restored").await, 1);
+    assert_current(&stand, 3).await;
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,12 @@ async fn answer_caller(
     let ticket = workspace.log.arrive(request.endpoint, path, settings.rate_limit);
     let hits = workspace.faults().hits(request.endpoint, request.id);
     app.wait(faults::delay(&hits, settings.latency, workspace.salt ^ ticket.number)).await;
+    if let Some(holder) = faults::holder(&hits) {
+        tokio::select! {
+            () = app.shutdown.cancelled() => {}
+            () = workspace.until_off(holder) => {}
+        }
+    }
     if let Some(limit) = settings.rate_limit.filter(|_| !ticket.admitted) {
         let refusal = Reply::refusal(429, "rate limit exceeded");
         ticket.answered(429);

@@ -41,6 +41,8 @@ pub enum Fault {
         /// By how much.
         delay_ms: u64,
     },
+    /// The answer waits until the fault is switched off, and is given as things are by then.
+    Held,
     /// No answer, ever.
     Hang,
     /// The connection is reset instead of an answer.
@@ -188,6 +190,7 @@ pub type FaultId = u64;
 /// A fault that strikes a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Hit {
+    pub(crate) id: FaultId,
     pub(crate) fault: Fault,
     pub(crate) conversation: Option<String>,
 }
@@ -222,15 +225,23 @@ impl Faults {
         self.rules.clear();
     }
 
+    pub(crate) fn is_on(&self, id: FaultId) -> bool {
+        self.rules.iter().any(|(own, _)| *own == id)
+    }
+
     /// The faults that strike a request, in the order they were switched on.
     pub(crate) fn hits(&mut self, endpoint: Endpoint, conversation: Option<&str>) -> Hits {
         let concerned = self.rules.iter_mut().filter(|(_, rule)| rule.concerns(endpoint, conversation));
-        let hits = concerned.filter_map(|(_, rule)| {
-            rule.strikes(endpoint)
-                .then(|| Hit { fault: rule.fault.clone(), conversation: rule.conversation.clone() })
+        let hits = concerned.filter_map(|(id, rule)| {
+            rule.strikes(endpoint).then(|| Hit {
+                id: *id,
+                fault: rule.fault.clone(),
+                conversation: rule.conversation.clone(),
+            })
         });
         let hits = hits.collect();
-        self.rules.retain(|(_, rule)| rule.times != Some(0));
+        // one that holds answers back is there until it is switched off
+        self.rules.retain(|(_, rule)| rule.times != Some(0) || rule.fault == Fault::Held);
         hits
     }
 }
@@ -240,6 +251,11 @@ pub(crate) fn delay(hits: &Hits, latency: Latency, number: u64) -> Duration {
     let ordinary_ms = Dice::of(&[0xE1, number]).between(latency.min_ms, latency.max_ms);
     let extra_ms = hits.iter().map(|hit| if let Fault::Slow { delay_ms } = hit.fault { delay_ms } else { 0 });
     Duration::from_millis(ordinary_ms as u64 + extra_ms.sum::<u64>())
+}
+
+/// The fault that holds the answer back.
+pub(crate) fn holder(hits: &Hits) -> Option<FaultId> {
+    hits.iter().find(|hit| hit.fault == Fault::Held).map(|hit| hit.id)
 }
 
 pub(crate) fn hangs(hits: &Hits) -> bool {

@@ -130,12 +130,12 @@ impl World {
 
     /// Switches one fault off; says whether it was on.
     pub fn remove_fault(&self, workspace: &str, id: FaultId) -> Result<bool, SimulatorError> {
-        Ok(self.workspace(workspace)?.faults().remove(id))
+        Ok(self.workspace(workspace)?.remove_fault(id))
     }
 
     /// Switches all faults of a workspace off.
     pub fn clear_faults(&self, workspace: &str) -> Result<(), SimulatorError> {
-        self.workspace(workspace)?.faults().clear();
+        self.workspace(workspace)?.clear_faults();
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::calendar::Calendar;
 use super::changes::{Added, Change, Changes};
@@ -14,7 +15,7 @@ use super::roster::Roster;
 use super::spec::{KeyLevel, Settings, WorkspaceSpec};
 use crate::SimulatorError;
 use crate::dice::{mix, of_text};
-use crate::faults::Faults;
+use crate::faults::{FaultId, Faults};
 use crate::log::RequestLog;
 
 /// An API key of the workspace.
@@ -35,6 +36,7 @@ pub(crate) struct Workspace {
     keys: Mutex<BTreeMap<String, KeyState>>,
     settings: Mutex<Settings>,
     faults: Mutex<Faults>,
+    fault_off: Notify,
 }
 
 /// A thread that panicked while holding a lock has failed its test or request; what it guarded is still whole,
@@ -61,6 +63,7 @@ impl Workspace {
             keys: Mutex::new(BTreeMap::from([(spec.key.clone(), organization_key)])),
             settings: Mutex::new(spec.settings.clone()),
             faults: Mutex::default(),
+            fault_off: Notify::new(),
             spec,
         }
     }
@@ -71,6 +74,31 @@ impl Workspace {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         locked(&self.faults)
+    }
+
+    /// Switches one fault off; says whether it was on.
+    pub(crate) fn remove_fault(&self, id: FaultId) -> bool {
+        let was_on = self.faults().remove(id);
+        self.fault_off.notify_waiters();
+        was_on
+    }
+
+    /// Switches all faults off.
+    pub(crate) fn clear_faults(&self) {
+        self.faults().clear();
+        self.fault_off.notify_waiters();
+    }
+
+    /// Waits until a fault is off.
+    pub(crate) async fn until_off(&self, id: FaultId) {
+        loop {
+            // made before looking, it is woken by whatever happens after
+            let switched = self.fault_off.notified();
+            if !self.faults().is_on(id) {
+                return;
+            }
+            switched.await;
+        }
     }
 
     pub(crate) fn key(&self, key: &str) -> Option<KeyState> {

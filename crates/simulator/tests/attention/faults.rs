@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::Value;
-use simulator::{Endpoint, Fault, FaultRule, RetryAfter, Simulator, World};
+use simulator::{Change, Endpoint, Fault, FaultRule, RetryAfter, Simulator, World};
 
 use crate::client::{Got, exchange, get, parsed};
 use crate::with_acme;
@@ -90,6 +90,22 @@ async fn a_slow_answer_comes_late() {
     let began = std::time::Instant::now();
     assert_eq!(get(&simulator, LIST).await.status, 200);
     assert!(began.elapsed() >= Duration::from_millis(120));
+}
+
+#[tokio::test]
+async fn a_held_answer_comes_once_its_fault_is_off_and_tells_what_is_true_by_then() {
+    let (simulator, world) = with_acme(40).await;
+    let held = world.add_fault("acme", FaultRule::from(Fault::Held).times(1)).unwrap();
+    let later = async {
+        while world.stats("acme").unwrap().in_flight == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.change("acme", Change::RevokeKey { key: "acme-key".to_owned() }).unwrap();
+        assert_eq!(world.requests("acme").unwrap()[0].status, None);
+        assert!(world.remove_fault("acme", held).unwrap());
+    };
+    let (got, ()) = tokio::join!(get(&simulator, LIST), later);
+    assert_eq!(got.status, 401);
 }
 
 #[tokio::test]
