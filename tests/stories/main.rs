@@ -10,6 +10,7 @@ mod deliveries;
 mod fairness;
 mod garbage;
 mod idle;
+mod looks;
 mod rate_limits;
 mod restarts;
 mod roles;

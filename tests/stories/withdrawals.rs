@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use simulator::{Change, DocumentSize, Shares, WorkspaceSpec};
-use stories::{Stand, compare_with_truth};
+use stories::{Stand, compare_all_but, compare_with_truth};
 
 fn spec() -> WorkspaceSpec {
     let shares = Shares { empty: 0.1, private: 0.1, ..Shares::NONE };
@@ -51,6 +51,36 @@ async fn a_call_that_becomes_private_is_withdrawn_by_the_next_run_or_beyond_the_
     stand.ok(&["sync", "acme/attention", "--walk"]).await;
     stand.idle().await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn private_calls_are_kept_where_they_are_admitted_and_forgotten_once_they_are_not() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &["--admit-private", "true"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    let private = world.truth("acme").expect("a truth");
+    let private = private.filter(|one| one.skip == Some(model::SkipReason::Private));
+    let private: Vec<String> = private.map(|one| one.id).collect();
+    let exported = stand.export("acme").await;
+    compare_all_but(&private, &world, "acme", &exported);
+    assert!(private.len() > 3 && private.iter().all(|id| has(&exported, id)));
+    let content = async || {
+        let keys = private.join("', '");
+        let sql = format!("SELECT count(*) FROM raw_documents WHERE vendor_key IN ('{keys}')");
+        stand.count(&sql).await
+    };
+    assert_eq!(content().await, private.len());
+    stand.assert_sums().await;
+
+    stand.connect("acme", "acme-key", &["--admit-private", "false"]).await;
+    stand.ok(&["sync", "acme/attention", "--walk"]).await;
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(content().await, 0, "not even the vendor's documents are left");
     stand.assert_sums().await;
     stand.finish(roles).await;
 }
