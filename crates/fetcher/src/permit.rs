@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::Version;
-use store::budget::{self, LATENESS_MAX, Permit, Reservation};
+use store::budget::{self, Permit, Reservation};
 use store::run_claim::ClaimedRun;
 use tokio::time::Instant;
 
@@ -37,12 +37,11 @@ pub(crate) async fn wait_for_permit(
             pause(shared, Duration::from_millis(500), deadline).await?;
             continue;
         }
-        let asked_at = Instant::now();
         let reservation =
             budget::reserve(&shared.deps.store, run.vendor, &run.vendor_account, WAIT_MAX, LEASE).await;
         match reservation.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
-                if let Some(open) = use_slot(shared, permit, asked_at).await {
+                if let Some(open) = use_slot(shared, permit).await {
                     return Ok(open);
                 }
             }
@@ -57,10 +56,9 @@ pub(crate) async fn wait_for_permit(
 }
 
 /// Waits for the slot's moment; a slot missed by too much is given up, not used late.
-async fn use_slot(shared: &Shared, permit: Permit, asked_at: Instant) -> Option<OpenPermit> {
-    // the slot counts from when the database read its clock: after asking, before the answer was here
-    tokio::time::sleep(permit.wait).await;
-    if asked_at.elapsed() > permit.wait + LATENESS_MAX {
+async fn use_slot(shared: &Shared, permit: Permit) -> Option<OpenPermit> {
+    tokio::time::sleep_until(permit.from.into()).await;
+    if Instant::now() > permit.until.into() {
         shared.deps.metrics.permits_missed.inc();
         give_back_id(shared, permit.id).await;
         return None;

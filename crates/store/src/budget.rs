@@ -1,6 +1,6 @@
 //! What a vendor's account allows, shared by all workers: slots in time, requests in flight, closures.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::{Vendor, VendorAccount, Version};
@@ -23,8 +23,10 @@ const LEAD_S: f64 = 0.004;
 pub struct Permit {
     /// Identifies it, for giving it back.
     pub id: Uuid,
-    /// How long to wait before sending.
-    pub wait: Duration,
+    /// Not to be used before this moment.
+    pub from: Instant,
+    /// To be given up after this moment.
+    pub until: Instant,
     /// The database's clock at the slot: the version of everything the request returns.
     pub version: Version,
     /// The vendor has refused requests since it last answered one.
@@ -143,6 +145,7 @@ async fn take_slot(
     lease: Duration,
 ) -> Result<Permit, StoreError> {
     let id = Uuid::new_v4();
+    let asked_at = Instant::now();
     // one statement: the reservation, the lease, and leases of crashed workers swept on the way
     let slot = tx
         .query_one(
@@ -163,10 +166,15 @@ async fn take_slot(
             &[&vendor.as_str(), &account.as_str(), &spacing_s, &id, &lease.as_secs_f64(), &LEAD_S],
         )
         .await?;
+    let answered_at = Instant::now();
     let at: Timestamp = slot.try_get(0)?;
+    let wait = Duration::from_secs_f64(finite(slot.try_get(1)?));
+    // The database read its clock somewhere in between: counted from the later moment it is never too early, from the earlier one
+    // never later than it seems. The wait in the line of workers was before, and makes no slot late.
     Ok(Permit {
         id,
-        wait: Duration::from_secs_f64(finite(slot.try_get(1)?)),
+        from: answered_at + wait,
+        until: asked_at + wait + LATENESS_MAX,
         version: Version(at.as_microsecond()),
         after_refusals: false,
     })
