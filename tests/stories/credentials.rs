@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
+use simulator::{AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
 use stories::{Stand, compare_with_truth};
 
 fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
@@ -47,6 +47,52 @@ async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on
     assert_eq!(events_of(&stand, "credential.restored").await, 1);
     stand.assert_sums().await;
     hunt(&stand, &["acme-key", "second-key", "globex-key"]).await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_vendor_that_refuses_everybody_for_a_while_costs_no_reconnect() {
+    let mut stand = Stand::paced(vec![("SWITCHBOARD_OUTAGE_WAIT_S", "1".to_owned())]).await;
+    let names: Vec<String> = (1..=8).map(|number| format!("fleet-{number}")).collect();
+    for name in &names {
+        let spec = WorkspaceSpec { days: 5, ..spec(name, 12) };
+        stand.connected(spec, &["--backfill-days", "6"]).await;
+    }
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    for name in &names {
+        world.reset_log(name).expect("a fresh log");
+        world.add_fault(name, Fault::Unauthorized).expect("a fault");
+        let add = Change::Add { count: 2, finished_at: None, kind: AddedKind::Ordinary };
+        world.change(name, add).expect("new calls");
+        stand.ok(&["sync", &format!("{name}/attention")]).await;
+    }
+    let refusals = |name: &String| {
+        let stats = world.stats(name).expect("stats");
+        stats.by_status.get(&401).copied().unwrap_or_default()
+    };
+    // each page is refused in both forms of the header: so often, everybody has come back for more
+    stand.until("it lasts a while", async || names.iter().all(|name| refusals(name) >= 4)).await;
+    let marked = events_of(&stand, "credential.invalidated").await;
+    assert!((1..=3).contains(&marked), "{marked} of 8 keys were marked");
+
+    for name in &names {
+        world.clear_faults(name).expect("mended");
+    }
+    stand
+        .until("every key is good again", async || {
+            stand.json(&["connections"]).await.iter().all(|one| one["credential"] == "valid")
+        })
+        .await;
+    stand.idle().await;
+    for name in &names {
+        compare_with_truth(&world, name, &stand.export(name).await);
+    }
+    assert_eq!(events_of(&stand, "credential.invalidated").await, marked);
+    assert_eq!(events_of(&stand, "credential.restored").await, marked);
+    assert!(stand.json(&["dead", "list"]).await.is_empty(), "no attempt was counted");
+    stand.assert_sums().await;
     stand.finish(roles).await;
 }
 

@@ -62,7 +62,10 @@ where
     let first = ask_once(shared, run, deadline, request(auth)).await?;
     let refusal = match first {
         Err((error, version)) if is_refusal(&error) => (error, version),
-        answer => return sort(shared, run, answer).await,
+        answer => {
+            source.note_answer(shared, run, answer.is_ok()).await?;
+            return sort(shared, run, answer).await;
+        }
     };
     let second = ask_once(shared, run, deadline, request(source.auth_with(form.other()))).await?;
     match second {
@@ -80,12 +83,13 @@ where
         }
         answer => {
             source.remember(&shared.forms, endpoint, form.other());
+            source.note_answer(shared, run, answer.is_ok()).await?;
             sort(shared, run, answer).await
         }
     }
 }
 
-fn is_refusal(error: &VendorError) -> bool {
+pub(crate) fn is_refusal(error: &VendorError) -> bool {
     matches!(error.failure, Failure::Credential | Failure::Forbidden)
 }
 
@@ -95,7 +99,7 @@ async fn ask_once<T>(
     deadline: Instant,
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<Answer<T>, Setback> {
-    let permit = wait_for_permit(shared, run, deadline).await?;
+    let permit = wait_for_permit(shared, run.vendor, &run.vendor_account, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
     shared.deps.metrics.asked(&answer, started.elapsed());

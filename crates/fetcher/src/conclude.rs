@@ -17,9 +17,6 @@ use crate::page::Gathered;
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
 
-/// How long a refusal waits that looks like the vendor's outage rather than the key's end.
-const OUTAGE_WAIT: Duration = Duration::from_mins(2);
-
 /// Writes what the step brought in, and sends the nudge for the next.
 pub(crate) async fn checkpoint(
     shared: &Shared,
@@ -152,15 +149,19 @@ async fn page_failed(
 
 /// One transaction: that generation is invalid, its event is in the outbox, the connection's runs are parked.
 async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &str) -> Result<(), JobError> {
-    let outage = refused_by_many(shared, run).await.map_err(JobError::retry)?;
-    if outage {
-        tracing::warn!("the vendor refuses many credentials at once: taken for its outage");
-        return defer(shared, run, OUTAGE_WAIT, None).await;
+    let wait = shared.deps.config.outage_wait;
+    if is_outage(shared, run, generation, wait).await.map_err(JobError::retry)? {
+        tracing::warn!(
+            delay_ms = wait.as_millis(),
+            "the vendor refuses many credentials at once: taken for its outage"
+        );
+        return defer(shared, run, wait, None).await;
     }
     let marked = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
         let marked = credential::invalidate(&tx, &run.tenant, run.connection_id, generation, reason).await?;
         if marked {
+            credential::plan_probe(&tx, run.connection_id, generation, wait).await?;
             run_claim::park_connection(&tx, run.connection_id, ParkCause::Credential).await?;
         }
         tx.commit().await?;
@@ -176,9 +177,18 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
     defer(shared, run, Duration::ZERO, None).await
 }
 
-async fn refused_by_many(shared: &Shared, run: &ClaimedRun) -> Result<bool, StoreError> {
-    let tx = shared.deps.store.begin(Speaker::Everybody).await?;
-    let many = credential::refused_by_many(&tx, run.vendor).await?;
+async fn is_outage(
+    shared: &Shared,
+    run: &ClaimedRun,
+    generation: i32,
+    wait: Duration,
+) -> Result<bool, StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+    credential::note_refused(&tx, run.connection_id, generation).await?;
+    // committed before it is counted: two that are refused at once would each see only themselves
     tx.commit().await?;
-    Ok(many)
+    let tx = shared.deps.store.begin(Speaker::Everybody).await?;
+    let outage = credential::is_outage(&tx, run.vendor, run.connection_id, wait).await?;
+    tx.commit().await?;
+    Ok(outage)
 }

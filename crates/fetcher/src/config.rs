@@ -22,6 +22,9 @@ pub struct FetcherConfig {
     pub retry: Backoff,
     /// `SWITCHBOARD_REPLAN_S`: a failed slice is planned again after so many seconds (doubling), default 900.
     pub replan_after: Duration,
+    /// `SWITCHBOARD_OUTAGE_WAIT_S`: while a vendor refuses many keys at once, and before a key that was marked invalid is asked with
+    /// again, so many seconds pass, default 120; for marked ones doubling up to an hour, for a day.
+    pub outage_wait: Duration,
     /// `SWITCHBOARD_GIVE_UP_S`: a call without a transcript is given up after so many seconds, default 604800 (a week).
     pub give_up_age: Duration,
     /// `SWITCHBOARD_INLINE_MAX_BYTES`: larger documents travel as claim checks, default 1048576.
@@ -42,6 +45,7 @@ impl FetcherConfig {
             detail_attempts_max: env.parse("SWITCHBOARD_DETAIL_ATTEMPTS", 8)?,
             retry: Backoff { first, max: Duration::from_mins(5), multiplier: 2.0 },
             replan_after: env.seconds("SWITCHBOARD_REPLAN_S", Duration::from_mins(15))?,
+            outage_wait: env.seconds("SWITCHBOARD_OUTAGE_WAIT_S", Duration::from_mins(2))?,
             give_up_age: env.seconds("SWITCHBOARD_GIVE_UP_S", Duration::from_hours(7 * 24))?,
             inline_max_bytes: env.parse("SWITCHBOARD_INLINE_MAX_BYTES", 1 << 20)?,
             http: HttpOptions::default(),

@@ -11,6 +11,7 @@ mod handle;
 mod metrics;
 mod page;
 mod permit;
+mod probe;
 mod publish;
 mod source;
 
@@ -25,7 +26,7 @@ use vendors::VendorHttp;
 
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
-use source::HeaderForms;
+use source::{Answers, HeaderForms};
 
 /// What a fetcher needs.
 #[derive(Clone)]
@@ -55,16 +56,19 @@ struct Shared {
     deps: Deps,
     http: VendorHttp,
     forms: HeaderForms,
+    answers: Answers,
     shutdown: Shutdown,
 }
 
-/// Takes nudges from both lanes until the shutdown begins; pages under way are finished or handed back.
+/// Takes nudges from both lanes and probes marked keys until the shutdown begins; pages under way are finished or handed back.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let http = VendorHttp::new(&deps.config.http)?;
-    let shared = Arc::new(Shared { deps, http, forms: HeaderForms::default(), shutdown: shutdown.clone() });
+    let (forms, answers) = (HeaderForms::default(), Answers::default());
+    let shared = Arc::new(Shared { deps, http, forms, answers, shutdown: shutdown.clone() });
     tokio::join!(
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),
+        probe::keep_probing(&shared),
     );
     Ok(())
 }

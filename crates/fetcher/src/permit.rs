@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use model::Version;
+use model::{Vendor, VendorAccount, Version};
 use store::budget::{self, Permit, Reservation};
-use store::run_claim::ClaimedRun;
 use tokio::time::Instant;
 
 use crate::Shared;
@@ -28,7 +27,8 @@ pub(crate) struct OpenPermit {
 /// Waits for a slot, at most until `deadline`.
 pub(crate) async fn wait_for_permit(
     shared: &Shared,
-    run: &ClaimedRun,
+    vendor: Vendor,
+    account: &VendorAccount,
     deadline: Instant,
 ) -> Result<OpenPermit, Setback> {
     loop {
@@ -37,8 +37,7 @@ pub(crate) async fn wait_for_permit(
             pause(shared, Duration::from_millis(500), deadline).await?;
             continue;
         }
-        let reservation =
-            budget::reserve(&shared.deps.store, run.vendor, &run.vendor_account, WAIT_MAX, LEASE).await;
+        let reservation = budget::reserve(&shared.deps.store, vendor, account, WAIT_MAX, LEASE).await;
         match reservation.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
                 if let Some(open) = use_slot(shared, permit).await {

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use model::{ConnectionId, Vendor};
+use model::{ConnectionId, TenantId, Vendor};
 use secrecy::SecretString;
 use secrets::{Sealed, credential_aad, open};
+use store::credential::{Probe, SealedCredential};
 use store::run_claim::ClaimedRun;
-use store::{Speaker, credential};
+use store::{Speaker, StoreError, credential};
+use tokio::time::Instant;
 use vendors::BaseUrl;
 use vendors::attention::{Attention, AttentionAuth, HeaderForm};
 
@@ -37,6 +40,24 @@ impl HeaderForms {
     }
 }
 
+/// How often it is noted that a vendor answers a key.
+const NOTE_ANSWER_EVERY: Duration = Duration::from_secs(10);
+
+/// When this process noted last that a vendor answers a key, so that not every request costs a write.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Mutex<HashMap<(ConnectionId, i32), Instant>>);
+
+impl Answers {
+    fn is_due(&self, key: (ConnectionId, i32)) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = noted.get(&key).is_none_or(|at| at.elapsed() > NOTE_ANSWER_EVERY);
+        if due {
+            noted.insert(key, Instant::now());
+        }
+        due
+    }
+}
+
 /// A run's way to its vendor.
 pub(crate) struct Source {
     pub(crate) client: Attention,
@@ -44,6 +65,8 @@ pub(crate) struct Source {
     connection_id: ConnectionId,
     key: SecretString,
     form: HeaderForm,
+    /// The vendor has refused the key since it last answered.
+    refused: bool,
 }
 
 impl Source {
@@ -53,17 +76,62 @@ impl Source {
         let sealed = credential::current(&tx, run.connection_id).await.map_err(Setback::Store)?;
         tx.commit().await.map_err(Setback::Store)?;
         let Some(sealed) = sealed.filter(|sealed| sealed.valid) else { return Err(Setback::NoCredential) };
-        let aad = credential_aad(&run.tenant, run.connection_id, sealed.generation);
+        let place = (run.vendor, run.base_url.as_str(), run.allow_http);
+        Self::of(shared, &run.tenant, run.connection_id, place, sealed)
+    }
+
+    /// Prepares the client with a key that was marked invalid.
+    pub(crate) async fn open_marked(shared: &Shared, probe: &Probe) -> Result<Self, Setback> {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&probe.tenant)).await.map_err(Setback::Store)?;
+        let sealed = credential::current(&tx, probe.connection_id).await.map_err(Setback::Store)?;
+        tx.commit().await.map_err(Setback::Store)?;
+        let sealed = sealed.filter(|sealed| sealed.generation == probe.generation);
+        let place = (probe.vendor, probe.base_url.as_str(), probe.allow_http);
+        Self::of(shared, &probe.tenant, probe.connection_id, place, sealed.ok_or(Setback::NoCredential)?)
+    }
+
+    fn of(
+        shared: &Shared,
+        tenant: &TenantId,
+        connection_id: ConnectionId,
+        (vendor, base_url, allow_http): (Vendor, &str, bool),
+        sealed: SealedCredential,
+    ) -> Result<Self, Setback> {
+        let aad = credential_aad(tenant, connection_id, sealed.generation);
         let bytes = Sealed { key_id: sealed.key_id, bytes: sealed.sealed };
         let key = open(&shared.deps.keyring, &aad, &bytes)
             .map_err(|error| Setback::Page { class: "sealed-credential", reason: error.to_string() })?;
-        let base_url = BaseUrl::parse(&run.base_url, run.allow_http)
+        let base_url = BaseUrl::parse(base_url, allow_http)
             .map_err(|error| Setback::Page { class: "base-url", reason: error.to_string() })?;
-        let client = match run.vendor {
+        let client = match vendor {
             Vendor::Attention => Attention::new(shared.http.clone(), base_url),
         };
         let form = if sealed.header_form == "bare" { HeaderForm::Bare } else { HeaderForm::Bearer };
-        Ok(Self { client, generation: sealed.generation, connection_id: run.connection_id, key, form })
+        let (generation, refused) = (sealed.generation, sealed.refused);
+        Ok(Self { client, generation, connection_id, key, form, refused })
+    }
+
+    /// Notes that the vendor answers the key: at once after a refusal, else now and then.
+    pub(crate) async fn note_answer(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        answered: bool,
+    ) -> Result<(), Setback> {
+        if !answered || !(shared.answers.is_due((self.connection_id, self.generation)) || self.refused) {
+            return Ok(());
+        }
+        let noted = async {
+            let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+            credential::note_answered(&tx, self.connection_id, self.generation).await?;
+            tx.commit().await
+        };
+        noted.await.map_err(|error: StoreError| Setback::Store(error))
+    }
+
+    /// The form of the header that worked at connecting.
+    pub(crate) fn form(&self) -> HeaderForm {
+        self.form
     }
 
     /// The header to begin with at an endpoint.

@@ -1,9 +1,12 @@
 //! Credentials: sealed bytes by generation. Sealing and opening is `secrets`'.
 
+mod refusal;
+
 use model::{ConnectionId, TenantId};
 use serde_json::json;
 
 use crate::{StoreError, Tx, outbox};
+pub use refusal::{Probe, is_outage, note_answered, note_refused, plan_probe, restore, take_probe};
 
 /// A sealed credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct SealedCredential {
     pub header_form: String,
     /// Not found invalid so far.
     pub valid: bool,
+    /// The vendor has refused it since it last answered.
+    pub refused: bool,
 }
 
 /// The generation the next credential of a connection gets. Locks the connection until the transaction ends.
@@ -73,7 +78,7 @@ pub async fn save(
 pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredential>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid'
+            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL
              FROM connections c
              JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
              WHERE c.connection_id = $1",
@@ -87,6 +92,7 @@ pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredentia
             sealed: row.try_get(2)?,
             header_form: row.try_get(3)?,
             valid: row.try_get(4)?,
+            refused: row.try_get(5)?,
         })
     })
     .transpose()
@@ -138,6 +144,7 @@ pub async fn lock_all(tx: &Tx) -> Result<Vec<(TenantId, ConnectionId, SealedCred
                 sealed: row.try_get(2)?,
                 header_form: row.try_get(3)?,
                 valid: row.try_get(4)?,
+                refused: false,
             };
             Ok((TenantId::parse(row.try_get(5)?)?, ConnectionId(row.try_get(6)?), credential))
         })
@@ -158,20 +165,4 @@ pub async fn reseal(
     )
     .await?;
     Ok(())
-}
-
-/// Says whether so many of a vendor's credentials were refused lately that it must be the vendor's own fault: five or more, and
-/// more than half of its connections.
-pub async fn refused_by_many(tx: &Tx, vendor: model::Vendor) -> Result<bool, StoreError> {
-    let row = tx
-        .query_one(
-            "SELECT count(*) FILTER (WHERE k.invalid_at > now() - interval '10 minutes') >= 5
-                AND count(*) FILTER (WHERE k.invalid_at > now() - interval '10 minutes') * 2 > count(*)
-             FROM connections c
-             JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
-             WHERE c.vendor = $1 AND c.disconnected_at IS NULL",
-            &[&vendor.as_str()],
-        )
-        .await?;
-    Ok(row.try_get(0)?)
 }

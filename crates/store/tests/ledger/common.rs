@@ -79,6 +79,7 @@ pub(crate) async fn save_credential(tx: &store::Tx, tenant: &TenantId, id: Conne
         sealed: vec![1],
         header_form: "bearer".to_owned(),
         valid: true,
+        refused: false,
     };
     credential::save(tx, tenant, id, &sealed).await.unwrap();
     generation

@@ -5,4 +5,6 @@ mod budget;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod runs;

@@ -240,6 +240,7 @@ async fn save(
         sealed: sealed.bytes,
         header_form: form.as_str().to_owned(),
         valid: true,
+        refused: false,
     };
     credential::save(&tx, tenant, id, &credential).await?;
     stream::make_due(&tx, id).await?;

@@ -1,0 +1,91 @@
+//! Keys that were marked invalid are asked with again, less and less often: the refusal may have been the vendor's mistake.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use model::Window;
+use store::credential::{self, Probe};
+use store::{Speaker, StoreError};
+use tokio::time::Instant;
+use vendors::attention::{HeaderForm, ListRequest};
+
+use crate::Shared;
+use crate::ask::{Setback, is_refusal};
+use crate::permit::{give_back, wait_for_permit};
+use crate::source::Source;
+
+/// How often is looked for a probe that is due.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// A probe that gets no permit for so long is left to the next one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Probes until the shutdown begins. One at a time, and each under a permit: it takes nothing from the work.
+pub(crate) async fn keep_probing(shared: &Shared) {
+    while !shared.shutdown.is_begun() {
+        match probe_next(shared).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            // the next probe is planned already
+            Err(setback) => tracing::warn!(?setback, "failed to probe a credential that was refused"),
+        }
+        tokio::select! {
+            () = shared.shutdown.begun() => {}
+            () = tokio::time::sleep(LOOK_EVERY.min(shared.deps.config.outage_wait)) => {}
+        }
+    }
+}
+
+/// Makes a probe that is due; false when none is.
+async fn probe_next(shared: &Shared) -> Result<bool, Setback> {
+    let Some(probe) = take(shared).await.map_err(Setback::Store)? else { return Ok(false) };
+    let source = Source::open_marked(shared, &probe).await?;
+    let form = source.form();
+    if is_answered(shared, &probe, &source, form).await?
+        || is_answered(shared, &probe, &source, form.other()).await?
+    {
+        restore(shared, &probe).await.map_err(Setback::Store)?;
+    }
+    Ok(true)
+}
+
+async fn take(shared: &Shared) -> Result<Option<Probe>, StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Everybody).await?;
+    let probe = credential::take_probe(&tx, shared.deps.config.outage_wait).await?;
+    tx.commit().await?;
+    Ok(probe)
+}
+
+/// Asks for one row of the list: what the key is there for. A vendor in any other trouble answers nothing about the key.
+async fn is_answered(
+    shared: &Shared,
+    probe: &Probe,
+    source: &Source,
+    form: HeaderForm,
+) -> Result<bool, Setback> {
+    let now = shared.deps.clock.now();
+    let from = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+    let request = ListRequest { window: Window { from, to: now }, page: 1, size: 1 };
+    let deadline = Instant::now() + PATIENCE;
+    let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, deadline).await?;
+    let started = Instant::now();
+    let answer = source.client.list(&source.auth_with(form), &request).await;
+    shared.deps.metrics.asked(&answer, started.elapsed());
+    give_back(shared, permit).await;
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if is_refusal(&error) => Ok(false),
+        Err(error) => Err(Setback::Page { class: error.error_class(), reason: error.to_string() }),
+    }
+}
+
+async fn restore(shared: &Shared, probe: &Probe) -> Result<(), StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Tenant(&probe.tenant)).await?;
+    let restored = credential::restore(&tx, &probe.tenant, probe.connection_id, probe.generation).await?;
+    tx.commit().await?;
+    if restored {
+        tracing::info!(generation = probe.generation, connection.id = %probe.connection_id,
+            "the vendor answers the credential again: its runs are released");
+    }
+    Ok(())
+}
