@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use simulator::WorkspaceSpec;
+use stories::Stand;
+
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Variables of tests and of the processes' surroundings, which nobody sets for production.
@@ -55,4 +58,19 @@ fn every_setting_is_listed_and_every_listed_one_is_read() {
         .filter_map(|line| line.split_once('='));
     let listed: BTreeSet<String> = settings.flat_map(|(name, _)| names_in(name)).collect();
     assert_eq!(read, listed);
+}
+
+#[tokio::test]
+async fn a_window_is_cut_into_slices_as_long_as_the_setting_says() {
+    let stand = Stand::fresh().await;
+    stand.connected(WorkspaceSpec::named("acme"), &[]).await;
+    let window = ["sync", "acme/attention", "--from", "2026-01-01", "--to", "2026-01-05"];
+    for (days, runs) in [("7", "planned 1 "), ("2", "planned 2 "), ("1", "planned 4 ")] {
+        let output = stand.run_with(&[("SWITCHBOARD_SLICE_DAYS", days)], &window).await;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with(runs), "{days}: {said}");
+    }
+    let output = stand.run_with(&[("SWITCHBOARD_SLICE_DAYS", "0")], &window).await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SWITCHBOARD_SLICE_DAYS is not valid"));
+    stand.finish(Vec::new()).await;
 }

@@ -1,16 +1,10 @@
 //! Sync now, or a window of the past.
 
 use anyhow::bail;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::{RunKind, Stream, Window};
 use store::connection::Connection;
-use store::{Speaker, Store, run_plan, stream};
-
-/// Length of the slices a window is cut into.
-const SLICE: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// How far a slice reaches back into its older neighbour.
-const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+use store::{SliceLength, Speaker, Store, run_plan, stream};
 
 /// Makes the periodic run due now; a scheduler plans it within its tick.
 pub async fn now(store: &Store, connection: &Connection) -> anyhow::Result<()> {
@@ -27,7 +21,8 @@ pub async fn window(
     connection: &Connection,
     from: Timestamp,
     to: Timestamp,
-) -> anyhow::Result<usize> {
+    length: SliceLength,
+) -> anyhow::Result<u64> {
     check(connection)?;
     if from >= to {
         bail!("the window ends before it begins: {from} to {to}");
@@ -37,13 +32,11 @@ pub async fn window(
     if from >= now {
         bail!("the window lies in the future: it begins at {from}");
     }
-    let slices = Window { from, to: to.min(now) }.slices(SLICE, OVERLAP);
-    for slice in &slices {
-        let tenant = &connection.tenant;
-        run_plan::plan(&tx, tenant, connection.id, Stream::Conversations, RunKind::Backfill, *slice).await?;
-    }
+    let (stream, kind, window) = (Stream::Conversations, RunKind::Backfill, Window { from, to: to.min(now) });
+    let planned =
+        run_plan::plan_slices(&tx, &connection.tenant, connection.id, stream, kind, window, length).await?;
     tx.commit().await?;
-    Ok(slices.len())
+    Ok(planned)
 }
 
 /// Makes the rolling, list-only walk over all history due now.

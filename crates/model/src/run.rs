@@ -106,6 +106,9 @@ impl RunKind {
 #[serde(transparent)]
 pub struct Step(pub i64);
 
+/// How far a slice reaches back into its older neighbour.
+const SLICE_OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+
 /// A half-open window of time, fixed when the run starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
@@ -116,14 +119,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// Cuts the window into slices of at most `length`, newest first. Each reaches `overlap` back into its older neighbour, so
-    /// that nothing falls between two of them.
-    pub fn slices(self, length: SignedDuration, overlap: SignedDuration) -> Vec<Self> {
+    /// Cuts the window into slices of at most `length`, newest first. Each reaches back into its older neighbour, so that nothing
+    /// falls between two of them.
+    pub fn slices(self, length: SignedDuration) -> Vec<Self> {
         let mut slices = Vec::new();
         let mut to = self.to;
         while to > self.from {
             let edge = to.checked_sub(length).map_or(self.from, |edge| edge.max(self.from));
-            let from = edge.checked_sub(overlap).map_or(self.from, |from| from.max(self.from));
+            let from = edge.checked_sub(SLICE_OVERLAP).map_or(self.from, |from| from.max(self.from));
             slices.push(Self { from, to });
             to = edge;
         }
@@ -139,13 +142,10 @@ mod tests {
     fn slices_cover_the_window_newest_first_and_overlap() {
         let at = |hour: i64| Timestamp::from_second(hour * 3600).expect("a small number");
         let window = Window { from: at(0), to: at(50) };
-        let slices = window.slices(SignedDuration::from_hours(24), SignedDuration::from_hours(1));
+        let slices = window.slices(SignedDuration::from_hours(24));
         let hours: Vec<_> =
             slices.iter().map(|slice| (slice.from.as_second() / 3600, slice.to.as_second() / 3600)).collect();
         assert_eq!(hours, [(25, 50), (1, 26), (0, 2)]);
-        assert_eq!(
-            Window { from: at(5), to: at(5) }.slices(SignedDuration::from_hours(1), SignedDuration::ZERO),
-            []
-        );
+        assert_eq!(Window { from: at(5), to: at(5) }.slices(SignedDuration::from_hours(1)), []);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use runtime::{Env, EnvError};
+use store::SliceLength;
 
 /// Settings of the scheduler.
 #[derive(Debug, Clone)]
@@ -12,7 +13,7 @@ pub struct SchedulerConfig {
     /// `SWITCHBOARD_NUDGE_AGAIN_S`: a nudge that nobody took is sent again after so many seconds (doubling), default 30.
     pub nudge_again: Duration,
     /// `SWITCHBOARD_SLICE_DAYS`: length of bootstrap and backfill slices, in days, default 7.
-    pub slice_days: i64,
+    pub slice: SliceLength,
     /// `SWITCHBOARD_LOST_AFTER_S`: a document without an outcome for so many seconds is fetched again, default 900.
     pub lost_after: Duration,
     /// `SWITCHBOARD_QUIET_S`: a stream that brings nothing new for so many seconds is suspicious, default 604800 (a week).
@@ -25,7 +26,7 @@ impl SchedulerConfig {
         Ok(Self {
             tick: Duration::from_millis(env.parse("SWITCHBOARD_TICK_MS", 500)?),
             nudge_again: env.seconds("SWITCHBOARD_NUDGE_AGAIN_S", Duration::from_secs(30))?,
-            slice_days: env.parse("SWITCHBOARD_SLICE_DAYS", 7)?,
+            slice: SliceLength::from_env(env)?,
             lost_after: env.seconds("SWITCHBOARD_LOST_AFTER_S", Duration::from_mins(15))?,
             quiet: env.seconds("SWITCHBOARD_QUIET_S", Duration::from_hours(7 * 24))?,
         })

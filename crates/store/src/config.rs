@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use runtime::{Env, EnvError};
 use secrecy::SecretString;
 
@@ -15,6 +16,21 @@ pub struct StoreConfig {
     pub connections_max: usize,
     /// `SWITCHBOARD_DATABASE_TIMEOUT_S`: longest wait for a connection, in seconds, default 10.
     pub wait_max: Duration,
+}
+
+/// How long the slices are that a history is cut into.
+#[derive(Debug, Clone, Copy)]
+pub struct SliceLength(pub(crate) SignedDuration);
+
+impl SliceLength {
+    /// Reads `SWITCHBOARD_SLICE_DAYS`: in days, default 7.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let days: u16 = env.parse("SWITCHBOARD_SLICE_DAYS", 7)?;
+        if days == 0 {
+            return Err(EnvError::invalid("SWITCHBOARD_SLICE_DAYS", "1 or more"));
+        }
+        Ok(Self(SignedDuration::from_hours(24 * i64::from(days))))
+    }
 }
 
 impl StoreConfig {

@@ -32,7 +32,7 @@ pub mod timeline;
 mod tx;
 pub mod vanish;
 
-pub use config::StoreConfig;
+pub use config::{SliceLength, StoreConfig};
 pub use error::StoreError;
 pub use migrate::{SchemaState, migrate, schema_state};
 pub use pool::Store;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use model::{ConnectionId, RunId, RunKind, Stream, TenantId, Window, message::Nudge};
 use tokio_postgres::Row;
 
-use crate::{StoreError, Tx};
+use crate::{SliceLength, StoreError, Tx};
 
 /// Backfill slices of one connection that may be under way at a time; the others wait as planned.
 const SLICES_LISTING_MAX: i64 = 2;
@@ -85,6 +85,24 @@ pub async fn take_history_due(tx: &Tx, limit: i64) -> Result<Vec<HistoryDue>, St
             })
         })
         .collect()
+}
+
+/// Plans runs over a window, in slices, newest first; returns how many.
+pub async fn plan_slices(
+    tx: &Tx,
+    tenant: &TenantId,
+    connection_id: ConnectionId,
+    stream: Stream,
+    kind: RunKind,
+    window: Window,
+    length: SliceLength,
+) -> Result<u64, StoreError> {
+    let mut planned = 0;
+    for slice in window.slices(length.0) {
+        plan(tx, tenant, connection_id, stream, kind, slice).await?;
+        planned += 1;
+    }
+    Ok(planned)
 }
 
 /// Plans one run over a window.

@@ -14,10 +14,9 @@ use queue::topology::NORMALIZE_LIVE;
 use queue::{Broker, Outgoing};
 use runtime::{Env, Health, Shutdown};
 use serde_json::value::RawValue;
-use store::connection::ConnectionSettings;
-use store::testing::TestDatabase;
+use store::testing::{TestDatabase, connected};
 use store::timeline::{self, ExportedConversation};
-use store::{Speaker, Store, StoreConfig, connection, tenant};
+use store::{Speaker, Store, StoreConfig};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -168,21 +167,4 @@ impl Stand {
         self.vhost.finish().await;
         self.db.finish().await;
     }
-}
-
-async fn connected(store: &Store, tenant: &TenantId, account: &VendorAccount) -> ConnectionId {
-    let tx = store.begin(Speaker::Tenant(tenant)).await.unwrap();
-    tenant::add(&tx, tenant, "Acme", &["acme.com".to_owned()]).await.unwrap();
-    let settings = ConnectionSettings {
-        base_url: "https://vendor.example/v2".to_owned(),
-        allow_http: false,
-        backfill_days: 90,
-        interval_s: 900,
-        lookback_s: 172_800,
-        walk_interval_s: 604_800,
-        admit_private: false,
-    };
-    let (id, _) = connection::connect(&tx, tenant, Vendor::Attention, account, &settings).await.unwrap();
-    tx.commit().await.unwrap();
-    id
 }

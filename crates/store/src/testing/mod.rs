@@ -1,5 +1,7 @@
 //! A fresh migrated database for a test, from `SWITCHBOARD_TEST_DATABASE_URL` (a superuser's, on a throw-away server).
 
+mod connected;
+
 use std::time::Duration;
 
 use runtime::Env;
@@ -9,6 +11,8 @@ use uuid::Uuid;
 
 use crate::migrate::fingerprint;
 use crate::{Store, StoreConfig, StoreError, migrate};
+
+pub use connected::connected;
 
 /// The role that owns the databases of tests, as little privileged as in production.
 const ROLE: &str = "switchboard_test";

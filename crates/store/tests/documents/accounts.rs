@@ -10,9 +10,10 @@ use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
 use store::conversation::Link;
 use store::directory::{self, Wanted};
 use store::resolve::{self, Affected, Relink};
+use store::testing::connected;
 use store::{Speaker, Store, report, timeline};
 
-use crate::support::{CONTACT, Document, World, connected, conversation, participants, take_in, tenant_id};
+use crate::support::{CONTACT, Document, World, conversation, participants, take_in, tenant_id};
 
 fn account(external_id: &str, domains: &[&str]) -> AccountRecord {
     AccountRecord {

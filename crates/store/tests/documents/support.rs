@@ -6,14 +6,13 @@ use model::{
     Version,
 };
 use serde_json::json;
-use store::connection::ConnectionSettings;
 use store::conversation::Link;
 use store::conversation_write::{
     Arrival, Changed, Found, Participant, Skipped, Stored, Verdict, Writes, lock_standings, write,
 };
-use store::testing::TestDatabase;
+use store::testing::{TestDatabase, connected};
 use store::timeline::{self, ExportedConversation};
-use store::{Speaker, Store, StoreError, connection, tenant};
+use store::{Speaker, Store, StoreError};
 
 pub(crate) const CONTACT: &str = "ana@customer.com";
 
@@ -27,23 +26,6 @@ pub(crate) struct World {
 
 pub(crate) fn tenant_id(name: &str) -> TenantId {
     TenantId::parse(name).unwrap()
-}
-
-pub(crate) async fn connected(store: &Store, tenant: &TenantId, account: &VendorAccount) -> ConnectionId {
-    let tx = store.begin(Speaker::Tenant(tenant)).await.unwrap();
-    tenant::add(&tx, tenant, "A tenant", &[format!("{tenant}.com")]).await.unwrap();
-    let settings = ConnectionSettings {
-        base_url: "https://vendor.example/v2".to_owned(),
-        allow_http: false,
-        backfill_days: 90,
-        interval_s: 900,
-        lookback_s: 172_800,
-        walk_interval_s: 604_800,
-        admit_private: false,
-    };
-    let (id, _) = connection::connect(&tx, tenant, Vendor::Attention, account, &settings).await.unwrap();
-    tx.commit().await.unwrap();
-    id
 }
 
 impl World {

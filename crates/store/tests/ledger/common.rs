@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use model::{ConnectionId, ContentHash, ItemDecision, TenantId, Vendor, VendorAccount, VendorKey, Version};
-use store::connection::ConnectionSettings;
 use store::credential::SealedCredential;
 use store::run_checkpoint::Listed;
 use store::run_claim::{self, ClaimedRun};
-use store::testing::TestDatabase;
-use store::{Speaker, Store, budget, connection, credential, run_plan, tenant};
+use store::testing::{TestDatabase, connected};
+use store::{Speaker, Store, budget, credential, run_plan, tenant};
 
 /// A tenant whose connection runs: gate open, credential valid, limits set.
 pub(crate) struct Connected {
@@ -51,20 +50,9 @@ pub(crate) fn account() -> VendorAccount {
 }
 
 pub(crate) async fn connect(store: &Store, id: &TenantId) -> ConnectionId {
-    let settings = ConnectionSettings {
-        base_url: "https://vendor.example/v2".to_owned(),
-        allow_http: false,
-        backfill_days: 30,
-        interval_s: 900,
-        lookback_s: 172_800,
-        walk_interval_s: 604_800,
-        admit_private: false,
-    };
+    let connection = connected(store, id, &account()).await;
     let tx = store.begin(Speaker::Tenant(id)).await.unwrap();
-    tenant::add(&tx, id, "Acme", &["acme.example".to_owned()]).await.unwrap();
     tenant::open_gate(&tx, id).await.unwrap();
-    let (connection, _) =
-        connection::connect(&tx, id, Vendor::Attention, &account(), &settings).await.unwrap();
     budget::set_limits(&tx, Vendor::Attention, &account(), 20.0, 2).await.unwrap();
     save_credential(&tx, id, connection).await;
     tx.commit().await.unwrap();

@@ -151,7 +151,7 @@ async fn at_most_two_backfill_slices_of_a_connection_are_under_way_newest_first(
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     let now = run_plan::database_now(&tx).await.unwrap();
     let window = Window { from: now - jiff::SignedDuration::from_hours(24 * 30), to: now };
-    for slice in window.slices(jiff::SignedDuration::from_hours(24 * 7), jiff::SignedDuration::ZERO) {
+    for slice in window.slices(jiff::SignedDuration::from_hours(24 * 7)) {
         let (tenant, stream) = (&connected.tenant, Stream::Conversations);
         run_plan::plan(&tx, tenant, connected.id, stream, RunKind::Bootstrap, slice).await.unwrap();
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
+use store::SliceLength;
 
 use crate::context::Context;
 use crate::output;
@@ -36,7 +37,8 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     let connection = desk::connections::find(&store, &args.connection).await?;
     let words = match window {
         Some((from, to)) => {
-            let slices = desk::sync::window(&store, &connection, from, to).await?;
+            let length = SliceLength::from_env(&context.env)?;
+            let slices = desk::sync::window(&store, &connection, from, to, length).await?;
             format!("planned {slices} backfill runs from {from} to {to}")
         }
         None if args.walk => {

@@ -1,0 +1,25 @@
+//! A tenant with a connection, for tests that begin after that.
+
+use model::{ConnectionId, TenantId, Vendor, VendorAccount};
+
+use crate::connection::{self, ConnectionSettings};
+use crate::{Speaker, Store, tenant};
+
+/// Adds a tenant whose people are at `TENANT.com`, with a connection to a vendor's account.
+pub async fn connected(store: &Store, tenant: &TenantId, account: &VendorAccount) -> ConnectionId {
+    let tx = store.begin(Speaker::Tenant(tenant)).await.expect("a transaction");
+    tenant::add(&tx, tenant, "A tenant", &[format!("{tenant}.com")]).await.expect("a new tenant");
+    let settings = ConnectionSettings {
+        base_url: "https://vendor.example/v2".to_owned(),
+        allow_http: false,
+        backfill_days: 30,
+        interval_s: 900,
+        lookback_s: 172_800,
+        walk_interval_s: 604_800,
+        admit_private: false,
+    };
+    let connecting = connection::connect(&tx, tenant, Vendor::Attention, account, &settings);
+    let (id, _) = connecting.await.expect("a connection");
+    tx.commit().await.expect("a commit");
+    id
+}
