@@ -36,6 +36,27 @@ async fn three_fetchers_never_send_more_than_the_limit_in_any_second() {
 }
 
 #[tokio::test]
+async fn a_reconnect_asks_within_the_limit_of_its_workspace_or_not_at_all() {
+    let stand = Stand::fresh().await;
+    stand.connected(spec(5), &[]).await;
+    stand.world().reset_log("acme").expect("a fresh log");
+    stand.database.execute("UPDATE vendor_budgets SET closed_until = now() + interval '1 hour'").await;
+    let base = stand.base_url();
+    let connect = ["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"];
+    let output = stand.run_with_input(&connect, "acme-key").await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("leaves no room for 3") && error.contains("nothing was saved"), "{error}");
+    assert_eq!(stand.world().stats("acme").expect("stats").requests, 0);
+
+    stand.database.execute("UPDATE vendor_budgets SET closed_until = 'epoch'").await;
+    stand.connect("acme", "acme-key", &[]).await;
+    assert_eq!(stand.world().stats("acme").expect("stats").requests, 1);
+    assert_eq!(stand.database.number("SELECT count(*) FROM vendor_permits").await, 0, "given back");
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn every_kind_of_429_is_waited_for_and_counts_as_no_attempt() {
     let mut stand = Stand::fresh().await;
     stand.connected(spec(60), &[]).await;

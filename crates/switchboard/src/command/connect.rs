@@ -1,5 +1,7 @@
 //! `connect attention`.
 
+mod permits;
+
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,7 +86,7 @@ pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<
     let allow_http = args.allow_http;
     let base_url = BaseUrl::parse(&base_url, allow_http)?;
     let key = read_key(&args)?;
-    let (workspace, form) = probe(&base_url, &key).await?;
+    let (workspace, form) = probe(&store, &accounts_at(&known, &base_url), &base_url, &key).await?;
     let account = account(&workspace, &args.tenant, &base_url, &known)?;
     let before = known.iter().find(|one| one.vendor_account == account);
     let settings = settings(&args, &base_url, allow_http, before);
@@ -134,16 +136,30 @@ fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
     Ok(SecretString::from(key))
 }
 
+/// The workspaces that are connected there, and have a limit that holds for this command as well.
+fn accounts_at(known: &[Connection], base_url: &BaseUrl) -> Vec<VendorAccount> {
+    let there = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
+    there.map(|one| one.vendor_account.clone()).collect()
+}
+
 /// Checks the key against the vendor, in both forms of the header, before anything is saved.
-async fn probe(base_url: &BaseUrl, key: &SecretString) -> anyhow::Result<(Workspace, HeaderForm)> {
+async fn probe(
+    store: &Store,
+    accounts: &[VendorAccount],
+    base_url: &BaseUrl,
+    key: &SecretString,
+) -> anyhow::Result<(Workspace, HeaderForm)> {
     let client = Attention::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
-    let ask = async |form: HeaderForm| client.users(&AttentionAuth { key: key.clone(), form }).await;
-    let first = match ask(HeaderForm::Bearer).await {
+    let ask = async |form: HeaderForm| {
+        let auth = AttentionAuth { key: key.clone(), form };
+        permits::under_permits(store, accounts, client.users(&auth)).await
+    };
+    let first = match ask(HeaderForm::Bearer).await? {
         Ok(workspace) => return Ok((workspace, HeaderForm::Bearer)),
         Err(error) => error,
     };
     if matches!(first.failure, Failure::Credential | Failure::Forbidden)
-        && let Ok(workspace) = ask(HeaderForm::Bare).await
+        && let Ok(workspace) = ask(HeaderForm::Bare).await?
     {
         return Ok((workspace, HeaderForm::Bare));
     }

@@ -1,0 +1,68 @@
+//! Permits for the requests that check a key: fetchers may be at work on the same workspace, and its limit holds for all together.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use model::{Vendor, VendorAccount};
+use store::Store;
+use store::budget::{self, Permit, Reservation};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Longest wait for a slot.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Longer than the request.
+const LEASE: Duration = Duration::from_secs(45);
+
+/// Sends a request under a permit of each account the key may belong to: which one it is, only the answer tells.
+pub(super) async fn under_permits<T>(
+    store: &Store,
+    accounts: &[VendorAccount],
+    request: impl Future<Output = T>,
+) -> anyhow::Result<T> {
+    let mut permits = Vec::new();
+    let deadline = Instant::now() + WAIT_MAX;
+    let reserved = loop {
+        match accounts.get(permits.len()) {
+            None => break Ok(()),
+            Some(account) => match reserve(store, account, deadline).await {
+                Ok(permit) => permits.push(permit),
+                Err(error) => break Err(error),
+            },
+        }
+    };
+    let answer = match reserved {
+        Ok(()) => Ok(request.await),
+        Err(error) => Err(error),
+    };
+    for permit in permits {
+        // one that cannot be given back expires
+        let _ = budget::release(store, permit.id).await;
+    }
+    answer
+}
+
+/// Waits for a slot and its moment; one that is missed is given back, not used late.
+async fn reserve(store: &Store, account: &VendorAccount, deadline: Instant) -> anyhow::Result<Permit> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = match budget::reserve(store, Vendor::Attention, account, left, LEASE).await? {
+            Reservation::Granted(permit) => {
+                sleep_until(permit.from.into()).await;
+                if Instant::now() <= permit.until.into() {
+                    return Ok(permit);
+                }
+                budget::release(store, permit.id).await?;
+                continue;
+            }
+            Reservation::NotBefore(wait) | Reservation::Closed(wait) => wait,
+        };
+        if wait > left {
+            bail!(
+                "the limit of workspace {account} leaves no room for {} s: try again then; nothing was saved",
+                wait.as_secs().max(1)
+            );
+        }
+        sleep(wait).await;
+    }
+}
