@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use simulator::{AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
+use simulator::{
+    AddedKind, Change, DocumentSize, Endpoint, EndpointForm, Fault, FaultRule, HeaderForm, KeyLevel,
+    Settings, WorkspaceSpec,
+};
 use stories::{Stand, compare_with_truth};
 
 fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
@@ -47,6 +50,34 @@ async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on
     assert_eq!(events_of(&stand, "credential.restored").await, 1);
     stand.assert_sums().await;
     hunt(&stand, &["acme-key", "second-key", "globex-key"]).await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_form_of_the_header_that_was_learned_is_known_to_the_next_process() {
+    let mut stand = Stand::fresh().await;
+    let header_forms = vec![EndpointForm { endpoint: Endpoint::Detail, form: HeaderForm::Bare }];
+    let settings = Settings { header_forms, ..Settings::default() };
+    let spec = WorkspaceSpec { days: 5, settings, ..spec("acme", 20) };
+    stand.connected(spec, &["--backfill-days", "6"]).await;
+    let world = stand.world();
+    let refusals = || world.stats("acme").expect("stats").by_status.get(&401).copied().unwrap_or_default();
+    let mut roles = stand.start_all().await;
+    stand.idle().await;
+    let learned = refusals();
+    // those that were under way when the first was answered
+    assert!((1..=8).contains(&learned), "{learned} requests taught it");
+    roles.remove(1).stop().await;
+    roles.push(stand.start("fetcher").await);
+    let ids: Vec<String> = world.truth("acme").expect("a truth").map(|one| one.id).collect();
+    for id in ids {
+        let title = format!("Renamed {id}");
+        world.change("acme", Change::SetTitle { id, title }).expect("a title");
+    }
+    stand.sync_days("acme", 6).await;
+    stand.idle().await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(refusals(), learned, "nobody had to learn it again");
     stand.finish(roles).await;
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn ask<T, F>(
 where
     F: Future<Output = Result<T, VendorError>>,
 {
-    let auth = source.auth(&shared.forms, endpoint);
+    let auth = source.auth(endpoint);
     let form = auth.form;
     let first = ask_once(shared, run, deadline, request(auth)).await?;
     let refusal = match first {
@@ -82,7 +82,9 @@ where
             }
         }
         answer => {
-            source.remember(&shared.forms, endpoint, form.other());
+            if answer.is_ok() {
+                source.keep_form(shared, run, endpoint, form.other()).await?;
+            }
             source.note_answer(shared, run, answer.is_ok()).await?;
             sort(shared, run, answer).await
         }

@@ -26,7 +26,7 @@ use vendors::VendorHttp;
 
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
-use source::{Answers, HeaderForms};
+use source::Answers;
 
 /// What a fetcher needs.
 #[derive(Clone)]
@@ -55,7 +55,6 @@ pub struct Deps {
 struct Shared {
     deps: Deps,
     http: VendorHttp,
-    forms: HeaderForms,
     answers: Answers,
     shutdown: Shutdown,
 }
@@ -63,8 +62,7 @@ struct Shared {
 /// Takes nudges from both lanes and probes marked keys until the shutdown begins; pages under way are finished or handed back.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let http = VendorHttp::new(&deps.config.http)?;
-    let (forms, answers) = (HeaderForms::default(), Answers::default());
-    let shared = Arc::new(Shared { deps, http, forms, answers, shutdown: shutdown.clone() });
+    let shared = Arc::new(Shared { deps, http, answers: Answers::default(), shutdown: shutdown.clone() });
     tokio::join!(
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),

@@ -1,6 +1,6 @@
 //! The vendor behind a run: its client, its credential, and the header form that works.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::Shared;
 use crate::ask::Setback;
 
 /// An endpoint, as far as header forms may differ by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// The list.
     List,
@@ -26,17 +26,13 @@ pub(crate) enum Endpoint {
     Detail,
 }
 
-/// Which header form worked last, by connection, generation and endpoint. Only a memory: forgetting costs one request.
-#[derive(Debug, Default)]
-pub(crate) struct HeaderForms(Mutex<HashMap<(ConnectionId, i32, Endpoint), HeaderForm>>);
-
-impl HeaderForms {
-    fn get(&self, key: (ConnectionId, i32, Endpoint)) -> Option<HeaderForm> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied()
-    }
-
-    fn set(&self, key: (ConnectionId, i32, Endpoint), form: HeaderForm) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, form);
+impl Endpoint {
+    /// Its name in the database.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Detail => "detail",
+        }
     }
 }
 
@@ -65,6 +61,8 @@ pub(crate) struct Source {
     connection_id: ConnectionId,
     key: SecretString,
     form: HeaderForm,
+    /// Forms that worked last, by endpoint, where they differ from that of connecting.
+    forms: Mutex<BTreeMap<String, String>>,
     /// The vendor has refused the key since it last answered.
     refused: bool,
 }
@@ -106,9 +104,9 @@ impl Source {
         let client = match vendor {
             Vendor::Attention => Attention::new(shared.http.clone(), base_url),
         };
-        let form = if sealed.header_form == "bare" { HeaderForm::Bare } else { HeaderForm::Bearer };
+        let (form, forms) = (form_of(&sealed.header_form), Mutex::new(sealed.endpoint_forms));
         let (generation, refused) = (sealed.generation, sealed.refused);
-        Ok(Self { client, generation, connection_id, key, form, refused })
+        Ok(Self { client, generation, connection_id, key, form, forms, refused })
     }
 
     /// Notes that the vendor answers the key: at once after a refusal, else now and then.
@@ -135,9 +133,9 @@ impl Source {
     }
 
     /// The header to begin with at an endpoint.
-    pub(crate) fn auth(&self, forms: &HeaderForms, endpoint: Endpoint) -> AttentionAuth {
-        let form = forms.get((self.connection_id, self.generation, endpoint)).unwrap_or(self.form);
-        self.auth_with(form)
+    pub(crate) fn auth(&self, endpoint: Endpoint) -> AttentionAuth {
+        let forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        self.auth_with(forms.get(endpoint.as_str()).map_or(self.form, |name| form_of(name)))
     }
 
     /// The header in a given form.
@@ -145,8 +143,32 @@ impl Source {
         AttentionAuth { key: self.key.clone(), form }
     }
 
-    /// Remembers the form that worked at an endpoint.
-    pub(crate) fn remember(&self, forms: &HeaderForms, endpoint: Endpoint, form: HeaderForm) {
-        forms.set((self.connection_id, self.generation, endpoint), form);
+    /// Keeps the form that worked at an endpoint, for the next requests and for every other process.
+    pub(crate) async fn keep_form(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        endpoint: Endpoint,
+        form: HeaderForm,
+    ) -> Result<(), Setback> {
+        let (place, name) = (endpoint.as_str(), form.as_str());
+        let before = self
+            .forms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.to_owned(), name.to_owned());
+        if before.as_deref() == Some(name) {
+            return Ok(());
+        }
+        let kept = async {
+            let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+            credential::keep_form(&tx, self.connection_id, self.generation, place, name).await?;
+            tx.commit().await
+        };
+        kept.await.map_err(|error: StoreError| Setback::Store(error))
     }
+}
+
+fn form_of(name: &str) -> HeaderForm {
+    if name == "bare" { HeaderForm::Bare } else { HeaderForm::Bearer }
 }

@@ -2,6 +2,8 @@
 
 mod refusal;
 
+use std::collections::BTreeMap;
+
 use model::{ConnectionId, TenantId};
 use serde_json::json;
 
@@ -23,6 +25,8 @@ pub struct SealedCredential {
     pub valid: bool,
     /// The vendor has refused it since it last answered.
     pub refused: bool,
+    /// By endpoint, the form that worked there last, where it was learned after connecting.
+    pub endpoint_forms: BTreeMap<String, String>,
 }
 
 /// The generation the next credential of a connection gets. Locks the connection until the transaction ends.
@@ -78,7 +82,8 @@ pub async fn save(
 pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredential>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL
+            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL,
+                    k.endpoint_forms
              FROM connections c
              JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
              WHERE c.connection_id = $1",
@@ -93,9 +98,28 @@ pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredentia
             header_form: row.try_get(3)?,
             valid: row.try_get(4)?,
             refused: row.try_get(5)?,
+            endpoint_forms: serde_json::from_value(row.try_get(6)?)
+                .map_err(|error| StoreError::Row(error.to_string()))?,
         })
     })
     .transpose()
+}
+
+/// Keeps the form of the header that worked at an endpoint, with that generation only: a newer key learns its own.
+pub async fn keep_form(
+    tx: &Tx,
+    id: ConnectionId,
+    generation: i32,
+    endpoint: &str,
+    form: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE credentials SET endpoint_forms = endpoint_forms || jsonb_build_object($3::text, $4::text)
+         WHERE connection_id = $1 AND generation = $2",
+        &[&id.0, &generation, &endpoint, &form],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Marks a generation invalid and writes its one event; false, and nothing done, when that generation is not the current one
@@ -145,6 +169,7 @@ pub async fn lock_all(tx: &Tx) -> Result<Vec<(TenantId, ConnectionId, SealedCred
                 header_form: row.try_get(3)?,
                 valid: row.try_get(4)?,
                 refused: false,
+                endpoint_forms: BTreeMap::new(),
             };
             Ok((TenantId::parse(row.try_get(5)?)?, ConnectionId(row.try_get(6)?), credential))
         })

@@ -68,6 +68,7 @@ pub(crate) async fn save_credential(tx: &store::Tx, tenant: &TenantId, id: Conne
         header_form: "bearer".to_owned(),
         valid: true,
         refused: false,
+        endpoint_forms: std::collections::BTreeMap::new(),
     };
     credential::save(tx, tenant, id, &sealed).await.unwrap();
     generation

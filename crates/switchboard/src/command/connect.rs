@@ -257,6 +257,7 @@ async fn save(
         header_form: form.as_str().to_owned(),
         valid: true,
         refused: false,
+        endpoint_forms: std::collections::BTreeMap::new(),
     };
     credential::save(&tx, tenant, id, &credential).await?;
     stream::make_due(&tx, id).await?;
