@@ -17,7 +17,7 @@ use crate::SimulatorError;
 use crate::faults::{FaultId, FaultRule};
 use crate::log::{RequestRecord, Stats};
 use crate::server::App;
-use crate::world::{Change, Settings, WorkspaceSpec};
+use crate::world::{Change, Settings, Truth, WorkspaceSpec};
 
 /// An answer, or why there is none, as JSON.
 type Answer<T> = Result<T, Refused>;
@@ -83,6 +83,9 @@ pub(crate) fn router() -> Router<App> {
         .route("/stats", get(stats).delete(reset_log))
         .route("/requests", get(requests))
         .route("/truth", get(truth))
+        .route("/gong/stats", get(gong_stats))
+        .route("/gong/requests", get(gong_requests))
+        .route("/gong/truth", get(gong_truth))
         .route("/accounts.csv", get(accounts_csv))
         .route("/contacts.csv", get(contacts_csv));
     Router::new()
@@ -203,14 +206,30 @@ async fn requests(State(app): State<App>, Path(name): Path<String>) -> Answer<Js
     Ok(Json(app.world.requests(&name)?))
 }
 
-/// One line of JSON per conversation, made as it is read.
+async fn gong_stats(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<Stats>> {
+    Ok(Json(app.world.gong_stats(&name)?))
+}
+
+async fn gong_requests(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<Vec<RequestRecord>>> {
+    Ok(Json(app.world.gong_requests(&name)?))
+}
+
 async fn truth(State(app): State<App>, Path(name): Path<String>) -> Answer<Response> {
-    let lines = app.world.truth(&name)?.map(|expected| {
+    Ok(lines(app.world.truth(&name)?))
+}
+
+async fn gong_truth(State(app): State<App>, Path(name): Path<String>) -> Answer<Response> {
+    Ok(lines(app.world.gong_truth(&name)?))
+}
+
+/// One line of JSON per conversation, made as it is read.
+fn lines(truth: Truth) -> Response {
+    let lines = truth.map(|expected| {
         let mut line = serde_json::to_vec(&expected).map_err(std::io::Error::other)?;
         line.push(b'\n');
         Ok::<_, std::io::Error>(Bytes::from(line))
     });
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream::iter(lines))).into_response())
+    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream::iter(lines))).into_response()
 }
 
 async fn accounts_csv(State(app): State<App>, Path(name): Path<String>) -> Answer<Response> {

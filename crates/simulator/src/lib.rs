@@ -3,19 +3,25 @@
 mod attention;
 mod control;
 mod dice;
+mod endpoint;
 mod error;
+mod exchange;
 mod faults;
+mod gong;
 mod log;
+mod reply;
 mod server;
+mod speech;
 mod wire;
 mod world;
 
-pub use attention::Endpoint;
+pub use endpoint::Endpoint;
 pub use error::SimulatorError;
 pub use faults::{Fault, FaultId, FaultRule, RetryAfter};
 pub use log::{RequestRecord, Stats};
 pub use server::{Simulator, SimulatorConfig};
 pub use world::{
-    AddedKind, Change, DocumentSize, EndpointForm, Expected, ExpectedAttendee, HeaderForm, KeyLevel, Latency,
-    ListMeta, RateLimit, Settings, Shares, Truth, WindowBy, WorkspaceSpec, World,
+    AddedKind, Change, DocumentSize, EndpointForm, Expected, ExpectedAttendee, GongKey, GongSettings,
+    GongSpec, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares, Truth, WindowBy,
+    WorkspaceSpec, World,
 };

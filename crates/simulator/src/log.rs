@@ -61,8 +61,8 @@ struct State {
     stats: Stats,
     /// Arrivals within the last second.
     recent: VecDeque<Instant>,
-    /// Arrivals within the limit's window that were not refused.
-    accepted: VecDeque<Instant>,
+    /// Arrivals within each limit's window that were not refused.
+    accepted: Vec<VecDeque<Instant>>,
     kept: VecDeque<RequestRecord>,
     /// Number of the oldest request kept.
     first_kept: u64,
@@ -76,7 +76,7 @@ impl Default for State {
             began: Instant::now(),
             stats: Stats::default(),
             recent: VecDeque::new(),
-            accepted: VecDeque::new(),
+            accepted: Vec::new(),
             kept: VecDeque::new(),
             first_kept: 0,
             generation: 0,
@@ -91,20 +91,20 @@ pub(crate) struct Ticket {
     /// How many came before it.
     pub(crate) number: u64,
     generation: u64,
-    /// The limit admits it.
-    pub(crate) admitted: bool,
+    /// The limit that does not admit it.
+    pub(crate) refused_by: Option<RateLimit>,
 }
 
 impl RequestLog {
-    /// Writes a request down the moment it arrives, and weighs it against the limit.
-    pub(crate) fn arrive(&self, endpoint: Endpoint, path: &str, limit: Option<RateLimit>) -> Ticket {
+    /// Writes a request down the moment it arrives, and weighs it against the limits.
+    pub(crate) fn arrive(&self, endpoint: Endpoint, path: &str, limits: &[RateLimit]) -> Ticket {
         let mut state = locked(&self.0);
         let now = Instant::now();
         let number = state.count(now, endpoint);
         let at_us = u64::try_from((now - state.began).as_micros()).unwrap_or(u64::MAX);
         state.keep(RequestRecord { at_us, endpoint, path: path.to_owned(), status: None });
-        let admitted = limit.is_none_or(|limit| state.admit(now, limit));
-        Ticket { log: self.clone(), number, generation: state.generation, admitted }
+        let refused_by = state.refuse(now, limits);
+        Ticket { log: self.clone(), number, generation: state.generation, refused_by }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -142,14 +142,18 @@ impl State {
         }
     }
 
-    /// Only accepted requests count against the limit, so that a hammering client gets its share all the same.
-    fn admit(&mut self, now: Instant, limit: RateLimit) -> bool {
-        forget_before(&mut self.accepted, now, Duration::from_millis(limit.window_ms));
-        let admitted = self.accepted.len() < limit.requests;
-        if admitted {
-            self.accepted.push_back(now);
+    /// Only accepted requests count against the limits, so that a hammering client gets its share all the same.
+    fn refuse(&mut self, now: Instant, limits: &[RateLimit]) -> Option<RateLimit> {
+        self.accepted.resize_with(limits.len().max(self.accepted.len()), VecDeque::new);
+        let full = |(limit, accepted): (&RateLimit, &mut VecDeque<Instant>)| {
+            forget_before(accepted, now, Duration::from_millis(limit.window_ms));
+            (accepted.len() >= limit.requests).then_some(*limit)
+        };
+        let refused_by = limits.iter().zip(&mut self.accepted).find_map(full);
+        if refused_by.is_none() {
+            self.accepted.iter_mut().take(limits.len()).for_each(|accepted| accepted.push_back(now));
         }
-        admitted
+        refused_by
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::SimulatorError;
 use crate::wire::{Connection, ResettableListener};
 use crate::world::World;
-use crate::{attention, control};
+use crate::{attention, control, gong};
 
 /// How long a client may keep reading an answer after the stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -80,6 +80,11 @@ impl Simulator {
         format!("http://{}/v2", self.address)
     }
 
+    /// Gong's base URL.
+    pub fn gong_url(&self) -> String {
+        format!("http://{}/gong", self.address)
+    }
+
     /// Where the control endpoints are.
     pub fn control_url(&self) -> String {
         format!("http://{}/_control", self.address)
@@ -109,6 +114,7 @@ async fn serve(listener: ResettableListener, app: App) {
     let shutdown = app.shutdown.clone();
     let router = Router::new()
         .nest("/_control", control::router())
+        .nest("/gong", Router::new().fallback(gong::answer))
         .fallback(attention::answer)
         .with_state(app)
         .into_make_service_with_connect_info::<Connection>();

@@ -17,7 +17,7 @@ use futures::{StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::attention::Reply;
+use crate::reply::Reply;
 
 /// What a handler can do to the connection its request came by.
 #[derive(Debug, Clone, Default)]

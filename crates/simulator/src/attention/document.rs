@@ -154,19 +154,15 @@ fn participant(person: &Person, plan: &Plan, in_second: bool) -> Value {
 }
 
 fn push_place(map: &mut Map<String, Value>, plan: &Plan, params: &Params) {
-    let number = plan.style % 10_000_000_000;
-    let urls = [
-        ("zoomMeetingJoinUrl", Place::Zoom, format!("https://zoom.us/j/{number}")),
-        ("googleMeetJoinUrl", Place::GoogleMeet, format!("https://meet.google.com/abc-{number}-xyz")),
-        (
-            "microsoftTeamsJoinUrl",
-            Place::Teams,
-            format!("https://teams.microsoft.com/l/meetup-join/{number}"),
-        ),
-        ("webexJoinUrl", Place::Webex, format!("https://acme.webex.com/meet/{number}")),
+    let url = plan.join_url().unwrap_or_default();
+    let fields = [
+        ("zoomMeetingJoinUrl", Place::Zoom),
+        ("googleMeetJoinUrl", Place::GoogleMeet),
+        ("microsoftTeamsJoinUrl", Place::Teams),
+        ("webexJoinUrl", Place::Webex),
     ];
-    for (name, place, url) in urls {
-        map.insert(name.into(), json!(if plan.place == place { url } else { String::new() }));
+    for (name, place) in fields {
+        map.insert(name.into(), json!(if plan.place == place { url.as_str() } else { "" }));
     }
     map.insert("bots".into(), json!([]));
     map.insert("dealUUID".into(), json!(""));

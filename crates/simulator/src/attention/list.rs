@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::document;
-use super::endpoint::Endpoint;
 use super::query::Params;
-use super::reply::Reply;
+use crate::Endpoint;
+use crate::reply::Reply;
 use crate::world::{KeyLevel, ListMeta, Plan, Readiness, WindowBy, Workspace};
 
 /// Rows of the page before that a page repeats if it is to repeat rows.

@@ -4,26 +4,24 @@ use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 
+use crate::Endpoint;
+use crate::exchange::Exchange;
 use crate::faults::{self, Hits};
+use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::{self, Connection};
 use crate::world::KeyLevel;
 
 mod auth;
 mod document;
-mod endpoint;
 mod insights;
 mod list;
 mod query;
-mod reply;
 mod transcript;
 mod users;
 
-pub use endpoint::Endpoint;
-
 use auth::Caller;
 use query::Params;
-pub(crate) use reply::Reply;
 
 /// What is asked, without who asks.
 struct Request<'a> {
@@ -44,50 +42,22 @@ pub(crate) async fn answer(
     let (endpoint, id) = Endpoint::of(uri.path());
     let request = Request { method: &method, endpoint, id, uri: &uri };
     match Caller::of(&app.world, &headers) {
-        Some(caller) => answer_caller(&app, &connection, &caller, &request).await,
+        Some(caller) => {
+            let settings = caller.workspace.settings().clone();
+            let exchange = Exchange {
+                workspace: &caller.workspace,
+                log: &caller.workspace.log,
+                limits: settings.rate_limit.into_iter().collect(),
+                endpoint,
+                conversation: id,
+                path: uri.path_and_query().map_or("", |path| path.as_str()),
+                refuse: Reply::refusal,
+                refusal: faults::refusal,
+            };
+            exchange.answer(&app, &connection, |hits| reply(&caller, &request, hits)).await
+        }
         None => wire::response(Reply::refusal(401, "missing or invalid api key")),
     }
-}
-
-async fn answer_caller(
-    app: &App,
-    connection: &Connection,
-    caller: &Caller,
-    request: &Request<'_>,
-) -> Response {
-    let workspace = &caller.workspace;
-    let settings = workspace.settings().clone();
-    let path = request.uri.path_and_query().map_or("", |path| path.as_str());
-    let ticket = workspace.log.arrive(request.endpoint, path, settings.rate_limit);
-    let hits = workspace.faults().hits(request.endpoint, request.id);
-    app.wait(faults::delay(&hits, settings.latency, workspace.salt ^ ticket.number)).await;
-    if let Some(holder) = faults::holder(&hits) {
-        tokio::select! {
-            () = app.shutdown.cancelled() => {}
-            () = workspace.until_off(holder) => {}
-        }
-    }
-    if let Some(limit) = settings.rate_limit.filter(|_| !ticket.admitted) {
-        let refusal = Reply::refusal(429, "rate limit exceeded");
-        ticket.answered(429);
-        return wire::response(match limit.retry_after_s {
-            Some(seconds) => refusal.with_header("retry-after", seconds.to_string()),
-            None => refusal,
-        });
-    }
-    if faults::hangs(&hits) {
-        app.shutdown.cancelled().await;
-    }
-    if faults::hangs(&hits) || faults::resets(&hits) {
-        connection.reset();
-        return wire::response(Reply::refusal(500, "never sent"));
-    }
-    let reply = match faults::refusal(&hits, app.world.now()) {
-        Some(refusal) => refusal,
-        None => faults::twist(&hits, request.endpoint, reply(caller, request, &hits)),
-    };
-    ticket.answered(reply.status);
-    wire::response(reply)
 }
 
 /// The answer of a vendor in good health.
@@ -132,7 +102,7 @@ fn reply_to(caller: &Caller, request: &Request<'_>, mut params: Params, hits: &H
             Reply::refusal(403, "an organization level key is required")
         }
         Endpoint::Users | Endpoint::OrganizationUsers => users::users(workspace, &params),
-        Endpoint::Unknown => Reply::refusal(404, "no such route"),
+        _ => Reply::refusal(404, "no such route"),
     }
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::endpoint::Endpoint;
-use super::reply::Reply;
+use crate::Endpoint;
+use crate::reply::Reply;
 
 /// Rows per page if not asked for.
 const SIZE_DEFAULT: usize = 10;
@@ -99,7 +99,7 @@ impl Params {
             Endpoint::Detail => self.take_by(name, value)? || self.take_of_both(name, value)?,
             Endpoint::Users => self.take_of_users(name, value)? || name == "teamUUID",
             Endpoint::OrganizationUsers => name == "teamUUID",
-            Endpoint::ByExternalId | Endpoint::Unknown => false,
+            _ => false,
         };
         if taken { Ok(()) } else { Err(bad(&format!("unknown parameter {name}"))) }
     }

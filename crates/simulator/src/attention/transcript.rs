@@ -6,17 +6,8 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::dice::Dice;
-use crate::world::{DocumentSize, Plan, Shape, WORDS};
-
-const SPEECH: u64 = 0xC1;
-
-/// What one speaker said without a break.
-struct Spoken {
-    speaker: usize,
-    start_ms: i64,
-    end_ms: i64,
-    words: Vec<&'static str>,
-}
+use crate::speech::{SPEECH, Spoken, spoken};
+use crate::world::{DocumentSize, Plan, Shape};
 
 struct Speaker {
     name: String,
@@ -84,24 +75,6 @@ fn speakers(plan: &Plan) -> Vec<Speaker> {
         speakers.push(Speaker { name_json: json!(name).to_string(), object_json, name });
     }
     speakers
-}
-
-/// Neighbouring segments have different speakers, so that merging them changes no count.
-fn spoken(plan: &Plan) -> Vec<Spoken> {
-    let mut dice = Dice::of(&[plan.style, SPEECH]);
-    let count = plan.people.iter().filter(|person| person.speaks()).count().max(2);
-    let each_ms = plan.duration_ms / i64::try_from(plan.segments.max(1)).unwrap_or(1);
-    let mut speaker = 0;
-    let mut start_ms = 480;
-    (0..plan.segments)
-        .map(|_| {
-            speaker = (speaker + 1 + dice.below(count - 1)) % count;
-            let words = (0..dice.between(9, 16)).map(|_| *dice.pick(WORDS)).collect();
-            let segment = Spoken { speaker, start_ms, end_ms: start_ms + each_ms * 9 / 10, words };
-            start_ms += each_ms;
-            segment
-        })
-        .collect()
 }
 
 fn sentences(speakers: &[Speaker], spoken: &[Spoken], objects: bool, under: Option<&str>) -> String {

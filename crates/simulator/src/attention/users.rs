@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::query::Params;
-use super::reply::Reply;
+use crate::reply::Reply;
 use crate::world::{User, Workspace};
 
 /// Answers with the users; in every other workspace they are wrapped in `attributes`.

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Endpoint;
-use crate::attention::Reply;
 use crate::dice::Dice;
+use crate::reply::Reply;
 use crate::world::Latency;
 
 mod twist;
@@ -65,6 +65,15 @@ pub enum Fault {
         /// How many; 25 MB if not said.
         #[serde(default = "oversized_bytes")]
         bytes: usize,
+    },
+    /// The cursor of a list has expired: every request with one is refused.
+    CursorExpired,
+    /// 404 that says that nothing was found.
+    EmptyNotFound,
+    /// 401 for want of a scope.
+    MissingScope {
+        /// Which one.
+        scope: String,
     },
     /// NUL and other odd characters in titles, names and texts.
     OddCharacters,
@@ -270,26 +279,35 @@ pub(crate) fn repeats_rows(hits: &Hits) -> bool {
     hits.iter().any(|hit| hit.fault == Fault::DuplicateRows)
 }
 
+pub(crate) fn expires_cursors(hits: &Hits) -> bool {
+    hits.iter().any(|hit| hit.fault == Fault::CursorExpired)
+}
+
 pub(crate) fn pages_without_end(hits: &Hits) -> bool {
     hits.iter().any(|hit| hit.fault == Fault::EndlessPaging)
 }
 
 /// The refusal that takes the answer's place, by the first fault that has one.
 pub(crate) fn refusal(hits: &Hits, now: Timestamp) -> Option<Reply> {
+    refusal_by(hits, now, Reply::refusal)
+}
+
+/// The same in a vendor's own form.
+pub(crate) fn refusal_by(hits: &Hits, now: Timestamp, refuse: fn(u16, &str) -> Reply) -> Option<Reply> {
     hits.iter().find_map(|hit| match hit.fault {
-        Fault::Unauthorized => Some(Reply::refusal(401, "unauthorized")),
-        Fault::Forbidden => Some(Reply::refusal(403, "forbidden")),
-        Fault::NotFound => Some(Reply::refusal(404, "conversation not found")),
-        Fault::RateLimited { retry_after } => Some(rate_limited(retry_after, now)),
-        Fault::InternalError => Some(Reply::refusal(500, "internal error")),
-        Fault::BadGateway => Some(Reply::refusal(502, "bad gateway")),
-        Fault::Unavailable => Some(Reply::refusal(503, "unavailable")),
+        Fault::Unauthorized => Some(refuse(401, "unauthorized")),
+        Fault::Forbidden => Some(refuse(403, "forbidden")),
+        Fault::NotFound => Some(refuse(404, "conversation not found")),
+        Fault::RateLimited { retry_after } => Some(rate_limited(retry_after, now, refuse)),
+        Fault::InternalError => Some(refuse(500, "internal error")),
+        Fault::BadGateway => Some(refuse(502, "bad gateway")),
+        Fault::Unavailable => Some(refuse(503, "unavailable")),
         _ => None,
     })
 }
 
-fn rate_limited(retry_after: RetryAfter, now: Timestamp) -> Reply {
-    let refusal = Reply::refusal(429, "too many requests");
+fn rate_limited(retry_after: RetryAfter, now: Timestamp, refuse: fn(u16, &str) -> Reply) -> Reply {
+    let refusal = refuse(429, "too many requests");
     match retry_after {
         RetryAfter::Absent => refusal,
         RetryAfter::Seconds(seconds) => refusal.with_header("retry-after", seconds.to_string()),

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::{Fault, Hit, Hits};
 use crate::Endpoint;
-use crate::attention::Reply;
 use crate::dice::Dice;
+use crate::reply::Reply;
 
 const ODD: &str = "\u{0}\u{feff}\u{200b}\u{202e}e\u{301}\u{0}🫠\u{fffd}\u{1}";
-const TEXTS: &[&str] = &["title", "name", "sentence", "text", "value", "firstName", "transcript"];
+const TEXTS: &[&str] =
+    &["title", "name", "sentence", "text", "value", "firstName", "transcript", "brief", "topic"];
 
 /// Applies the faults that change an answer.
 pub(crate) fn twist(hits: &Hits, endpoint: Endpoint, reply: Reply) -> Reply {
@@ -26,7 +27,7 @@ fn twist_once(hit: &Hit, endpoint: Endpoint, mut reply: Reply) -> Reply {
             reply.body = b"<!doctype html><html><body><h1>We'll be right back</h1></body></html>".to_vec();
         }
         Fault::OtherShape => reply.body = br#"{"status":"ok","result":{"items":[]},"count":0}"#.to_vec(),
-        Fault::DuplicateRows => change(&mut reply, repeat_first_row),
+        Fault::DuplicateRows => change(&mut reply, |body| repeat_first_row(body, endpoint)),
         Fault::WrongTypes | Fault::OddCharacters | Fault::Garbage { .. } | Fault::Oversized { .. } => {
             change(&mut reply, |body| twist_records(hit, endpoint, body));
         }
@@ -41,8 +42,8 @@ fn change(reply: &mut Reply, change: impl FnOnce(&mut Value)) {
     reply.body = body.to_string().into_bytes();
 }
 
-fn repeat_first_row(body: &mut Value) {
-    if let Some(rows) = body["data"].as_array_mut() {
+fn repeat_first_row(body: &mut Value, endpoint: Endpoint) {
+    if let Some(rows) = body[endpoint.rows_field()].as_array_mut() {
         rows.extend(rows.first().cloned());
     }
 }
@@ -50,26 +51,29 @@ fn repeat_first_row(body: &mut Value) {
 fn twist_records(hit: &Hit, endpoint: Endpoint, body: &mut Value) {
     if !endpoint.is_list() {
         let record = if body["data"].is_object() { &mut body["data"] } else { body };
-        return twist_record(hit, record);
+        return twist_record(hit, endpoint, record);
     }
-    let Some(rows) = body["data"].as_array_mut() else { return };
+    let Some(rows) = body[endpoint.rows_field()].as_array_mut() else { return };
     match (&hit.conversation, &hit.fault) {
         (Some(id), _) => {
-            rows.iter_mut().filter(|row| row["id"] == **id).for_each(|row| twist_record(hit, row));
+            let named = rows.iter_mut().filter(|row| row.pointer(endpoint.id_pointer()) == Some(&json!(id)));
+            named.for_each(|row| twist_record(hit, endpoint, row));
         }
         (None, Fault::WrongTypes) => {
             if let Some(row) = rows.first_mut() {
-                *row = json!({ "type": 7, "id": ["poison"], "attributes": "poison", "links": null });
+                let poison = json!({ "id": ["poison"] });
+                *row = json!({ "type": 7, "id": ["poison"], "attributes": "poison", "metaData": poison, "callId": poison });
             }
         }
         // Fifty of these in one page would only try the simulator's memory.
         (None, Fault::Oversized { .. }) => {}
-        (None, _) => rows.iter_mut().for_each(|row| twist_record(hit, row)),
+        (None, _) => rows.iter_mut().for_each(|row| twist_record(hit, endpoint, row)),
     }
 }
 
-fn twist_record(hit: &Hit, record: &mut Value) {
+fn twist_record(hit: &Hit, endpoint: Endpoint, record: &mut Value) {
     match hit.fault {
+        _ if endpoint.is_of_gong() => twist_call(hit, endpoint, record),
         Fault::WrongTypes => record["attributes"] = json!([1, "two", { "three": 3 }]),
         Fault::OddCharacters => make_odd(record, false),
         Fault::Garbage { seed } => {
@@ -77,6 +81,31 @@ fn twist_record(hit: &Hit, record: &mut Value) {
             garble(&mut record["attributes"], &mut Dice::of(&[seed, id]), 0);
         }
         Fault::Oversized { bytes } => record["attributes"]["transcript"] = oversized(bytes),
+        _ => {}
+    }
+}
+
+/// A call keeps its id: without it, it could not be told from the others.
+fn twist_call(hit: &Hit, endpoint: Endpoint, call: &mut Value) {
+    let id = call.pointer(endpoint.id_pointer()).cloned().unwrap_or_default();
+    match hit.fault {
+        Fault::WrongTypes => {
+            for part in ["parties", "context", "content", "interaction", "collaboration", "transcript"] {
+                if call.get(part).is_some() {
+                    call[part] = json!([1, "two", { "three": 3 }]);
+                }
+            }
+        }
+        Fault::OddCharacters => make_odd(call, false),
+        Fault::Garbage { seed } => {
+            let salt = id.as_str().map(crate::dice::of_text).unwrap_or_default();
+            garble(call, &mut Dice::of(&[seed, salt]), 0);
+            match call.get_mut("metaData") {
+                Some(Value::Object(meta)) => drop(meta.insert("id".to_owned(), id)),
+                Some(meta) => *meta = json!({ "id": id }),
+                None => call["callId"] = id,
+            }
+        }
         _ => {}
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
+use super::gong::GongKey;
 use super::plan::{Kind, Plan, Readiness, Traits};
 use super::spec::KeyLevel;
 
@@ -79,6 +80,8 @@ pub enum Change {
         /// What it may see.
         level: KeyLevel,
     },
+    /// An access key of Gong's is made, or changed: its secret, its scopes, what it sees.
+    SetGongKey(GongKey),
     /// An API key is revoked: 401 at once.
     RevokeKey {
         /// The key.

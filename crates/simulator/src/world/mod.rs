@@ -12,6 +12,7 @@ use crate::log::{RequestRecord, Stats};
 mod calendar;
 mod changes;
 mod csv;
+mod gong;
 mod id;
 mod listing;
 mod names;
@@ -23,12 +24,14 @@ mod truth;
 mod workspace;
 
 pub use changes::{AddedKind, Change};
+pub use gong::{GongKey, GongSpec};
 pub use spec::{
-    DocumentSize, EndpointForm, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares,
-    WindowBy, WorkspaceSpec,
+    DocumentSize, EndpointForm, GongSettings, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings,
+    Shares, WindowBy, WorkspaceSpec,
 };
 pub use truth::{Expected, ExpectedAttendee, Truth};
 
+pub(crate) use gong::GongKeyState;
 pub(crate) use id::other_id;
 pub(crate) use names::WORDS;
 pub(crate) use people::{Listed, Person};
@@ -67,6 +70,8 @@ impl World {
         let spec = spec.checked()?;
         let mut workspaces = locked(&self.0.workspaces);
         let key_taken = workspaces.values().any(|workspace| workspace.key(&spec.key).is_some());
+        let key_taken =
+            key_taken || workspaces.values().any(|workspace| workspace.gong_key(&spec.gong.key).is_some());
         if key_taken || workspaces.contains_key(&spec.name) {
             return Err(SimulatorError::Taken(spec.name));
         }
@@ -151,13 +156,38 @@ impl World {
 
     /// Forgets the requests a workspace got.
     pub fn reset_log(&self, workspace: &str) -> Result<(), SimulatorError> {
-        self.workspace(workspace)?.log.reset();
+        let workspace = self.workspace(workspace)?;
+        workspace.log.reset();
+        workspace.gong_log.reset();
         Ok(())
     }
 
     /// What is to be found about each conversation that is listed, in the order of the list.
     pub fn truth(&self, workspace: &str) -> Result<Truth, SimulatorError> {
         Ok(Truth::of(self.workspace(workspace)?))
+    }
+
+    /// What is to be found about each call that Gong lists.
+    pub fn gong_truth(&self, workspace: &str) -> Result<Truth, SimulatorError> {
+        Ok(Truth::of_gong(self.workspace(workspace)?))
+    }
+
+    /// Gong's id of a conversation; `None` where Gong did not record it.
+    pub fn gong_id(&self, workspace: &str, conversation: &str) -> Result<Option<String>, SimulatorError> {
+        let workspace = self.workspace(workspace)?;
+        let index = workspace.known(conversation);
+        let index = index.ok_or_else(|| SimulatorError::UnknownConversation(conversation.to_owned()))?;
+        Ok(workspace.gong().recorded(index).then(|| workspace.gong_id(index)))
+    }
+
+    /// Numbers about the requests that a workspace's Gong got.
+    pub fn gong_stats(&self, workspace: &str) -> Result<Stats, SimulatorError> {
+        Ok(self.workspace(workspace)?.gong_log.stats())
+    }
+
+    /// The latest requests that a workspace's Gong got, oldest first.
+    pub fn gong_requests(&self, workspace: &str) -> Result<Vec<RequestRecord>, SimulatorError> {
+        Ok(self.workspace(workspace)?.gong_log.requests())
     }
 
     /// The CRM's accounts: `external_id,name,domains,created_at`.
@@ -173,6 +203,11 @@ impl World {
     pub(crate) fn by_key(&self, key: &str) -> Option<(Arc<Workspace>, KeyState)> {
         let workspaces = locked(&self.0.workspaces);
         workspaces.values().find_map(|workspace| Some((Arc::clone(workspace), workspace.key(key)?)))
+    }
+
+    pub(crate) fn by_gong_key(&self, key: &str) -> Option<(Arc<Workspace>, GongKeyState)> {
+        let workspaces = locked(&self.0.workspaces);
+        workspaces.values().find_map(|workspace| Some((Arc::clone(workspace), workspace.gong_key(key)?)))
     }
 
     fn workspace(&self, name: &str) -> Result<Arc<Workspace>, SimulatorError> {

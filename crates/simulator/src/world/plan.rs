@@ -229,6 +229,18 @@ impl Plan {
         Timestamp::from_millisecond(start).unwrap_or(self.finished_at)
     }
 
+    /// The link people joined by: the same whoever recorded the meeting.
+    pub(crate) fn join_url(&self) -> Option<String> {
+        let number = self.style % 10_000_000_000;
+        match self.place {
+            Place::Zoom => Some(format!("https://zoom.us/j/{number}")),
+            Place::GoogleMeet => Some(format!("https://meet.google.com/abc-{number}-xyz")),
+            Place::Teams => Some(format!("https://teams.microsoft.com/l/meetup-join/{number}")),
+            Place::Webex => Some(format!("https://acme.webex.com/meet/{number}")),
+            Place::Phone | Place::Upload => None,
+        }
+    }
+
     pub(crate) fn has_transcript(&self) -> bool {
         !self.empty && self.traits.readiness == Readiness::Ready
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gong::GongSpec;
 use crate::Endpoint;
 use crate::SimulatorError;
 
@@ -169,6 +170,31 @@ pub struct Settings {
     pub header_forms: Vec<EndpointForm>,
     /// List rows carry the transcript as one flat text, as the vendor's do.
     pub rows_with_transcript: bool,
+    /// What can be switched at Gong.
+    pub gong: GongSettings,
+}
+
+/// Gong's limits, which are strict: all keys of a company share them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GongSettings {
+    /// Requests per second.
+    pub rate_limit: Option<RateLimit>,
+    /// Requests per day.
+    pub day_limit: Option<RateLimit>,
+}
+
+impl Default for GongSettings {
+    fn default() -> Self {
+        Self {
+            rate_limit: Some(RateLimit { requests: 3, window_ms: 1000, retry_after_s: Some(1) }),
+            day_limit: Some(RateLimit {
+                requests: 10_000,
+                window_ms: 86_400_000,
+                retry_after_s: Some(6 * 3600),
+            }),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -180,6 +206,7 @@ impl Default for Settings {
             window_by: WindowBy::default(),
             header_forms: Vec::new(),
             rows_with_transcript: true,
+            gong: GongSettings::default(),
         }
     }
 }
@@ -219,6 +246,9 @@ pub struct WorkspaceSpec {
     /// How many users the workspace has.
     #[serde(default = "default_users")]
     pub users: usize,
+    /// What Gong has of the same world.
+    #[serde(default)]
+    pub gong: GongSpec,
     /// What can be switched later.
     #[serde(default)]
     pub settings: Settings,
@@ -256,6 +286,11 @@ impl WorkspaceSpec {
             shares: Shares::default(),
             accounts: default_accounts(),
             users: default_users(),
+            gong: GongSpec {
+                key: format!("{name}-gong"),
+                secret: format!("{name}-gong-secret"),
+                ..GongSpec::default()
+            },
             settings: Settings::default(),
         }
     }
@@ -273,6 +308,12 @@ impl WorkspaceSpec {
         }
         if self.key.is_empty() {
             self.key = format!("{}-key", self.name);
+        }
+        if self.gong.key.is_empty() {
+            self.gong.key = format!("{}-gong", self.name);
+        }
+        if self.gong.secret.is_empty() {
+            self.gong.secret = format!("{}-gong-secret", self.name);
         }
         Ok(self)
     }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use model::{Side, SkipReason, TranscriptStatus};
 use serde::{Deserialize, Serialize};
 
-use super::listing::Listing;
 use super::people::Person;
 use super::plan::{Plan, Readiness};
 use super::workspace::Workspace;
+use crate::gong;
 
 /// What is to be found about one listed conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,16 +46,21 @@ pub struct ExpectedAttendee {
 }
 
 /// The expected conversations of a workspace in the order of the list, as they were when asked.
-#[derive(Debug)]
 pub struct Truth {
     workspace: Arc<Workspace>,
-    listing: Listing,
+    listing: Box<dyn Iterator<Item = u64> + Send>,
+    is_of_gong: bool,
 }
 
 impl Truth {
     pub(crate) fn of(workspace: Arc<Workspace>) -> Self {
-        let listing = workspace.listing(i64::MIN, i64::MAX);
-        Self { workspace, listing }
+        let listing = Box::new(workspace.listing(i64::MIN, i64::MAX));
+        Self { workspace, listing, is_of_gong: false }
+    }
+
+    pub(crate) fn of_gong(workspace: Arc<Workspace>) -> Self {
+        let listing = Box::new(workspace.gong_listing(i64::MIN, i64::MAX));
+        Self { workspace, listing, is_of_gong: true }
     }
 }
 
@@ -64,7 +69,8 @@ impl Iterator for Truth {
 
     fn next(&mut self) -> Option<Expected> {
         let plan = self.workspace.plan(self.listing.next()?);
-        Some(expected(&self.workspace, &plan))
+        let common = expected(&self.workspace, &plan);
+        Some(if self.is_of_gong { gong::expected(&self.workspace, &plan, common) } else { common })
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::calendar::Calendar;
 use super::changes::{Added, Change, Changes};
+use super::gong::GongKeyState;
 use super::id::{conversation_id, index_of};
 use super::listing::Listing;
 use super::plan::{Kind, Plan, Traits};
@@ -31,9 +32,11 @@ pub(crate) struct Workspace {
     pub(crate) salt: u64,
     pub(crate) roster: Roster,
     pub(crate) log: RequestLog,
+    pub(crate) gong_log: RequestLog,
     calendar: Calendar,
     changes: Mutex<Changes>,
     keys: Mutex<BTreeMap<String, KeyState>>,
+    pub(super) gong_keys: Mutex<BTreeMap<String, GongKeyState>>,
     settings: Mutex<Settings>,
     faults: Mutex<Faults>,
     fault_off: Notify,
@@ -48,11 +51,13 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Workspace {
     pub(crate) fn new(spec: WorkspaceSpec, seed: u64, now: Timestamp) -> Self {
         let salt = mix(seed ^ of_text(&spec.name));
+        let gong_key = GongKeyState { secret: spec.gong.secret.clone(), ..GongKeyState::default() };
         let organization_key = KeyState { level: KeyLevel::Organization, revoked: false };
         Self {
             salt,
             roster: Roster::of(salt, &spec.name, spec.users, spec.accounts, now),
             log: RequestLog::default(),
+            gong_log: RequestLog::default(),
             calendar: Calendar {
                 salt,
                 now_ms: now.as_millisecond(),
@@ -61,6 +66,7 @@ impl Workspace {
             },
             changes: Mutex::default(),
             keys: Mutex::new(BTreeMap::from([(spec.key.clone(), organization_key)])),
+            gong_keys: Mutex::new(BTreeMap::from([(spec.gong.key.clone(), gong_key)])),
             settings: Mutex::new(spec.settings.clone()),
             faults: Mutex::default(),
             fault_off: Notify::new(),
@@ -108,7 +114,13 @@ impl Workspace {
     /// The index of a conversation that is there.
     pub(crate) fn find(&self, id: &str) -> Option<u64> {
         let index = self.known(id)?;
-        (!locked(&self.changes).vanished.contains(&index)).then_some(index)
+        (self.is_there(index) && self.attention().recorded(index)).then_some(index)
+    }
+
+    /// Whether there is a meeting of this number, and it has not vanished.
+    pub(super) fn is_there(&self, index: u64) -> bool {
+        let changes = locked(&self.changes);
+        index < self.calendar.count + changes.added.len() as u64 && !changes.vanished.contains(&index)
     }
 
     /// The index of a conversation that is there, by the id an uploader gave it.
@@ -118,13 +130,19 @@ impl Workspace {
             .filter(|_| self.traits(index).uploaded_after_s.is_some())
     }
 
-    fn known(&self, id: &str) -> Option<u64> {
+    pub(super) fn known(&self, id: &str) -> Option<u64> {
         let count = self.calendar.count + locked(&self.changes).added.len() as u64;
         index_of(self.salt, id).filter(|index| *index < count)
     }
 
-    /// Every conversation there is, newest first, ended within a closed window.
-    pub(crate) fn listing(&self, from_ms: i64, to_ms: i64) -> Listing {
+    /// Every conversation that Attention has, newest first, ended within a closed window.
+    pub(crate) fn listing(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = u64> + use<> {
+        let recorder = self.attention();
+        self.everything(from_ms, to_ms).filter(move |index| recorder.recorded(*index))
+    }
+
+    /// Every meeting there is, whoever recorded it, newest first, ended within a closed window.
+    pub(super) fn everything(&self, from_ms: i64, to_ms: i64) -> Listing {
         Listing::of(&self.calendar, &locked(&self.changes), from_ms, to_ms)
     }
 
@@ -169,6 +187,7 @@ impl Workspace {
                 locked(&self.keys).insert(key, KeyState { level, revoked: false });
                 Ok(Vec::new())
             }
+            Change::SetGongKey(key) => self.set_gong_key(key),
             Change::RevokeKey { key } => self.set_revoked(&key, true),
             Change::RestoreKey { key } => self.set_revoked(&key, false),
             single => self.change_one(single),

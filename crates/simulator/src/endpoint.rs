@@ -1,0 +1,93 @@
+//! The endpoints that are simulated.
+
+use serde::{Deserialize, Serialize};
+
+/// What of the vendor's API is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `GET /v2/conversations/list`
+    List,
+    /// `GET /v2/conversations`
+    Conversations,
+    /// `GET /v2/conversations/{id}`
+    Detail,
+    /// `GET /v2/conversations/by-external-id/{id}`
+    ByExternalId,
+    /// `GET /v2/users`
+    Users,
+    /// `GET /v2/organizations/users`
+    OrganizationUsers,
+    /// Anything else below `/v2`.
+    Unknown,
+    /// Gong's `POST /v2/calls/extensive`
+    GongCalls,
+    /// Gong's `POST /v2/calls/transcript`
+    GongTranscripts,
+    /// Gong's `GET /v2/users`
+    GongUsers,
+    /// Gong's `GET /v2/workspaces`
+    GongWorkspaces,
+    /// Anything else of Gong's.
+    GongUnknown,
+}
+
+impl Endpoint {
+    /// The endpoint of Gong's that a path belongs to.
+    pub(crate) fn of_gong(path: &str) -> Self {
+        match path {
+            "/v2/calls/extensive" => Self::GongCalls,
+            "/v2/calls/transcript" => Self::GongTranscripts,
+            "/v2/users" => Self::GongUsers,
+            "/v2/workspaces" => Self::GongWorkspaces,
+            _ => Self::GongUnknown,
+        }
+    }
+
+    /// The endpoint of Attention's that a path belongs to, and the id in the path.
+    pub(crate) fn of(path: &str) -> (Self, Option<&str>) {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            ["", "v2", "conversations"] => (Self::Conversations, None),
+            ["", "v2", "conversations", "list"] => (Self::List, None),
+            ["", "v2", "conversations", "by-external-id", id] => (Self::ByExternalId, Some(id)),
+            ["", "v2", "conversations", id] if !id.is_empty() => (Self::Detail, Some(id)),
+            ["", "v2", "users"] => (Self::Users, None),
+            ["", "v2", "organizations", "users"] => (Self::OrganizationUsers, None),
+            _ => (Self::Unknown, None),
+        }
+    }
+
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Conversations | Self::GongCalls | Self::GongTranscripts)
+    }
+
+    pub(crate) fn is_of_gong(self) -> bool {
+        matches!(
+            self,
+            Self::GongCalls
+                | Self::GongTranscripts
+                | Self::GongUsers
+                | Self::GongWorkspaces
+                | Self::GongUnknown
+        )
+    }
+
+    /// The field of a list's body that holds its rows.
+    pub(crate) fn rows_field(self) -> &'static str {
+        match self {
+            Self::GongCalls => "calls",
+            Self::GongTranscripts => "callTranscripts",
+            _ => "data",
+        }
+    }
+
+    /// Where a row has its id.
+    pub(crate) fn id_pointer(self) -> &'static str {
+        match self {
+            Self::GongCalls => "/metaData/id",
+            Self::GongTranscripts => "/callId",
+            _ => "/id",
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Who asks.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::world::{GongKeyState, Workspace, World};
+
+/// A key that is one of a company.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) key: GongKeyState,
+}
+
+impl Caller {
+    /// The caller, if any company knows key and secret.
+    pub(crate) fn of(world: &World, headers: &HeaderMap) -> Option<Self> {
+        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let text = String::from_utf8(STANDARD.decode(header.strip_prefix("Basic ")?).ok()?).ok()?;
+        let (key, secret) = text.split_once(':')?;
+        let (workspace, state) = world.by_gong_key(key)?;
+        (state.secret == secret && !state.revoked).then_some(Self { workspace, key: state })
+    }
+}

@@ -1,0 +1,26 @@
+//! What a reader of Gong's documents ought to find, known from how the world was made; nothing is parsed.
+
+use model::{SkipReason, TranscriptStatus};
+
+use crate::world::{Expected, Plan, Readiness, Workspace};
+
+/// What is to be found about one call.
+pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> Expected {
+    let transcript = match plan.traits.readiness {
+        _ if plan.empty => TranscriptStatus::None,
+        Readiness::Ready => TranscriptStatus::Ready,
+        Readiness::Late => TranscriptStatus::Pending,
+        Readiness::Failed => TranscriptStatus::None,
+    };
+    let ended_ms = plan.started_at().as_millisecond() + plan.gong_duration_s() * 1000;
+    Expected {
+        id: workspace.gong_id(plan.index),
+        started_at: plan.started_at(),
+        finished_at: jiff::Timestamp::from_millisecond(ended_ms).unwrap_or(plan.finished_at),
+        // Gong knows neither archives nor empty calls
+        skip: plan.private.then_some(SkipReason::Private),
+        transcript,
+        segments: if plan.has_transcript() { plan.segments } else { 0 },
+        ..common
+    }
+}
