@@ -53,7 +53,7 @@ async fn write_checkpoint(
 ) -> Result<Checkpointed, StoreError> {
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
     let moved =
-        run_checkpoint::checkpoint(&tx, run, &gathered.listed, &gathered.failed, gathered.next).await?;
+        run_checkpoint::checkpoint(&tx, run, &gathered.listed, &gathered.failed, &gathered.next).await?;
     tx.commit().await?;
     Ok(moved)
 }
@@ -80,6 +80,7 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
         Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
+        Setback::Lasting { class, reason } => run_failed(shared, run, class, &reason).await,
         Setback::Store(error) if error.is_transient() => Err(JobError::retry(error)),
         // an error that stays must use attempts up, or the step would go round for ever
         Setback::Store(error) => page_failed(shared, run, "store", &error.to_string()).await,
@@ -124,11 +125,21 @@ async fn page_failed(
         );
         return defer(shared, run, delay, Some(reason)).await;
     }
+    run_failed(shared, run, class, reason).await
+}
+
+async fn run_failed(
+    shared: &Shared,
+    run: &ClaimedRun,
+    class: &'static str,
+    reason: &str,
+) -> Result<(), JobError> {
+    let config = &shared.deps.config;
     tracing::error!(
         error.class = class,
         error = reason,
         job.attempt = run.attempt + 1,
-        "failed to fetch a page, attempts used up: the run fails"
+        "failed to fetch a page, and trying again is of no use: the run fails"
     );
     // The letter before the ledger: if this process dies in between, the next attempt leaves the same letter once more. The other
     // way round, a failed run could stay without a letter.

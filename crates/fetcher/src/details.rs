@@ -1,12 +1,11 @@
-//! Details of single records: a few at a time, each failure its own record's.
+//! What belongs to single records, and what becomes of it: each failure is its own record's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use model::message::UnfetchedRecord;
 use model::{ContentHash, DeadLetterId, ItemDecision, VendorKey, Version};
-use runtime::Backoff;
+use runtime::{Backoff, Shutdown};
 use serde_json::value::RawValue;
 use store::run_checkpoint::{FailedDetail, Listed};
 use store::run_claim::ClaimedRun;
@@ -14,13 +13,9 @@ use tokio::time::Instant;
 use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::ask::{Answer, Setback, ask};
+use crate::ask::{Answer, Setback};
 use crate::dead::{Cause, leave_letter};
 use crate::publish::Documents;
-use crate::source::{Endpoint, Source};
-
-/// Details asked for at a time in one step. The vendor's own limit on requests in flight holds across all steps.
-const AT_ONCE: usize = 2;
 
 /// A record whose details are wanted.
 pub(crate) struct Wanted {
@@ -29,10 +24,20 @@ pub(crate) struct Wanted {
     pub(crate) hash: Option<ContentHash>,
     /// The list row, when it was just listed.
     pub(crate) row: Option<Box<RawValue>>,
+    /// When that was.
+    pub(crate) listed_at: Option<Version>,
     /// Failed attempts before.
     pub(crate) attempts: i32,
     /// A transcript that is still missing is given up.
     pub(crate) give_up: bool,
+}
+
+/// What a vendor gave for a record.
+pub(crate) struct Got {
+    /// Its list row with its hash, where it came anew.
+    pub(crate) row: Option<Box<RawValue>>,
+    /// Its details; none where the vendor has none so far.
+    pub(crate) detail: Option<Box<RawValue>>,
 }
 
 /// What became of the wanted details.
@@ -44,98 +49,107 @@ pub(crate) struct Fetched {
     pub(crate) interrupted: Option<Duration>,
 }
 
-/// Fetches details and adds them to the documents. A wait or the end of the process interrupts; a refused credential or a broken
-/// database ends the step.
-pub(crate) async fn fetch(
-    shared: &Shared,
-    run: &ClaimedRun,
-    source: &Source,
-    wanted: Vec<Wanted>,
-    documents: &mut Documents<'_>,
+/// Says when nothing more is to be asked; what is in flight is awaited, so that no permit is left behind.
+pub(crate) struct Pace<'a> {
+    stopped: AtomicBool,
     deadline: Instant,
-) -> Result<Fetched, Setback> {
-    let mut fetched = Fetched::default();
-    let mut fatal = None;
-    // set once, and then nothing more is asked; what is in flight is awaited, so that no permit is left behind
-    let stopped = AtomicBool::new(false);
-    let stopped = &stopped;
-    let mut answers = futures::stream::iter(wanted)
-        .map(|record| async move {
-            if stopped.load(Ordering::Relaxed) || Instant::now() >= deadline || shared.shutdown.is_begun() {
-                return (record, Err(Setback::NotBefore(Duration::ZERO)));
+    shutdown: &'a Shutdown,
+}
+
+impl Pace<'_> {
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) || Instant::now() >= self.deadline || self.shutdown.is_begun()
+    }
+}
+
+/// Takes what the vendor gave for each record, and what it did not.
+pub(crate) struct Gathering<'a, 'd> {
+    shared: &'a Shared,
+    run: &'a ClaimedRun,
+    documents: &'a mut Documents<'d>,
+    fetched: Fetched,
+    fatal: Option<Setback>,
+}
+
+impl<'a, 'd> Gathering<'a, 'd> {
+    pub(crate) fn new(shared: &'a Shared, run: &'a ClaimedRun, documents: &'a mut Documents<'d>) -> Self {
+        Self { shared, run, documents, fetched: Fetched::default(), fatal: None }
+    }
+
+    pub(crate) fn pace(&self, deadline: Instant) -> Pace<'a> {
+        Pace { stopped: AtomicBool::new(false), deadline, shutdown: &self.shared.shutdown }
+    }
+
+    /// A wait or the end of the process interrupts; a refused credential or a broken database ends the step.
+    pub(crate) fn set_back(&mut self, setback: Setback) {
+        let interrupted = &mut self.fetched.interrupted;
+        match setback {
+            Setback::NotBefore(wait) => {
+                *interrupted = Some(interrupted.map_or(wait, |other| other.max(wait)));
             }
-            let answer = ask_for(shared, run, source, &record, deadline).await;
-            (record, answer)
-        })
-        .buffer_unordered(AT_ONCE);
-    while let Some((record, answer)) = answers.next().await {
+            Setback::Handback => *interrupted = Some(interrupted.unwrap_or_default()),
+            other => self.fatal = Some(other),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<Fetched, Setback> {
+        self.fatal.map_or(Ok(self.fetched), Err)
+    }
+
+    pub(crate) async fn take(&mut self, record: Wanted, answer: Answer<Got>) -> Result<(), Setback> {
         match answer {
-            Ok(answer) => take(shared, run, record, answer, documents, &mut fetched).await?,
-            Err(setback) => {
-                stopped.store(true, Ordering::Relaxed);
-                match setback {
-                    Setback::NotBefore(wait) => {
-                        fetched.interrupted = Some(fetched.interrupted.map_or(wait, |other| other.max(wait)));
-                    }
-                    Setback::Handback => fetched.interrupted = Some(fetched.interrupted.unwrap_or_default()),
-                    other => fatal = Some(other),
-                }
+            Ok((got, version)) => self.take_document(record, got, version).await,
+            // listed and not known: a replica that lags, until the attempts say otherwise
+            Err((error, version))
+                if error.failure == Failure::NotFound && is_last_attempt(self.shared, &record) =>
+            {
+                let hash = record.hash.unwrap_or_else(|| ContentHash::of(b""));
+                self.documents.add_gone(&record.key, version, hash, &error.message).await?;
+                self.note(record.key, version, hash, ItemDecision::Published);
+                Ok(())
             }
+            Err((error, version)) => self.take_failure(&record, &error, version).await,
         }
     }
-    fatal.map_or(Ok(fetched), Err)
-}
 
-async fn ask_for(
-    shared: &Shared,
-    run: &ClaimedRun,
-    source: &Source,
-    record: &Wanted,
-    deadline: Instant,
-) -> Result<Answer<Box<RawValue>>, Setback> {
-    ask(shared, run, source, Endpoint::Detail, deadline, |auth| async move {
-        source.client.detail(&auth, record.key.as_str()).await
-    })
-    .await
-}
-
-async fn take(
-    shared: &Shared,
-    run: &ClaimedRun,
-    record: Wanted,
-    answer: Answer<Box<RawValue>>,
-    documents: &mut Documents<'_>,
-    fetched: &mut Fetched,
-) -> Result<(), Setback> {
-    match answer {
-        Ok((detail, version)) => {
-            let hash = record.hash.unwrap_or_else(|| ContentHash::of(detail.get().as_bytes()));
-            documents
-                .add(&record.key, version, hash, record.give_up, record.row.as_deref(), Some(&detail))
-                .await?;
-            fetched.listed.push(Listed { key: record.key, version, hash, decision: ItemDecision::Published });
-        }
-        // listed and not known: a replica that lags, until the attempts say otherwise
-        Err((error, version)) if error.failure == Failure::NotFound && is_last_attempt(shared, &record) => {
-            let hash = record.hash.unwrap_or_else(|| ContentHash::of(b""));
-            documents.add_gone(&record.key, version, hash, &error.message).await?;
-            fetched.listed.push(Listed { key: record.key, version, hash, decision: ItemDecision::Published });
-        }
-        Err((error, version)) => {
-            let mut failed = failed(shared, &record, &error, version);
-            let decision =
-                if failed.look_after.is_some() { ItemDecision::Pending } else { ItemDecision::Dead };
-            if decision == ItemDecision::Dead {
-                failed.letter = Some(give_up(shared, run, &record, &failed).await?);
-            }
-            tracing::warn!(job.id = %run.id, vendor = %run.vendor, error.class = failed.class,
-                job.attempt = failed.attempts, given_up = decision == ItemDecision::Dead,
-                "failed to fetch the details of a record");
-            fetched.listed.push(Listed { key: record.key, version, hash: failed.hash, decision });
-            fetched.failed.push(failed);
-        }
+    async fn take_document(&mut self, record: Wanted, got: Got, version: Version) -> Result<(), Setback> {
+        let row = got.row.as_deref().or(record.row.as_deref());
+        let detail = got.detail.as_deref();
+        let bytes = detail.or(row).map_or("", RawValue::get).as_bytes();
+        // a row that came anew is as good as one of the list
+        let hash = got.row.as_deref().map(mapping::canonical_hash).or(record.hash);
+        let hash = hash.unwrap_or_else(|| ContentHash::of(bytes));
+        self.documents.add(&record.key, version, hash, record.give_up, row, detail).await?;
+        self.note(record.key, version, hash, ItemDecision::Published);
+        Ok(())
     }
-    Ok(())
+
+    async fn take_failure(
+        &mut self,
+        record: &Wanted,
+        error: &VendorError,
+        version: Version,
+    ) -> Result<(), Setback> {
+        let mut failed = failed(self.shared, record, error, version);
+        let decision = if failed.look_after.is_some() { ItemDecision::Pending } else { ItemDecision::Dead };
+        if decision == ItemDecision::Dead {
+            failed.letter = Some(give_up(self.shared, self.run, record, &failed).await?);
+        }
+        tracing::warn!(job.id = %self.run.id, vendor = %self.run.vendor, error.class = failed.class,
+            job.attempt = failed.attempts, given_up = decision == ItemDecision::Dead,
+            "failed to fetch the details of a record");
+        self.note(record.key.clone(), version, failed.hash, decision);
+        self.fetched.failed.push(failed);
+        Ok(())
+    }
+
+    fn note(&mut self, key: VendorKey, version: Version, hash: ContentHash, decision: ItemDecision) {
+        self.fetched.listed.push(Listed { key, version, hash, decision });
+    }
 }
 
 fn is_last_attempt(shared: &Shared, record: &Wanted) -> bool {

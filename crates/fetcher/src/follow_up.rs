@@ -7,13 +7,10 @@ use tokio::time::Instant;
 
 use crate::Shared;
 use crate::ask::Setback;
-use crate::details::{self, Wanted};
+use crate::details::Wanted;
 use crate::page::Gathered;
 use crate::publish::Documents;
 use crate::source::Source;
-
-/// Records of one step.
-const LOOKS_MAX: i64 = 25;
 
 /// Looks at the next records of a follow-up, and publishes what the vendor says of them.
 pub(crate) async fn gather(
@@ -22,12 +19,12 @@ pub(crate) async fn gather(
     source: &Source,
     deadline: Instant,
 ) -> Result<Gathered, Setback> {
-    let wanted = looks(shared, run).await.map_err(Setback::Store)?;
+    let wanted = looks(shared, run, source.looks_max()).await.map_err(Setback::Store)?;
     if wanted.is_empty() {
         return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
     }
     let mut documents = Documents::new(shared, run);
-    let fetched = details::fetch(shared, run, source, wanted, &mut documents, deadline).await?;
+    let fetched = source.fetch(shared, run, wanted, &mut documents, deadline).await?;
     documents.flush().await?;
     runtime::failpoint!("fetch.published");
     // an empty page ends it: what is left is asked of the ledger, not reckoned
@@ -35,9 +32,9 @@ pub(crate) async fn gather(
     Ok(Gathered { listed: fetched.listed, failed: fetched.failed, next })
 }
 
-async fn looks(shared: &Shared, run: &ClaimedRun) -> Result<Vec<Wanted>, StoreError> {
+async fn looks(shared: &Shared, run: &ClaimedRun, limit: i64) -> Result<Vec<Wanted>, StoreError> {
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-    let looks = intake::looks_left(&tx, run.id, shared.deps.config.give_up_age, LOOKS_MAX).await?;
+    let looks = intake::looks_left(&tx, run.id, shared.deps.config.give_up_age, limit).await?;
     tx.commit().await?;
     Ok(looks
         .into_iter()
@@ -45,6 +42,7 @@ async fn looks(shared: &Shared, run: &ClaimedRun) -> Result<Vec<Wanted>, StoreEr
             key: look.key,
             hash: look.listed_hash,
             row: None,
+            listed_at: None,
             attempts: look.failed_attempts,
             give_up: look.give_up,
         })

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mapping::attention::ListedRow;
+use mapping::ListedRow;
 use model::{ContentHash, ItemDecision, VendorKey, Version};
 use serde_json::value::RawValue;
 use store::intake::{self, Standing};
@@ -10,16 +10,12 @@ use store::run_checkpoint::{FailedDetail, Listed, Next};
 use store::run_claim::ClaimedRun;
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use vendors::attention::{ListPage, ListRequest, end_of_list};
 
 use crate::Shared;
-use crate::ask::{Setback, ask};
-use crate::details::{self, Wanted};
+use crate::ask::Setback;
+use crate::details::Wanted;
 use crate::publish::Documents;
-use crate::source::{Endpoint, Source};
-
-/// Rows of a page: the vendor's own maximum.
-const PAGE_SIZE: u32 = 50;
+use crate::source::Source;
 
 /// A list longer than this does not end.
 const PAGES_MAX: u32 = 100_000;
@@ -65,54 +61,24 @@ pub(crate) async fn gather(
             reason: format!("the list has no end after {PAGES_MAX} pages"),
         });
     }
-    let request = ListRequest { window: run.window, page: run.page, size: PAGE_SIZE };
-    let (page, asked_at) = list(shared, run, source, &request, deadline).await?;
+    let page = source.list(shared, run, deadline).await?;
     runtime::failpoint!("fetch.listed");
-    let rows = sort_rows(shared, run, &page).await.map_err(Setback::Store)?;
+    let asked_at = page.asked_at;
+    let rows = sort_rows(shared, run, page.rows).await.map_err(Setback::Store)?;
     let unseen = rows.iter().filter(|row| row.need != Need::Nothing).count();
     // a page that was begun before, or a window walked again, is full of what the run knows already
     let fresh = if run.resumed || run.walks > 0 { rows.len() } else { unseen };
-    let next = if end_of_list(&page, &request, fresh) || (run.walks > 0 && is_beyond_reason(&page, &request))
-    {
-        Next::End { total: page.total_records.and_then(|total| i64::try_from(total).ok()) }
-    } else {
-        Next::Page(run.page + 1)
-    };
-    drop(page);
+    let next = page.ending.next(shared, run, fresh)?;
     take_rows(shared, run, source, rows, asked_at, next, deadline).await
 }
 
-/// A window walked again has no unseen rows to tell its end by: twice as many pages as the vendor's total needs are enough.
-fn is_beyond_reason(page: &ListPage, request: &ListRequest) -> bool {
-    let size = page.page_size.filter(|size| *size > 0).unwrap_or(u64::from(request.size));
-    let needed = page.total_records.map(|total| total.div_ceil(size)).max(page.page_count).unwrap_or(0);
-    u64::from(request.page) > 2 * needed + 1
-}
-
-async fn list(
+async fn sort_rows(
     shared: &Shared,
     run: &ClaimedRun,
-    source: &Source,
-    request: &ListRequest,
-    deadline: Instant,
-) -> Result<(ListPage, Version), Setback> {
-    let answer = ask(shared, run, source, Endpoint::List, deadline, |auth| async move {
-        source.client.list(&auth, request).await
-    })
-    .await?;
-    runtime::failpoint!("fetch.permitted");
-    answer.map_err(|(error, _)| Setback::Page { class: error.error_class(), reason: error.to_string() })
-}
-
-async fn sort_rows(shared: &Shared, run: &ClaimedRun, page: &ListPage) -> Result<Vec<Row>, StoreError> {
+    mut rows: Vec<(ListedRow, Box<RawValue>)>,
+) -> Result<Vec<Row>, StoreError> {
     let mut seen = HashSet::new();
-    let mut rows: Vec<(ListedRow, Box<RawValue>)> = Vec::with_capacity(page.rows.len());
-    for raw in &page.rows {
-        let row = ListedRow::read(raw);
-        if seen.insert(row.vendor_key.clone()) {
-            rows.push((row, raw.clone()));
-        }
-    }
+    rows.retain(|(row, _)| seen.insert(row.vendor_key.clone()));
     let keys: Vec<&str> = rows.iter().map(|(row, _)| row.vendor_key.as_str()).collect();
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
     let standings = intake::standings(&tx, run.connection_id, &keys).await?;
@@ -181,11 +147,13 @@ async fn take_rows(
                 listed.push(Listed { key, version: asked_at, hash, decision: ItemDecision::Published });
             }
             Need::Details => {
-                wanted.push(Wanted { key, hash: Some(hash), row: Some(raw), attempts: 0, give_up: false });
+                let listed_at = Some(asked_at);
+                let row = Some(raw);
+                wanted.push(Wanted { key, hash: Some(hash), row, listed_at, attempts: 0, give_up: false });
             }
         }
     }
-    let fetched = details::fetch(shared, run, source, wanted, &mut documents, deadline).await?;
+    let fetched = source.fetch(shared, run, wanted, &mut documents, deadline).await?;
     documents.flush().await?;
     runtime::failpoint!("fetch.published");
     listed.extend(fetched.listed);

@@ -7,10 +7,10 @@ use model::Window;
 use store::credential::{self, Probe};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use vendors::attention::{HeaderForm, ListRequest};
+use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::ask::{Setback, is_refusal};
+use crate::ask::Setback;
 use crate::permit::{give_back, wait_for_permit};
 use crate::source::Source;
 
@@ -40,10 +40,7 @@ pub(crate) async fn keep_probing(shared: &Shared) {
 async fn probe_next(shared: &Shared) -> Result<bool, Setback> {
     let Some(probe) = take(shared).await.map_err(Setback::Store)? else { return Ok(false) };
     let source = Source::open_marked(shared, &probe).await?;
-    let form = source.form();
-    if is_answered(shared, &probe, &source, form).await?
-        || is_answered(shared, &probe, &source, form.other()).await?
-    {
+    if source.answers(shared, &probe).await? {
         restore(shared, &probe).await.map_err(Setback::Store)?;
     }
     Ok(true)
@@ -56,27 +53,35 @@ async fn take(shared: &Shared) -> Result<Option<Probe>, StoreError> {
     Ok(probe)
 }
 
-/// Asks for one row of the list: what the key is there for. A vendor in any other trouble answers nothing about the key.
-async fn is_answered(
+/// What a probe asks for: little, and what the key is there for.
+pub(crate) fn last_hour(shared: &Shared) -> Window {
+    let now = shared.deps.clock.now();
+    Window { from: now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now), to: now }
+}
+
+/// Sends a probe's request under a permit. A vendor in any other trouble answers nothing about the key.
+pub(crate) async fn is_answered<T>(
     shared: &Shared,
     probe: &Probe,
-    source: &Source,
-    form: HeaderForm,
+    request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<bool, Setback> {
-    let now = shared.deps.clock.now();
-    let from = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now);
-    let request = ListRequest { window: Window { from, to: now }, page: 1, size: 1 };
     let deadline = Instant::now() + PATIENCE;
     let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, deadline).await?;
     let started = Instant::now();
-    let answer = source.client.list(&source.auth_with(form), &request).await;
+    let answer = request.await;
     shared.deps.metrics.asked(&answer, started.elapsed());
     give_back(shared, permit).await;
     match answer {
         Ok(_) => Ok(true),
+        Err(error) if error.failure == Failure::MissingScope => Ok(true),
         Err(error) if is_refusal(&error) => Ok(false),
         Err(error) => Err(Setback::Page { class: error.error_class(), reason: error.to_string() }),
     }
+}
+
+/// The vendor refuses the key.
+pub(crate) fn is_refusal(error: &VendorError) -> bool {
+    matches!(error.failure, Failure::Credential | Failure::Forbidden)
 }
 
 async fn restore(shared: &Shared, probe: &Probe) -> Result<(), StoreError> {

@@ -21,6 +21,12 @@ pub(crate) fn is_unset(text: &str) -> bool {
     text.trim_start().starts_with("0001-01-01")
 }
 
+/// A moment within a recording, in whole milliseconds.
+#[expect(clippy::cast_possible_truncation, reason = "clamped to the range before")]
+pub(crate) fn milliseconds(time: f64) -> i32 {
+    time.round().clamp(0.0, f64::from(i32::MAX)) as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,5 +53,7 @@ names!(
     Vendor, "vendor", {
         /// attention.tech
         Attention = "attention",
+        /// gong.io
+        Gong = "gong",
     }
 );

@@ -116,6 +116,7 @@ fn by_vendor(
 ) -> Result<Conversation, mapping::MappingError> {
     match (document.vendor, document.stream) {
         (Vendor::Attention, Stream::Conversations) => mapping::attention::conversation(listed, detail),
+        (Vendor::Gong, Stream::Conversations) => mapping::gong::conversation(listed, detail),
     }
 }
 

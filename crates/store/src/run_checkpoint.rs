@@ -45,10 +45,14 @@ pub struct FailedDetail {
 }
 
 /// Where the run goes from here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// The next page.
     Page(u32),
+    /// The next page begins at this cursor.
+    Cursor(String),
+    /// The list is begun again after this wait: its cursor had grown too old.
+    Restart(Duration),
     /// The same page once more: it was only partly done. After this wait, when the vendor asks for one.
     Continue(Duration),
     /// The vendor's list has ended; its own total, when it says one.
@@ -75,7 +79,7 @@ pub async fn checkpoint(
     run: &ClaimedRun,
     listed: &[Listed],
     failed: &[FailedDetail],
-    next: Next,
+    next: &Next,
 ) -> Result<Checkpointed, StoreError> {
     // the row lock first: a second worker with the same step waits here, and then finds it passed
     let mine = tx
@@ -91,9 +95,19 @@ pub async fn checkpoint(
     write_intake(tx, run, listed).await?;
     write_failed(tx, run, failed).await?;
     match next {
-        Next::Page(page) => advance(tx, run, page, false, Duration::ZERO).await,
-        Next::Continue(wait) => advance(tx, run, run.page, true, wait).await,
-        Next::End { total } => end(tx, run, total).await,
+        Next::Page(page) => advance(tx, run, Place::page(*page), Duration::ZERO).await,
+        Next::Cursor(cursor) => {
+            advance(tx, run, Place { cursor: Some(cursor), ..Place::page(run.page + 1) }, Duration::ZERO)
+                .await
+        }
+        Next::Continue(wait) => {
+            let place = Place { cursor: run.cursor.as_deref(), resumed: true, ..Place::page(run.page) };
+            advance(tx, run, place, *wait).await
+        }
+        Next::Restart(wait) => {
+            advance(tx, run, Place { resumed: true, restarted: true, ..Place::page(1) }, *wait).await
+        }
+        Next::End { total } => end(tx, run, *total).await,
     }
 }
 
@@ -207,23 +221,38 @@ async fn write_failed(tx: &Tx, run: &ClaimedRun, failed: &[FailedDetail]) -> Res
     Ok(())
 }
 
+/// Where in the list a run goes on.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    page: u32,
+    cursor: Option<&'a str>,
+    resumed: bool,
+    restarted: bool,
+}
+
+impl Place<'_> {
+    fn page(page: u32) -> Self {
+        Self { page, cursor: None, resumed: false, restarted: false }
+    }
+}
+
 async fn advance(
     tx: &Tx,
     run: &ClaimedRun,
-    page: u32,
-    resumed: bool,
+    place: Place<'_>,
     wait: Duration,
 ) -> Result<Checkpointed, StoreError> {
-    let page = i32::try_from(page).unwrap_or(i32::MAX);
+    let page = i32::try_from(place.page).unwrap_or(i32::MAX);
     let due = if wait.is_zero() { None } else { Some(wait.as_secs_f64()) };
     // nudged: the worker that makes this checkpoint sends the nudge itself; if it dies first, the sweep sends one
     let row = tx
         .query_one(
-            "UPDATE sync_runs SET step = step + 1, page = $2, resumed = $4, attempt = 0, last_error = NULL, claimed_by = NULL,
-                 claim_expires_at = NULL, nudges = 0, nudged_at = clock_timestamp(), waiting_since = clock_timestamp(),
+            "UPDATE sync_runs SET step = step + 1, page = $2, cursor = $5, resumed = $4, attempt = 0, last_error = NULL,
+                 claimed_by = NULL, claim_expires_at = NULL, nudges = 0, nudged_at = clock_timestamp(), waiting_since = clock_timestamp(),
+                 restarts = restarts + CASE WHEN $6 THEN 1 ELSE 0 END,
                  next_attempt_at = clock_timestamp() + make_interval(secs => $3)
              WHERE run_id = $1 RETURNING step",
-            &[&run.id.0, &page, &due, &resumed],
+            &[&run.id.0, &page, &due, &place.resumed, &place.cursor, &place.restarted],
         )
         .await?;
     Ok(Checkpointed::At(Step(row.try_get(0)?), wait))
@@ -234,7 +263,7 @@ async fn end(tx: &Tx, run: &ClaimedRun, total: Option<i64>) -> Result<Checkpoint
         tx.query_one("SELECT count(*) FROM run_items WHERE run_id = $1", &[&run.id.0]).await?.try_get(0)?;
     let short = run.kind != RunKind::FollowUp && total.is_some_and(|total| seen < total);
     if short && walk_again(tx, run, total).await? {
-        return advance(tx, run, 1, false, Duration::ZERO).await;
+        return advance(tx, run, Place::page(1), Duration::ZERO).await;
     }
     tx.execute(
         "UPDATE sync_runs SET state = 'listed', step = step + 1, attempt = 0, last_error = NULL, claimed_by = NULL,

@@ -41,6 +41,10 @@ pub struct ClaimedRun {
     pub window: Window,
     /// The page to fetch.
     pub page: u32,
+    /// Where it begins, at vendors that page by cursor; `None` at the beginning of the list.
+    pub cursor: Option<String>,
+    /// How often the list was begun again because its cursor had grown too old.
+    pub restarts: u32,
     /// The page was begun before: some of its records are this run's already.
     pub resumed: bool,
     /// How often the window was walked again.
@@ -83,7 +87,7 @@ pub async fn claim(
                AND coalesce(r.claim_expires_at, '-infinity') <= clock_timestamp()
              RETURNING r.tenant_id, r.connection_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
                  c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause, r.resumed,
-                 r.walks",
+                 r.walks, r.cursor, r.restarts",
             &[&run.0, &step.0, &worker, &lease.as_secs_f64()],
         )
         .await?;
@@ -106,6 +110,8 @@ pub async fn claim(
         attempt: u32::try_from(row.try_get::<_, i32>(13)?).unwrap_or(0),
         resumed: row.try_get(15)?,
         walks: u32::try_from(row.try_get::<_, i32>(16)?).unwrap_or(0),
+        cursor: row.try_get(17)?,
+        restarts: u32::try_from(row.try_get::<_, i32>(18)?).unwrap_or(0),
         blocked: row.try_get::<_, Option<&str>>(14)?.map(str::parse).transpose()?,
     }))
 }

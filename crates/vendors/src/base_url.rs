@@ -9,6 +9,13 @@ use url::Url;
 #[error("the base URL {0}")]
 pub struct InvalidBaseUrl(String);
 
+impl InvalidBaseUrl {
+    /// Says what is wrong with it, after "the base URL".
+    pub(crate) fn because(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
 /// A vendor's base URL: with a path, without credentials, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
@@ -16,7 +23,7 @@ pub struct BaseUrl(Url);
 impl BaseUrl {
     /// Parses a base URL; plain HTTP only where it is allowed.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, InvalidBaseUrl> {
-        let refuse = |why: &str| Err(InvalidBaseUrl(why.to_owned()));
+        let refuse = |why: &str| Err(InvalidBaseUrl::because(why));
         let Ok(mut url) = Url::parse(text.trim()) else {
             return refuse("cannot be read: expected https://HOST/PATH");
         };

@@ -17,10 +17,14 @@ pub enum Failure {
     Credential,
     /// 403: the credential lacks a permission.
     Forbidden,
+    /// The credential is good, but was not granted the scope that the message names.
+    MissingScope,
     /// 404 and 410: the vendor does not know the record.
     NotFound,
     /// 400 and the other 4xx: the request is at fault.
     BadRequest,
+    /// The cursor of a list is too old: the list is to be begun again.
+    CursorExpired,
     /// 429: too fast.
     RateLimited,
     /// 5xx, 408, 425, network, timeout, an answer cut short.
@@ -60,6 +64,11 @@ impl VendorError {
     /// A failure without an answer.
     pub(crate) fn without_answer(failure: Failure, message: impl Into<String>) -> Self {
         Self { failure, status: None, message: message.into(), retry_after: None }
+    }
+
+    /// A record that is missing from an answer to its id.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::without_answer(Failure::NotFound, message)
     }
 
     /// A failure by an answer's status and body.
@@ -121,8 +130,10 @@ impl VendorError {
         match self.failure {
             Failure::Credential => "vendor-credential",
             Failure::Forbidden => "vendor-forbidden",
+            Failure::MissingScope => "vendor-missing-scope",
             Failure::NotFound => "vendor-not-found",
             Failure::BadRequest => "vendor-bad-request",
+            Failure::CursorExpired => "vendor-cursor-expired",
             Failure::RateLimited => "vendor-rate-limited",
             Failure::Transient => "vendor-transient",
             Failure::Redirect => "vendor-redirect",

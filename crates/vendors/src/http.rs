@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Response, StatusCode, redirect, retry};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect, retry};
+use serde_json::Value;
 use url::Url;
 
 use crate::retry_after::retry_after_from_headers;
@@ -61,7 +62,21 @@ impl VendorHttp {
     /// Sends one GET and returns the body of a success as text. Bytes that are not UTF-8 are replaced: one bad character must not
     /// cost a page of conversations.
     pub(crate) async fn get(&self, url: Url, authorization: HeaderValue) -> Result<String, VendorError> {
-        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(self.client.get(url), authorization).await
+    }
+
+    /// Sends one POST of JSON; otherwise as [`Self::get`].
+    pub(crate) async fn post_json(
+        &self,
+        url: Url,
+        authorization: HeaderValue,
+        body: &Value,
+    ) -> Result<String, VendorError> {
+        self.send(self.client.post(url).json(body), authorization).await
+    }
+
+    async fn send(&self, request: RequestBuilder, authorization: HeaderValue) -> Result<String, VendorError> {
+        let request = request.header(ACCEPT, "application/json");
         let response = request.header(AUTHORIZATION, authorization).send().await.map_err(network)?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {

@@ -3,6 +3,7 @@
 pub mod attention;
 mod base_url;
 mod error;
+pub mod gong;
 mod http;
 mod retry_after;
 mod shape;

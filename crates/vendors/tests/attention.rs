@@ -65,6 +65,7 @@ async fn a_page_is_asked_for_with_everything_that_can_change_in_it() {
                 &filter%5Binclude_internal_participants%5D=true HTTP/1.1\r\n";
     assert!(head.starts_with(line), "{head}");
     assert!(head.contains(&format!("authorization: Bearer {KEY}\r\n")), "{head}");
+    assert_eq!(vendor.bodies(), [""]);
     assert!(head.contains("user-agent: switchboard/") && head.contains("accept: application/json"), "{head}");
 }
 

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::field::{Field, Json, List};
-use crate::json::{Flag, Id, OfText, Text, tolerant};
+use crate::json::{Field, Flag, Id, Json, List, Object, OfText, Text, tolerant};
 
 tolerant!(
     /// A resource, bare or wrapped in `data`.
@@ -81,7 +80,7 @@ attributes!(
     media_duration "mediaDuration": f64,
     user_uuid "userUUID": Id<'a>,
     team_uuid "teamUUID": Id<'a>,
-    user "user": User<'a>,
+    user "user": Object<User<'a>>,
     participants "participants": List<Person<'a>>,
     attendees "attendees": List<Person<'a>>,
     archived "archived": Flag,

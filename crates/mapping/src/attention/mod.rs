@@ -2,7 +2,6 @@
 
 mod attributes;
 mod conversation;
-mod field;
 mod insights;
 mod kept;
 mod links;
@@ -15,4 +14,4 @@ mod transcript;
 mod when;
 
 pub use conversation::conversation;
-pub use row::ListedRow;
+pub use row::listed_row;

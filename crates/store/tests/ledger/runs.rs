@@ -61,9 +61,9 @@ async fn a_step_is_claimed_once_and_moves_once() {
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     assert!(run_claim::claim(&tx, run.id, run.step, "other", LEASE).await.unwrap().is_none(), "a live claim");
     let page = [listed("a", 1, ItemDecision::Published)];
-    let moved = checkpoint(&tx, &run, &page, &[], Next::Page(2)).await.unwrap();
+    let moved = checkpoint(&tx, &run, &page, &[], &Next::Page(2)).await.unwrap();
     assert_eq!(moved, Checkpointed::At(model::Step(run.step.0 + 1), Duration::ZERO));
-    let again = checkpoint(&tx, &run, &page, &[], Next::Page(2)).await.unwrap();
+    let again = checkpoint(&tx, &run, &page, &[], &Next::Page(2)).await.unwrap();
     assert_eq!(again, Checkpointed::Passed, "a second worker with the same step writes nothing");
     assert!(
         run_claim::claim(&tx, run.id, run.step, "other", LEASE).await.unwrap().is_none(),
@@ -135,7 +135,7 @@ async fn a_queue_is_as_old_as_its_oldest_nudge_or_document_that_nobody_has_worke
 
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     let run = run_claim::claim(&tx, run.id, run.step, "test", LEASE).await.unwrap().unwrap();
-    checkpoint(&tx, &run, &[listed("a", 1, ItemDecision::Published)], &[], Next::End { total: None })
+    checkpoint(&tx, &run, &[listed("a", 1, ItemDecision::Published)], &[], &Next::End { total: None })
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -222,7 +222,7 @@ async fn a_run_settles_when_every_record_has_an_outcome_and_its_sums_add_up() {
         listed("failing", 10, ItemDecision::Pending),
     ];
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    let end = checkpoint(&tx, &run, &page, &[], Next::End { total: Some(8) }).await.unwrap();
+    let end = checkpoint(&tx, &run, &page, &[], &Next::End { total: Some(8) }).await.unwrap();
     assert_eq!(end, Checkpointed::Listed);
     tx.commit().await.unwrap();
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
@@ -307,7 +307,7 @@ async fn a_slice_that_saw_fewer_records_than_the_vendors_total_is_walked_again_a
     for _ in 0..2 {
         let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
         let Checkpointed::At(step, _) =
-            checkpoint(&tx, &run, &page, &[], Next::End { total: Some(2) }).await.unwrap()
+            checkpoint(&tx, &run, &page, &[], &Next::End { total: Some(2) }).await.unwrap()
         else {
             panic!("walked again");
         };
@@ -316,7 +316,7 @@ async fn a_slice_that_saw_fewer_records_than_the_vendors_total_is_walked_again_a
         assert_eq!(run.page, 1);
     }
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    let end = checkpoint(&tx, &run, &page, &[], Next::End { total: Some(2) }).await.unwrap();
+    let end = checkpoint(&tx, &run, &page, &[], &Next::End { total: Some(2) }).await.unwrap();
     assert_eq!(end, Checkpointed::Listed);
     run_settle::settle_next(&tx).await.unwrap();
     tx.commit().await.unwrap();

@@ -92,9 +92,9 @@ fn whole_number(value: &Value) -> Option<u64> {
     text.strip_suffix(".0").unwrap_or(&text).parse().ok()
 }
 
-/// Says whether a page is the last one. `unseen_rows` are those that no earlier page had: a list that only repeats itself ends.
-pub fn end_of_list(page: &ListPage, request: &ListRequest, unseen_rows: usize) -> bool {
-    let rows = page.rows.len() as u64;
+/// Says whether a page of so many rows is the last one. `unseen_rows` are those that no earlier page had: a list that only repeats itself ends.
+pub fn end_of_list(page: &ListPage, rows: usize, request: &ListRequest, unseen_rows: usize) -> bool {
+    let rows = rows as u64;
     if rows == 0 || unseen_rows == 0 {
         return true;
     }
@@ -124,6 +124,10 @@ mod tests {
     fn page(rows: usize, meta: &str) -> ListPage {
         let rows = vec!["{}"; rows].join(",");
         ListPage::read(&format!(r#"{{"data":[{rows}],"meta":{meta}}}"#)).expect("a page")
+    }
+
+    fn end_of_list(page: &ListPage, request: &ListRequest, unseen_rows: usize) -> bool {
+        super::end_of_list(page, page.rows.len(), request, unseen_rows)
     }
 
     fn request(page: u32) -> ListRequest {

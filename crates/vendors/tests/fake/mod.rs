@@ -39,30 +39,38 @@ impl Reply {
 /// A listening vendor; it ends with the test's runtime.
 pub(crate) struct FakeVendor {
     pub(crate) address: String,
-    heads: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
 }
+
+/// The requests so far: head and body.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
 impl FakeVendor {
     pub(crate) async fn replying(reply: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&heads);
+        let requests = Seen::default();
+        let seen = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(answer(stream, reply.clone(), Arc::clone(&seen)));
             }
         });
-        Self { address, heads }
+        Self { address, seen: requests }
     }
 
     /// The requests so far: each from its first line to the last header.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
+        self.seen.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
+    }
+
+    /// The bodies of the requests so far.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
     }
 }
 
-async fn answer(mut stream: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<String>>>) {
+async fn answer(mut stream: TcpStream, reply: Reply, seen: Seen) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -70,7 +78,13 @@ async fn answer(mut stream: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<String>
             Err(_) => return,
         }
     }
-    seen.lock().unwrap().push(String::from_utf8(head).unwrap());
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    if stream.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    seen.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
     let (Reply::Bytes(bytes) | Reply::Stall(bytes) | Reply::Reset(bytes)) = &reply;
     // a client that has seen enough goes away
     if stream.write_all(bytes).await.is_err() {

@@ -7,6 +7,7 @@ use model::{Attendee, Segment};
 use super::{Speaker, Spoken};
 use crate::attention::attributes::Person;
 use crate::nul::NulSweeper;
+use crate::time::milliseconds;
 
 /// Timestamps beyond the recording's length by this factor are milliseconds.
 const MILLISECONDS_FACTOR: f64 = 100.0;
@@ -34,11 +35,6 @@ pub(super) fn segments(
 fn is_in_milliseconds(spoken: &[Spoken<'_>], duration_s: Option<f64>) -> bool {
     let latest = spoken.iter().flat_map(|one| [one.start, one.end]).flatten().fold(0.0, f64::max);
     duration_s.is_some_and(|duration| duration > 0.0 && latest > duration * MILLISECONDS_FACTOR)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "clamped to the range before")]
-fn milliseconds(time: f64) -> i32 {
-    time.round().clamp(0.0, f64::from(i32::MAX)) as i32
 }
 
 /// What attendees are called, by id and by address.

@@ -8,12 +8,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::attributes::User;
-use crate::json::{Flag, Id, Number, is_nothing, text, value};
+use super::{Flag, Id, Number, is_nothing, text, value};
 use crate::time::{is_unset, timestamp};
 
 /// What a field can hold.
-pub(super) trait Holds<'a>: Sized {
+pub(crate) trait Holds<'a>: Sized {
     /// What is read out of it.
     type Read;
     fn read(raw: &'a RawValue) -> Option<Self::Read>;
@@ -25,13 +24,16 @@ pub(super) trait Holds<'a>: Sized {
 
 /// A field that may be absent, null or blank, which is all the same.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a, T>(Option<&'a RawValue>, PhantomData<T>);
+pub(crate) struct Field<'a, T>(Option<&'a RawValue>, PhantomData<T>);
 
 /// Any JSON, kept as it is; usually beginning with `OPEN`.
-pub(super) struct Json<const OPEN: char>;
+pub(crate) struct Json<const OPEN: char>;
+
+/// An object of which something is read.
+pub(crate) struct Object<T>(PhantomData<T>);
 
 /// A list whose elements are read one by one.
-pub(super) struct List<T>(PhantomData<T>);
+pub(crate) struct List<T>(PhantomData<T>);
 
 impl<T> Default for Field<'_, T> {
     fn default() -> Self {
@@ -49,11 +51,11 @@ impl<'de: 'a, 'a, T> Deserialize<'de> for Field<'a, T> {
 
 impl<'a, T: Holds<'a>> Field<'a, T> {
     /// The value, if it is of its type.
-    pub(super) fn get(&self) -> Option<T::Read> {
+    pub(crate) fn get(&self) -> Option<T::Read> {
         T::read(self.0?)
     }
 
-    pub(super) fn is_odd(&self) -> bool {
+    pub(crate) fn is_odd(&self) -> bool {
         self.0.is_some_and(T::is_odd)
     }
 }
@@ -96,9 +98,9 @@ impl<'a> Holds<'a> for Timestamp {
     }
 }
 
-impl<'a> Holds<'a> for User<'a> {
-    type Read = User<'a>;
-    fn read(raw: &'a RawValue) -> Option<Self::Read> {
+impl<'a, T: Deserialize<'a>> Holds<'a> for Object<T> {
+    type Read = T;
+    fn read(raw: &'a RawValue) -> Option<T> {
         raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
     }
 }

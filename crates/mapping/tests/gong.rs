@@ -1,0 +1,8 @@
+//! Every shape of a conversation that was seen or feared, one file each, and what becomes of it.
+
+mod fixtures;
+
+#[test]
+fn every_fixture_is_mapped_as_its_snapshot_says() {
+    fixtures::compare_with_snapshots("gong", mapping::gong::listed_row, mapping::gong::conversation);
+}

@@ -1,0 +1,85 @@
+//! The access key and its secret, as the header wants them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::{Failure, VendorError};
+
+/// A company's access key with its secret, kept as one text: `KEY:SECRET`.
+#[derive(Clone)]
+pub struct GongAuth(SecretString);
+
+impl fmt::Debug for GongAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GongAuth").finish_non_exhaustive()
+    }
+}
+
+impl GongAuth {
+    /// Joins a key and its secret; `None` if either is not one word of plain characters, or the key holds a colon.
+    pub fn of_access_key(key: &str, secret: &str) -> Option<Self> {
+        let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = is_word(key) && is_word(secret) && !key.contains(':');
+        fits.then(|| Self(SecretString::from(format!("{key}:{secret}"))))
+    }
+
+    /// Takes what [`Self::as_secret`] gave.
+    pub fn of_secret(secret: SecretString) -> Self {
+        Self(secret)
+    }
+
+    /// The text to be sealed.
+    pub fn as_secret(&self) -> &SecretString {
+        &self.0
+    }
+
+    pub(super) fn header(&self) -> Result<HeaderValue, VendorError> {
+        let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(self.0.expose_secret())));
+        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+            VendorError::without_answer(Failure::Credential, "the access key cannot be sent in a header")
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// Takes key, secret and the form they travel in out of an error.
+    pub(super) fn redact(&self, error: VendorError) -> VendorError {
+        let whole = self.0.expose_secret();
+        let encoded = Zeroizing::new(STANDARD.encode(whole));
+        let (key, secret) = whole.split_once(':').unwrap_or((whole, whole));
+        [whole, &encoded, secret, key].into_iter().fold(error, VendorError::without)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_basic_and_nothing_of_it_is_ever_shown() {
+        let auth = GongAuth::of_access_key("KEY1", "s3cret").expect("an access key");
+        let header = auth.header().expect("a header");
+        assert_eq!(header.to_str().expect("text"), "Basic S0VZMTpzM2NyZXQ=");
+        assert!(!format!("{auth:?} {header:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn an_echoed_key_or_secret_is_taken_out_in_every_form() {
+        let auth = GongAuth::of_access_key("KEY1", "s3cret").expect("an access key");
+        let said = "KEY1 with s3cret as KEY1:s3cret or S0VZMTpzM2NyZXQ=";
+        let error = auth.redact(VendorError::without_answer(Failure::Credential, said));
+        assert_eq!(error.message, "[secret] with [secret] as [secret] or [secret]");
+    }
+
+    #[test]
+    fn what_is_no_access_key_is_refused() {
+        for (key, secret) in [("", "x"), ("x", ""), ("a b", "x"), ("a:b", "x"), ("a", "x\ny"), ("ä", "x")] {
+            assert!(GongAuth::of_access_key(key, secret).is_none(), "{key:?} {secret:?}");
+        }
+    }
+}
