@@ -97,6 +97,11 @@ impl Stand {
         self.simulator.base_url()
     }
 
+    /// Where Gong's API is.
+    pub fn gong_url(&self) -> String {
+        self.simulator.gong_url()
+    }
+
     /// Where keys, files and logs are.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -257,6 +262,27 @@ impl Stand {
         self.tenant(spec).await;
         self.accounts(&id).await;
         self.connect(&id, &key, options).await
+    }
+
+    /// Connects the tenant's Gong by the workspace's access key, with more options; returns the connection's id.
+    pub async fn connect_gong(&self, id: &str, options: &[&str]) -> String {
+        let output = self.try_connect_gong(id, options).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "connect failed: {error}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        report["connection"].as_str().expect("an id").to_owned()
+    }
+
+    /// The same, whatever comes of it.
+    pub async fn try_connect_gong(&self, id: &str, options: &[&str]) -> Output {
+        let base = self.gong_url();
+        let mut args = vec!["connect", "gong", "--tenant", id, "--base-url", &base, "--allow-http", "--json"];
+        if !options.contains(&"--interval-s") {
+            args.extend(["--interval-s", "86400"]);
+        }
+        args.extend(options);
+        let spec = self.world().spec(id).expect("a workspace");
+        self.run_with_input(&args, &format!("{}\n{}\n", spec.gong.key, spec.gong.secret)).await
     }
 
     /// Makes the next periodic run due and waits until everything is done.

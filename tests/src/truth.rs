@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use simulator::{Expected, World};
+use simulator::{Expected, Truth, World};
 
 /// Compares every exported conversation with the vendor's world, one by one, and nothing more is there.
 pub fn compare_with_truth(world: &World, workspace: &str, exported: &[Value]) {
@@ -12,10 +12,22 @@ pub fn compare_with_truth(world: &World, workspace: &str, exported: &[Value]) {
 
 /// The same for all conversations but these, of which anything may be exported.
 pub fn compare_all_but(spared: &[String], world: &World, workspace: &str, exported: &[Value]) {
-    let mut found: BTreeMap<&str, &Value> =
+    let found: BTreeMap<&str, &Value> =
         exported.iter().map(|one| (one["external_id"].as_str().expect("an id"), one)).collect();
     assert_eq!(found.len(), exported.len(), "no conversation twice");
-    for expected in world.truth(workspace).expect("a truth") {
+    compare_all(spared, world.truth(workspace).expect("a truth"), found);
+}
+
+/// Compares every call of Gong's that is exported with Gong's side of the world, one by one, and nothing more is there.
+pub fn compare_with_gong(world: &World, workspace: &str, exported: &[Value]) {
+    let calls = exported.iter().filter(|one| one["vendor"] == "gong");
+    let found: BTreeMap<&str, &Value> =
+        calls.map(|one| (one["external_id"].as_str().expect("an id"), one)).collect();
+    compare_all(&[], world.gong_truth(workspace).expect("a truth"), found);
+}
+
+fn compare_all(spared: &[String], truth: Truth, mut found: BTreeMap<&str, &Value>) {
+    for expected in truth {
         let one = found.remove(expected.id.as_str());
         if spared.contains(&expected.id) {
             continue;

@@ -9,6 +9,7 @@ mod dead_letters;
 mod deliveries;
 mod fairness;
 mod garbage;
+mod gong;
 mod idle;
 mod looks;
 mod rate_limits;

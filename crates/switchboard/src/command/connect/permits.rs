@@ -17,6 +17,7 @@ const LEASE: Duration = Duration::from_secs(45);
 /// Sends a request under a permit of each account the key may belong to: which one it is, only the answer tells.
 pub(super) async fn under_permits<T>(
     store: &Store,
+    vendor: Vendor,
     accounts: &[VendorAccount],
     request: impl Future<Output = T>,
 ) -> anyhow::Result<T> {
@@ -25,7 +26,7 @@ pub(super) async fn under_permits<T>(
     let reserved = loop {
         match accounts.get(permits.len()) {
             None => break Ok(()),
-            Some(account) => match reserve(store, account, deadline).await {
+            Some(account) => match reserve(store, vendor, account, deadline).await {
                 Ok(permit) => permits.push(permit),
                 Err(error) => break Err(error),
             },
@@ -43,10 +44,15 @@ pub(super) async fn under_permits<T>(
 }
 
 /// Waits for a slot and its moment; one that is missed is given back, not used late.
-async fn reserve(store: &Store, account: &VendorAccount, deadline: Instant) -> anyhow::Result<Permit> {
+async fn reserve(
+    store: &Store,
+    vendor: Vendor,
+    account: &VendorAccount,
+    deadline: Instant,
+) -> anyhow::Result<Permit> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let wait = match budget::reserve(store, Vendor::Attention, account, left, LEASE).await? {
+        let wait = match budget::reserve(store, vendor, account, left, LEASE).await? {
             Reservation::Granted(permit) => {
                 sleep_until(permit.from.into()).await;
                 if Instant::now() <= permit.until.into() {
@@ -59,7 +65,7 @@ async fn reserve(store: &Store, account: &VendorAccount, deadline: Instant) -> a
         };
         if wait > left {
             bail!(
-                "the limit of workspace {account} leaves no room for {} s: try again then; nothing was saved",
+                "the limit of account {account} leaves no room for {} s: try again then; nothing was saved",
                 wait.as_secs().max(1)
             );
         }

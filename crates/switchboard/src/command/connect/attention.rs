@@ -1,0 +1,117 @@
+//! `connect attention`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use model::{Vendor, VendorAccount};
+use secrecy::SecretString;
+use serde_json::json;
+use store::Store;
+use vendors::attention::{self, Attention, AttentionAuth, HeaderForm, Workspace};
+use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
+
+use super::permits::under_permits;
+use super::{Checked, Defaults, Options, account_at, accounts_at, read_secret};
+use crate::context::Context;
+
+/// Attention publishes no limit; these are careful.
+const DEFAULTS: Defaults = Defaults {
+    vendor: Vendor::Attention,
+    base_url: attention::BASE_URL,
+    backfill_days: 90,
+    requests_per_second: 2.0,
+    in_flight: 2,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct AttentionArgs {
+    #[command(flatten)]
+    options: Options,
+    /// The file with the API key; without it the key is read from standard input.
+    #[arg(long)]
+    api_key_file: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Result<ExitCode> {
+    let options = &args.options;
+    let store = context.migrated_store().await?;
+    // whoever cannot seal need not ask
+    context.keyring()?;
+    let known = options.known(&store, Vendor::Attention).await?;
+    let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
+    let key = read_key(&args)?;
+    let (workspace, form) = probe(&store, &accounts_at(&known, &base_url), &base_url, &key).await?;
+    let account = match &workspace.organization {
+        Some(organization) => VendorAccount::of(organization),
+        // a name that stays the same
+        None => account_at(&base_url, &known, &options.tenant)?
+            .unwrap_or_else(|| VendorAccount::of(&format!("{}@{}", options.tenant, base_url.host()))),
+    };
+    let checked =
+        Checked { account: &account, base_url: &base_url, secret: &key, header_form: form.as_str() };
+    let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
+    let users = workspace.users.len();
+    let what = format!("Attention workspace {account} with {users} users");
+    options.report(context, &saved, &checked, &what, json!({ "vendor": Vendor::Attention, "users": users }))
+}
+
+fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
+    let text = read_secret(args.api_key_file.as_deref())?;
+    let key = text.trim();
+    if key.is_empty() || key.contains(char::is_whitespace) || !key.is_ascii() {
+        bail!(
+            "the API key must be one word of plain characters; give it by --api-key-file or standard input"
+        );
+    }
+    Ok(SecretString::from(key))
+}
+/// Checks the key against the vendor, in both forms of the header, before anything is saved.
+async fn probe(
+    store: &Store,
+    accounts: &[VendorAccount],
+    base_url: &BaseUrl,
+    key: &SecretString,
+) -> anyhow::Result<(Workspace, HeaderForm)> {
+    let client = Attention::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
+    let ask = async |form: HeaderForm| {
+        let auth = AttentionAuth { key: key.clone(), form };
+        under_permits(store, Vendor::Attention, accounts, client.users(&auth)).await
+    };
+    let first = match ask(HeaderForm::Bearer).await? {
+        Ok(workspace) => return Ok((workspace, HeaderForm::Bearer)),
+        Err(error) => error,
+    };
+    if matches!(first.failure, Failure::Credential | Failure::Forbidden)
+        && let Ok(workspace) = ask(HeaderForm::Bare).await?
+    {
+        return Ok((workspace, HeaderForm::Bare));
+    }
+    bail!("{}; nothing was saved", explain(&first, base_url))
+}
+
+fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
+    let host = base_url.host();
+    match error.failure {
+        Failure::Credential => format!(
+            "{host} refuses the API key ({error}): make a new one under Settings > Organization > API Keys"
+        ),
+        Failure::Forbidden => {
+            format!(
+                "{host} accepts the key but not for this workspace's users ({error}): an organization-level key is needed"
+            )
+        }
+        Failure::NotFound => {
+            format!("there is no Attention API at {} ({error}): check --base-url", base_url.as_str())
+        }
+        Failure::UnexpectedShape => {
+            format!("{} does not answer like Attention ({error}): check --base-url", base_url.as_str())
+        }
+        Failure::Redirect => {
+            format!("{host} redirects elsewhere ({error}): give the final address as --base-url")
+        }
+        Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
+        _ => format!("{host} cannot be asked right now ({error})"),
+    }
+}

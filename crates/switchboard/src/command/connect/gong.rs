@@ -1,0 +1,198 @@
+//! `connect gong`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use jiff::SignedDuration;
+use model::{Vendor, VendorAccount, Window};
+use runtime::Clock;
+use serde_json::json;
+use store::Store;
+use store::connection::Connection;
+use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
+use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
+
+use super::permits::under_permits;
+use super::{Checked, Defaults, Options, account_at, accounts_at, read_secret};
+use crate::context::Context;
+
+/// Gong's own limit is three requests a second, for all keys of a company together. The first sync covers two days; more history is
+/// fetched on request.
+const DEFAULTS: Defaults = Defaults {
+    vendor: Vendor::Gong,
+    base_url: gong::BASE_URL,
+    backfill_days: 2,
+    requests_per_second: 3.0,
+    in_flight: 2,
+};
+
+/// How far back the probe looks for any call at all.
+const PROBE_DAYS: i64 = 90;
+
+/// Between the requests of the check, so that they alone never exceed the limit.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(400);
+
+/// Where a person grants what is missing.
+const SETTINGS: &str = "Gong shows keys and scopes under Company Settings > API";
+
+#[derive(Debug, Args)]
+pub(super) struct GongArgs {
+    #[command(flatten)]
+    options: Options,
+    /// The file with the access key in its first line and the secret in its second; without it both are read from standard input.
+    #[arg(long)]
+    access_key_file: Option<PathBuf>,
+}
+
+/// What the check found out.
+struct Company {
+    /// The id of its oldest workspace: the only thing that tells one company from another.
+    workspace: Option<String>,
+    /// There was a call in the probe's window.
+    sees_calls: bool,
+    /// What will not work, in sentences.
+    warnings: Vec<String>,
+}
+
+pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<ExitCode> {
+    let options = &args.options;
+    let store = context.migrated_store().await?;
+    // whoever cannot seal need not ask
+    context.keyring()?;
+    let known = options.known(&store, Vendor::Gong).await?;
+    let base_url = parse_base_url(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
+    let auth = read_access_key(&args)?;
+    let company = check(&store, &accounts_at(&known, &base_url), &base_url, &auth).await?;
+    let account = account(&company, options, &base_url, &known)?;
+    let checked =
+        Checked { account: &account, base_url: &base_url, secret: auth.as_secret(), header_form: "basic" };
+    let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
+    for warning in &company.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let what = format!("Gong company {account}");
+    let details = json!({
+        "vendor": Vendor::Gong, "sees_calls": company.sees_calls, "warnings": company.warnings,
+    });
+    options.report(context, &saved, &checked, &what, details)
+}
+
+fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
+    let text = read_secret(args.access_key_file.as_deref())?;
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let auth = match lines.as_slice() {
+        [key, secret] => GongAuth::of_access_key(key, secret),
+        _ => None,
+    };
+    let Some(auth) = auth else {
+        bail!(
+            "expected two lines: the access key, and its secret; give them by --access-key-file or standard input"
+        );
+    };
+    Ok(auth)
+}
+
+/// Asks for everything that a sync will ask for, before anything is saved.
+async fn check(
+    store: &Store,
+    accounts: &[VendorAccount],
+    base_url: &BaseUrl,
+    auth: &GongAuth,
+) -> anyhow::Result<Company> {
+    let client = Gong::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
+    let mut warnings = Vec::new();
+    let refused = |error: &VendorError| anyhow::anyhow!("{}; nothing was saved", explain(error, base_url));
+    let workspaces = match under_permits(store, Vendor::Gong, accounts, client.workspaces(auth)).await? {
+        Ok(workspaces) => workspaces,
+        Err(error) if error.failure == Failure::MissingScope => {
+            let scope = gong::SCOPE_WORKSPACES;
+            warnings.push(format!("{scope} is missing: a second key of the same company would not be known as such, and its limits would be counted twice"));
+            Vec::new()
+        }
+        Err(error) => return Err(refused(&error)),
+    };
+    tokio::time::sleep(BETWEEN_REQUESTS).await;
+    let now = Clock::system().now();
+    let window = Window { from: now - SignedDuration::from_hours(24 * PROBE_DAYS), to: now };
+    let request = CallsRequest { calls: Calls::Started(window), cursor: None };
+    let calls = under_permits(store, Vendor::Gong, accounts, client.calls(auth, &request)).await?;
+    let calls = calls.map_err(|error| refused(&error))?;
+    let sees_calls = !calls.calls.is_empty();
+    if !sees_calls {
+        warnings.push(format!("the key sees no call of the last {PROBE_DAYS} days: if there are any, whoever made the key may not see them; `switchboard status` will show the silence"));
+    }
+    tokio::time::sleep(BETWEEN_REQUESTS).await;
+    // any id will do: one that is unknown is left out of the answer, but the scope is asked for all the same
+    let transcripts = client.transcripts(auth, &["1"], None);
+    under_permits(store, Vendor::Gong, accounts, transcripts).await?.map_err(|error| refused(&error))?;
+    tokio::time::sleep(BETWEEN_REQUESTS).await;
+    match under_permits(store, Vendor::Gong, accounts, client.users(auth, None)).await? {
+        Ok(_) => {}
+        Err(error) if error.failure == Failure::MissingScope || error.failure == Failure::Forbidden => {
+            let scope = gong::SCOPE_USERS;
+            warnings
+                .push(format!("{scope} is missing: your own people are known by the tenant's domains only"));
+        }
+        Err(error) => return Err(refused(&error)),
+    }
+    Ok(Company { workspace: workspaces.into_iter().next().map(|one| one.id), sees_calls, warnings })
+}
+
+fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
+    let host = base_url.host();
+    match error.failure {
+        Failure::MissingScope => {
+            let lost = if error.message.contains(gong::SCOPE_TRANSCRIPTS) {
+                "no transcript can be fetched"
+            } else {
+                "no call can be listed"
+            };
+            format!(
+                "{host} knows the access key, but without this {lost} ({error}): grant the scope; {SETTINGS}"
+            )
+        }
+        Failure::Credential => format!(
+            "{host} refuses the access key ({error}): key, secret or host is wrong, or the key was revoked; {SETTINGS}, with the base URL"
+        ),
+        Failure::Forbidden => {
+            format!(
+                "{host} does not let this machine in ({error}): add its address to the trusted IPs; {SETTINGS}"
+            )
+        }
+        Failure::NotFound => {
+            format!("there is no Gong API at {} ({error}): check --base-url; {SETTINGS}", base_url.as_str())
+        }
+        Failure::UnexpectedShape => {
+            format!("{} does not answer like Gong ({error}): check --base-url", base_url.as_str())
+        }
+        Failure::Redirect => {
+            format!(
+                "{host} is the wrong host of this company ({error}): give its own as --base-url; {SETTINGS}"
+            )
+        }
+        Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
+        _ => format!("{host} cannot be asked right now ({error})"),
+    }
+}
+
+/// The company. Where it does not tell its workspaces, the one connection there is at the same place, or the host that only it has.
+fn account(
+    company: &Company,
+    options: &Options,
+    base_url: &BaseUrl,
+    known: &[Connection],
+) -> anyhow::Result<VendorAccount> {
+    if let Some(workspace) = &company.workspace {
+        return Ok(VendorAccount::of(workspace));
+    }
+    if let Some(account) = account_at(base_url, known, &options.tenant)? {
+        return Ok(account);
+    }
+    Ok(match base_url.host().strip_suffix(".api.gong.io") {
+        Some(own) => VendorAccount::of(own),
+        None => VendorAccount::of(&format!("{}@{}", options.tenant, base_url.host())),
+    })
+}

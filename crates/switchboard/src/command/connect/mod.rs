@@ -1,0 +1,270 @@
+//! `connect`: a subcommand per vendor, and what is the same at all of them.
+
+mod attention;
+mod gong;
+mod permits;
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use model::{ConnectionId, TenantId, Vendor, VendorAccount};
+use secrecy::SecretString;
+use secrets::{credential_aad, seal};
+use serde_json::json;
+use store::connection::{self, Connection, ConnectionSettings};
+use store::credential::{self, SealedCredential};
+use store::{Speaker, Store, Tx, budget, stream, tenant};
+use vendors::BaseUrl;
+
+use crate::context::Context;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    #[command(subcommand)]
+    vendor: ConnectVendor,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConnectVendor {
+    /// Connect an Attention workspace by its API key. The same command again reconnects, and keeps what is not given anew.
+    Attention(attention::AttentionArgs),
+    /// Connect a Gong company by an access key and its secret. The same command again reconnects, and keeps what is not given anew.
+    Gong(gong::GongArgs),
+}
+
+/// What can be said of every connection.
+#[derive(Debug, Args)]
+struct Options {
+    /// Whose connection it is.
+    #[arg(long)]
+    tenant: TenantId,
+    /// Where the API is (default: the vendor's own; at Attention with its path).
+    #[arg(long)]
+    base_url: Option<String>,
+    /// Allow plain HTTP, and any host: for a stand-in on this machine.
+    #[arg(long)]
+    allow_http: bool,
+    /// How far back the history is fetched, in days (default: 90; at Gong 2).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3650))]
+    backfill_days: Option<i32>,
+    /// Requests per second at most, for the whole account at the vendor (default: 2; at Gong 3).
+    #[arg(long)]
+    requests_per_second: Option<f64>,
+    /// Requests in flight at most, for the whole account at the vendor (default: 2).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
+    in_flight: Option<i32>,
+    /// Seconds between syncs, up to a day (default: 900).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=86_400))]
+    interval_s: Option<i32>,
+    /// How far every sync looks back, in seconds (default: 172800, two days).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    lookback_s: Option<i32>,
+    /// Seconds between walks over all history that notice late changes (default: 604800, a week).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    walk_interval_s: Option<i32>,
+    /// Admit private conversations: true or false (default: false).
+    #[arg(long)]
+    admit_private: Option<bool>,
+    /// Connect without syncing yet: `switchboard enable` begins.
+    #[arg(long)]
+    disabled: bool,
+}
+
+/// What a vendor's connections are like unless somebody says otherwise.
+struct Defaults {
+    vendor: Vendor,
+    base_url: &'static str,
+    backfill_days: i32,
+    requests_per_second: f64,
+    in_flight: i32,
+}
+
+/// What was found out and shall be saved.
+struct Checked<'a> {
+    account: &'a VendorAccount,
+    base_url: &'a BaseUrl,
+    secret: &'a SecretString,
+    /// `bearer`, `bare` or `basic`.
+    header_form: &'static str,
+}
+
+/// What became of saving it.
+struct Saved {
+    id: ConnectionId,
+    generation: i32,
+    reconnected: bool,
+}
+
+pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<ExitCode> {
+    match args.vendor {
+        ConnectVendor::Attention(args) => attention::run(context, args).await,
+        ConnectVendor::Gong(args) => gong::run(context, args).await,
+    }
+}
+
+impl Options {
+    /// The tenant's connections to the vendor; an error if there is no such tenant, or an option cannot be.
+    async fn known(&self, store: &Store, vendor: Vendor) -> anyhow::Result<Vec<Connection>> {
+        if self.requests_per_second.is_some_and(|rate| !(rate > 0.0 && rate <= 10_000.0)) {
+            bail!("--requests-per-second: expected a number above 0 and up to 10000");
+        }
+        let tx = store.begin(Speaker::Tenant(&self.tenant)).await?;
+        if tenant::load(&tx, &self.tenant).await?.is_none() {
+            bail!(
+                "there is no tenant {}: add it with `switchboard tenant add {} --name NAME`",
+                self.tenant,
+                self.tenant
+            );
+        }
+        let all = connection::list(&tx).await?;
+        tx.commit().await?;
+        Ok(all.into_iter().filter(|one| one.vendor == vendor).collect())
+    }
+
+    /// Where to connect to: without --base-url, where the one connection goes that is connected. Never over plain HTTP: a tenant that
+    /// once rehearsed with a stand-in must not send it its real key.
+    fn base_url(&self, known: &[Connection], defaults: &Defaults) -> String {
+        let connected = |one: &&Connection| one.disconnected_at.is_none() && !one.settings.allow_http;
+        let mut connected = known.iter().filter(connected);
+        match (&self.base_url, connected.next(), connected.next()) {
+            (Some(given), ..) => given.clone(),
+            (None, Some(only), None) => only.settings.base_url.clone(),
+            _ => defaults.base_url.to_owned(),
+        }
+    }
+
+    fn settings(
+        &self,
+        base_url: &BaseUrl,
+        before: Option<&Connection>,
+        defaults: &Defaults,
+    ) -> ConnectionSettings {
+        let before = before.map(|one| &one.settings);
+        let kept = |given: Option<i32>, field: fn(&ConnectionSettings) -> i32, default: i32| {
+            given.or(before.map(field)).unwrap_or(default)
+        };
+        ConnectionSettings {
+            base_url: base_url.as_str().to_owned(),
+            allow_http: self.allow_http,
+            backfill_days: kept(self.backfill_days, |one| one.backfill_days, defaults.backfill_days),
+            interval_s: kept(self.interval_s, |one| one.interval_s, 900),
+            lookback_s: kept(self.lookback_s, |one| one.lookback_s, 2 * 86_400),
+            walk_interval_s: kept(self.walk_interval_s, |one| one.walk_interval_s, 7 * 86_400),
+            admit_private: self.admit_private.or(before.map(|one| one.admit_private)).unwrap_or(false),
+        }
+    }
+
+    /// One transaction: connection, limits, sealed credential. What was parked for the old credential is released by the sweep.
+    async fn save(
+        &self,
+        context: &Context,
+        store: &Store,
+        known: &[Connection],
+        defaults: &Defaults,
+        checked: &Checked<'_>,
+    ) -> anyhow::Result<Saved> {
+        let (tenant, account) = (&self.tenant, checked.account);
+        let before = known.iter().find(|one| one.vendor_account == *account);
+        let settings = self.settings(checked.base_url, before, defaults);
+        let keyring = context.keyring()?;
+        let tx = store.begin(Speaker::Tenant(tenant)).await?;
+        let (id, _first) = connection::connect(&tx, tenant, defaults.vendor, account, &settings).await?;
+        self.set_limits(&tx, account, defaults).await?;
+        if self.disabled {
+            connection::set_enabled(&tx, id, false).await?;
+        }
+        let generation = credential::next_generation(&tx, id).await?;
+        let sealed = seal(&keyring, &credential_aad(tenant, id, generation), checked.secret);
+        let credential = SealedCredential {
+            generation,
+            key_id: sealed.key_id,
+            sealed: sealed.bytes,
+            header_form: checked.header_form.to_owned(),
+            valid: true,
+            refused: false,
+            endpoint_forms: std::collections::BTreeMap::new(),
+        };
+        credential::save(&tx, tenant, id, &credential).await?;
+        stream::make_due(&tx, id).await?;
+        tx.commit().await?;
+        Ok(Saved { id, generation, reconnected: before.is_some() })
+    }
+
+    async fn set_limits(&self, tx: &Tx, account: &VendorAccount, defaults: &Defaults) -> anyhow::Result<()> {
+        let before = budget::limits(tx, defaults.vendor, account).await?;
+        let (rate, in_flight) = before.unwrap_or((defaults.requests_per_second, defaults.in_flight));
+        let rate = self.requests_per_second.unwrap_or(rate);
+        let in_flight = self.in_flight.unwrap_or(in_flight);
+        budget::set_limits(tx, defaults.vendor, account, rate, in_flight).await?;
+        Ok(())
+    }
+
+    /// Says what is connected now; `details` are the vendor's own, `what` names them for people.
+    fn report(
+        &self,
+        context: &Context,
+        saved: &Saved,
+        checked: &Checked<'_>,
+        what: &str,
+        details: serde_json::Value,
+    ) -> anyhow::Result<ExitCode> {
+        if context.json {
+            let mut report = json!({
+                "connection": saved.id, "tenant": self.tenant, "vendor_account": checked.account,
+                "credential_generation": saved.generation, "reconnected": saved.reconnected,
+            });
+            if let (Some(report), serde_json::Value::Object(details)) = (report.as_object_mut(), details) {
+                report.extend(details);
+            }
+            output::json(&report)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = if saved.reconnected { "reconnected" } else { "connected" };
+        println!("{done} {}: {what}", saved.id);
+        if self.disabled {
+            println!("it is disabled: begin with `switchboard enable {}`", saved.id);
+        } else {
+            println!("follow it with `switchboard runs --tenant {}`", self.tenant);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The account by which a vendor's connection is known where the vendor does not tell: that of the one connection there is at the same
+/// place; `None` if there is none, an error if there are several.
+fn account_at(
+    base_url: &BaseUrl,
+    known: &[Connection],
+    tenant: &TenantId,
+) -> anyhow::Result<Option<VendorAccount>> {
+    let mut same_base = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
+    match (same_base.next(), same_base.next()) {
+        (Some(only), None) => Ok(Some(only.vendor_account.clone())),
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => {
+            bail!(
+                "the vendor does not tell whose account it is, and tenant {tenant} has several connections there"
+            )
+        }
+    }
+}
+
+/// The accounts that are connected there, and have a limit that holds for this command as well.
+fn accounts_at(known: &[Connection], base_url: &BaseUrl) -> Vec<VendorAccount> {
+    let there = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
+    there.map(|one| one.vendor_account.clone()).collect()
+}
+
+/// Reads a secret from its file, or from standard input.
+fn read_secret(file: Option<&Path>) -> anyhow::Result<String> {
+    if let Some(file) = file {
+        return std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read the key from standard input")?;
+    Ok(text)
+}

@@ -1,0 +1,237 @@
+//! Gong beside Attention: the same promises over cursors, batches of transcripts, an empty 404 and a 401 that is none.
+
+use simulator::{
+    AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSpec, RetryAfter, Shares,
+    WorkspaceSpec,
+};
+use stories::{Stand, compare_with_gong};
+
+fn spec(conversations: u64, days: u32) -> WorkspaceSpec {
+    let spec = WorkspaceSpec::named("acme");
+    let gong = GongSpec { share: 1.0, ..spec.gong.clone() };
+    WorkspaceSpec { conversations, days, document_size: DocumentSize::Tiny, gong, ..spec }
+}
+
+/// A tenant with accounts, and no connection yet.
+async fn tenant(stand: &Stand, spec: WorkspaceSpec) {
+    let id = spec.name.clone();
+    stand.tenant(spec).await;
+    stand.accounts(&id).await;
+}
+
+async fn sync(stand: &Stand) {
+    stand.ok(&["sync", "acme/gong"]).await;
+    stand.idle().await;
+}
+
+async fn resync(stand: &Stand, days: i64) {
+    let day = |days: i64| (stand.world().now() + jiff::SignedDuration::from_hours(24 * days)).to_string();
+    stand.ok(&["sync", "acme/gong", "--from", &day(-days), "--to", &day(1)]).await;
+    stand.idle().await;
+}
+
+async fn events_of(stand: &Stand, kind: &str) -> usize {
+    let events = stand.json(&["events", "tail", "-n", "100000"]).await;
+    events.iter().filter(|event| event["type"] == kind).count()
+}
+
+fn set_key(stand: &Stand, change: impl FnOnce(&mut GongKey)) {
+    let mut key = GongKey { key: "acme-gong".to_owned(), ..GongKey::default() };
+    change(&mut key);
+    stand.world().change("acme", Change::SetGongKey(key)).expect("a key");
+}
+
+#[tokio::test]
+async fn a_history_of_calls_is_fetched_and_later_ones_follow_each_as_the_vendor_knows_it() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, WorkspaceSpec { gong: GongSpec { share: 0.7, ..spec(0, 1).gong }, ..spec(300, 20) }).await;
+    stand.connect_gong("acme", &["--backfill-days", "30"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    compare_with_gong(&world, "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+
+    world
+        .change("acme", Change::Add { count: 30, finished_at: None, kind: AddedKind::Mixed })
+        .expect("new calls");
+    world.change("acme", Change::AllTranscriptsArrive).expect("late transcripts");
+    let recent: Vec<String> =
+        world.truth("acme").expect("a truth").skip(30).take(8).map(|one| one.id).collect();
+    for (index, id) in recent.into_iter().enumerate() {
+        let change = match index % 3 {
+            0 => Change::SetTitle { id, title: format!("Renamed {index}") },
+            1 => Change::ChangeInsight { id },
+            _ => Change::SetPrivate { id, private: true },
+        };
+        world.change("acme", change).expect("a change");
+    }
+    sync(&stand).await;
+    resync(&stand, 30).await;
+    compare_with_gong(&world, "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    let stats = world.gong_stats("acme").expect("stats");
+    assert!(stats.refused == 0 && stats.max_in_any_second <= 3, "{stats:?}");
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_call_without_its_transcript_is_shown_pending_and_completed_when_it_comes() {
+    let mut stand = Stand::paced(vec![("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "1".to_owned())]).await;
+    let shares = Shares { late_transcript: 0.3, ..Shares::NONE };
+    tenant(&stand, WorkspaceSpec { shares, ..spec(20, 1) }).await;
+    stand.connect_gong("acme", &[]).await;
+    let roles = stand.start_all().await;
+    let pending = async || {
+        let exported = stand.export("acme").await;
+        exported.iter().filter(|one| one["transcript"]["status"] == "pending").count()
+    };
+    stand.until("all calls are there", async || stand.export("acme").await.len() == 20).await;
+    assert!(pending().await > 0, "calls without their transcript are shown");
+    stand.world().change("acme", Change::AllTranscriptsArrive).expect("late transcripts");
+    stand.until("every transcript is there", async || pending().await == 0).await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_list_whose_cursor_grows_too_old_is_begun_again_and_loses_nothing() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(700, 10)).await;
+    stand.connect_gong("acme", &["--backfill-days", "14"]).await;
+    let fault = FaultRule::from(Fault::CursorExpired).at(Endpoint::GongCalls).after(3).times(5);
+    stand.world().add_fault("acme", fault).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    assert!(stand.database.number("SELECT sum(restarts) FROM sync_runs").await > 0, "a list was begun again");
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_window_without_calls_is_covered_and_any_other_404_fails_its_page() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(5, 1)).await;
+    stand.connect_gong("acme", &["--backfill-days", "20"]).await;
+    let fault = FaultRule::from(Fault::NotFound).at(Endpoint::GongCalls).times(2);
+    stand.world().add_fault("acme", fault).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.until("a page fails with the 404", async || stand.logs().contains("conversation not found")).await;
+    stand.idle().await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    let runs = stand.json(&["runs", "--limit", "1000"]).await;
+    assert!(runs.iter().any(|run| run["kind"] == "bootstrap" && run["sums"]["listed"] == 0), "{runs:?}");
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_scope_that_is_taken_away_is_named_and_is_no_invalid_key() {
+    let mut stand = Stand::paced(vec![("SWITCHBOARD_REPLAN_S", "2".to_owned())]).await;
+    tenant(&stand, spec(60, 5)).await;
+    stand.connect_gong("acme", &["--backfill-days", "7"]).await;
+    let scope = "api:calls:read:transcript";
+    set_key(&stand, |key| key.missing_scopes = vec![scope.to_owned()]);
+    let roles = stand.start_all().await;
+    let failed = async || {
+        let runs = stand.json(&["runs", "--limit", "1000"]).await;
+        runs.iter().any(|run| run["failed_reason"].as_str().is_some_and(|reason| reason.contains(scope)))
+    };
+    stand.until("a run fails and names the scope", failed).await;
+    assert_eq!(stand.json(&["connections"]).await[0]["credential"], "valid");
+    assert_eq!(events_of(&stand, "credential.invalidated").await, 0);
+    set_key(&stand, |_| {});
+    stand
+        .until("the failed windows are covered", async || {
+            let exported = stand.export("acme").await.len();
+            exported
+                == stand.world().gong_truth("acme").expect("a truth").filter(|one| one.skip.is_none()).count()
+        })
+        .await;
+    sync(&stand).await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_key_is_checked_before_it_is_saved_and_what_it_lacks_is_named() {
+    let stand = Stand::fresh().await;
+    tenant(&stand, spec(5, 1)).await;
+    for (scope, lost) in [
+        ("api:calls:read:extensive", "no call can be listed"),
+        ("api:calls:read:transcript", "no transcript can be fetched"),
+    ] {
+        set_key(&stand, |key| key.missing_scopes = vec![scope.to_owned()]);
+        let output = stand.try_connect_gong("acme", &[]).await;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(scope) && error.contains(lost), "{error}");
+        assert!(error.contains("nothing was saved"), "{error}");
+    }
+    set_key(&stand, |key| key.revoked = true);
+    let output = stand.try_connect_gong("acme", &[]).await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("refuses the access key") && !error.contains("acme-gong"), "{error}");
+    assert!(stand.json(&["connections"]).await.is_empty());
+
+    set_key(&stand, |key| key.missing_scopes = vec!["api:users:read".to_owned()]);
+    let output = stand.try_connect_gong("acme", &["--disabled"]).await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && error.contains("api:users:read is missing"), "{error}");
+    assert_eq!(stand.json(&["connections"]).await[0]["status"], "disabled");
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_key_that_sees_nothing_is_said_to_be_suspicious_and_never_a_plain_green() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(30, 5)).await;
+    set_key(&stand, |key| key.blind = true);
+    let output = stand.try_connect_gong("acme", &[]).await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && error.contains("sees no call of the last 90 days"), "{error}");
+    let roles = stand.start_all().await;
+    stand
+        .until("the silence is suspicious", async || {
+            let status = stand.json(&["status"]).await;
+            status[0]["suspicious_silence"].as_array().is_some_and(|all| all.len() == 1)
+        })
+        .await;
+    stand.until("it is told", async || events_of(&stand, "sync.suspicious_silence").await == 1).await;
+    assert!(stand.export("acme").await.is_empty());
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_wait_of_hours_parks_the_company_and_holds_no_worker_and_no_message() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(40, 5)).await;
+    stand.connect_gong("acme", &["--backfill-days", "7"]).await;
+    let refusal = Fault::RateLimited { retry_after: RetryAfter::Seconds(6 * 3600) };
+    stand.world().add_fault("acme", FaultRule::from(refusal).times(1)).expect("a fault");
+    let roles = stand.start_all().await;
+    stand
+        .until("every run is parked", async || {
+            let open = stand.json(&["runs", "--open"]).await;
+            !open.is_empty() && open.iter().all(|run| run["parked_cause"] == "quota")
+        })
+        .await;
+    stand.idle().await;
+    let status = stand.json(&["status"]).await;
+    let queues = status[0]["queues"].as_array().expect("queues");
+    assert!(queues.iter().all(|queue| queue["ready"] == 0), "{queues:?}");
+    let asked = stand.world().gong_stats("acme").expect("stats").requests;
+    stand.database.execute("UPDATE vendor_budgets SET closed_until = now()").await;
+    stand.idle().await;
+    stand
+        .until("all calls are there", async || {
+            stand.world().gong_stats("acme").expect("stats").requests > asked
+                && !stand.export("acme").await.is_empty()
+        })
+        .await;
+    stand.idle().await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    stand.finish(roles).await;
+}
