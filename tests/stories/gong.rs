@@ -1,8 +1,8 @@
 //! Gong beside Attention: the same promises over cursors, batches of transcripts, an empty 404 and a 401 that is none.
 
 use simulator::{
-    AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSpec, RetryAfter, Shares,
-    WorkspaceSpec,
+    AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSettings, GongSpec, RetryAfter,
+    Settings, Shares, WorkspaceSpec,
 };
 use stories::{Stand, compare_with_gong};
 
@@ -78,7 +78,8 @@ async fn a_history_of_calls_is_fetched_and_later_ones_follow_each_as_the_vendor_
 
 #[tokio::test]
 async fn a_call_without_its_transcript_is_shown_pending_and_completed_when_it_comes() {
-    let mut stand = Stand::paced(vec![("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "1".to_owned())]).await;
+    let pace = [("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "1"), ("SWITCHBOARD_TRANSCRIPT_LOOK_MAX_S", "1")];
+    let mut stand = Stand::paced(pace.map(|(name, value)| (name, value.to_owned())).into()).await;
     let shares = Shares { late_transcript: 0.3, ..Shares::NONE };
     tenant(&stand, WorkspaceSpec { shares, ..spec(20, 1) }).await;
     stand.connect_gong("acme", &[]).await;
@@ -159,7 +160,9 @@ async fn a_scope_that_is_taken_away_is_named_and_is_no_invalid_key() {
 #[tokio::test]
 async fn a_key_is_checked_before_it_is_saved_and_what_it_lacks_is_named() {
     let stand = Stand::fresh().await;
-    tenant(&stand, spec(5, 1)).await;
+    let unlimited = GongSettings { rate_limit: None, day_limit: None };
+    let settings = Settings { gong: unlimited, ..Settings::default() };
+    tenant(&stand, WorkspaceSpec { settings, ..spec(5, 1) }).await;
     for (scope, lost) in [
         ("api:calls:read:extensive", "no call can be listed"),
         ("api:calls:read:transcript", "no transcript can be fetched"),

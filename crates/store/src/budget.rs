@@ -180,6 +180,17 @@ async fn take_slot(
     })
 }
 
+/// Keeps an account's slots back for a second: requests were sent to it before it was known whose they were.
+pub async fn hold_back(tx: &Tx, vendor: Vendor, account: &VendorAccount) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE vendor_budgets SET next_slot_at = greatest(next_slot_at, clock_timestamp() + interval '1 second')
+         WHERE vendor = $1 AND vendor_account = $2",
+        &[&vendor.as_str(), &account.as_str()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Gives a permit back once its request has ended.
 pub async fn release(store: &Store, permit: Uuid) -> Result<(), StoreError> {
     let tx = store.begin(Speaker::Tenants(&[])).await?;

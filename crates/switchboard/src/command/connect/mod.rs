@@ -200,6 +200,8 @@ impl Options {
         let rate = self.requests_per_second.unwrap_or(rate);
         let in_flight = self.in_flight.unwrap_or(in_flight);
         budget::set_limits(tx, defaults.vendor, account, rate, in_flight).await?;
+        // of a new account's check nothing was counted
+        budget::hold_back(tx, defaults.vendor, account).await?;
         Ok(())
     }
 
