@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod crm;
 mod hash;
 mod id;
 pub mod message;
@@ -8,6 +9,7 @@ mod run;
 mod vendor;
 mod version;
 
+pub use crm::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence};
 pub use hash::{ContentHash, InvalidContentHash};
 pub use id::{
     AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, ResolveBatchId, RunId,

@@ -10,6 +10,12 @@ names!(
     Stream, "stream", {
         /// Recorded conversations.
         Conversations = "conversations",
+        /// Companies of a CRM.
+        Accounts = "accounts",
+        /// People of a CRM.
+        Contacts = "contacts",
+        /// What a CRM's companies may buy.
+        Deals = "deals",
     }
 );
 
@@ -90,6 +96,13 @@ names!(
         Dead = "dead",
     }
 );
+
+impl Stream {
+    /// Whether it is a CRM's: listed by change instead of by the time of a call, and complete in its list.
+    pub const fn is_crm(self) -> bool {
+        !matches!(self, Self::Conversations)
+    }
+}
 
 impl RunKind {
     /// The lane the run's work travels in.

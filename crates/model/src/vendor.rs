@@ -49,11 +49,23 @@ macro_rules! names {
 pub(crate) use names;
 
 names!(
-    /// A source of conversations.
+    /// A source of conversations, or of the accounts they belong to.
     Vendor, "vendor", {
         /// attention.tech
         Attention = "attention",
         /// gong.io
         Gong = "gong",
+        /// hubspot.com
+        HubSpot = "hubspot",
     }
 );
+
+impl Vendor {
+    /// Whether it keeps accounts instead of conversations.
+    pub const fn is_crm(self) -> bool {
+        match self {
+            Self::HubSpot => true,
+            Self::Attention | Self::Gong => false,
+        }
+    }
+}

@@ -2,11 +2,13 @@
 
 mod nudge;
 mod raw_document;
+mod record_batch;
 mod resolve_batch;
 mod unfetched_record;
 
 pub use nudge::Nudge;
 pub use raw_document::{RawDocument, RawSource};
+pub use record_batch::{RawRecord, RecordBatch};
 pub use resolve_batch::ResolveBatch;
 pub use unfetched_record::UnfetchedRecord;
 
@@ -46,6 +48,7 @@ mod tests {
     fn every_stored_example_decodes() {
         Nudge::decode(include_bytes!("../../examples/nudge.v1.json")).expect("nudge v1");
         RawDocument::decode(include_bytes!("../../examples/raw_document.v1.json")).expect("raw document v1");
+        RecordBatch::decode(include_bytes!("../../examples/record_batch.v1.json")).expect("record batch v1");
         let batch = ResolveBatch::decode(include_bytes!("../../examples/resolve_batch.v1.json"))
             .expect("resolve batch v1");
         assert_eq!(batch.batch_id, None, "older programs named none");
