@@ -19,7 +19,7 @@ use record::{decide_by_record, named_records};
 use vote::{By, Tally, tally};
 
 /// Counts up whenever the same input may give another link, so that older links can be found and made again.
-pub const RULE_VERSION: i32 = 1;
+pub const RULE_VERSION: i32 = 2;
 
 /// How the account of a conversation was found. The database also knows `person`, which no machine produces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,9 +10,14 @@ const DEPTH_MAX: usize = 64;
 
 /// Hashes a JSON value by its content; numbers and strings count as they are written.
 pub fn canonical_hash(raw: &RawValue) -> ContentHash {
+    ContentHash::of(&canonical_bytes(raw))
+}
+
+/// What is hashed.
+pub(crate) fn canonical_bytes(raw: &RawValue) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(raw.get().len());
     write(raw.get(), DEPTH_MAX, &mut bytes);
-    ContentHash::of(&bytes)
+    bytes
 }
 
 fn write(text: &str, depth: usize, bytes: &mut Vec<u8>) {

@@ -26,8 +26,8 @@ impl AccountCandidate {
 /// A contact and the account it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactCandidate {
-    /// The account it belongs to.
-    pub account: AccountCandidate,
+    /// The account it belongs to; without one the contact is known, but its domain has to find the account.
+    pub account: Option<AccountCandidate>,
     /// The contact's id at its source.
     pub external_id: String,
     /// The contact's name.
@@ -43,6 +43,8 @@ pub struct Directory {
     pub accounts_by_domain: HashMap<String, Vec<AccountCandidate>>,
     /// Accounts by their id at the source.
     pub accounts_by_external_id: HashMap<String, AccountCandidate>,
+    /// Accounts by the id of a deal of theirs at the source.
+    pub accounts_by_deal: HashMap<String, AccountCandidate>,
 }
 
 impl Directory {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{LinkedRecord, Side};
 
-use super::record::{external_id_forms, names_account};
+use super::record::{Entity, entity, external_id_forms};
 use crate::attendee::{OwnPeople, side};
 use crate::email::{EmailKey, candidate_domains, is_own_host};
 
@@ -17,6 +17,8 @@ pub struct LookupKeys {
     pub domains: BTreeSet<String>,
     /// Ids of accounts at their source, in every form they may be stored in.
     pub external_ids: BTreeSet<String>,
+    /// Ids of deals at their source, likewise.
+    pub deal_ids: BTreeSet<String>,
 }
 
 /// Names everything that [`resolve`](super::resolve) may ask its directory for.
@@ -27,8 +29,13 @@ pub fn lookup_keys(voters: &[EmailKey], linked: &[LinkedRecord], own: &OwnPeople
         keys.email_keys.extend(voter.without_plus_tag().map(|untagged| untagged.as_str().to_owned()));
         keys.domains.extend(voting_domains(voter, own));
     }
-    for record in linked.iter().filter(|record| names_account(record)) {
-        keys.external_ids.extend(external_id_forms(&record.external_id));
+    for record in linked {
+        let ids = match entity(record) {
+            Some(Entity::Account) => &mut keys.external_ids,
+            Some(Entity::Deal) => &mut keys.deal_ids,
+            None => continue,
+        };
+        ids.extend(external_id_forms(&record.external_id));
     }
     keys
 }

@@ -11,10 +11,23 @@ pub(super) struct NamedRecord<'a> {
     pub(super) account: Option<&'a AccountCandidate>,
 }
 
-/// Whether the record's entity decides: contacts, deals and the rest are evidence only.
-pub(super) fn names_account(record: &LinkedRecord) -> bool {
+/// What a record's entity is to the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entity {
+    /// It is one.
+    Account,
+    /// It leads to one.
+    Deal,
+}
+
+/// Whether the record's entity decides: contacts and the rest are evidence only.
+pub(super) fn entity(record: &LinkedRecord) -> Option<Entity> {
     let code = record.code.trim();
-    ["account", "accounts", "company", "companies"].iter().any(|entity| code.eq_ignore_ascii_case(entity))
+    let is_one_of = |names: &[&str]| names.iter().any(|name| code.eq_ignore_ascii_case(name));
+    if is_one_of(&["account", "accounts", "company", "companies"]) {
+        return Some(Entity::Account);
+    }
+    is_one_of(&["deal", "deals", "opportunity", "opportunities"]).then_some(Entity::Deal)
 }
 
 /// Looks the records up, in the vendor's order.
@@ -23,25 +36,33 @@ pub(super) fn named_records<'a>(
     directory: &'a Directory,
 ) -> Vec<NamedRecord<'a>> {
     let account_of = |record: &LinkedRecord| {
-        let forms = external_id_forms(&record.external_id);
-        forms.iter().find_map(|form| directory.accounts_by_external_id.get(form))
+        let known = match entity(record)? {
+            Entity::Account => &directory.accounts_by_external_id,
+            Entity::Deal => &directory.accounts_by_deal,
+        };
+        external_id_forms(&record.external_id).iter().find_map(|form| known.get(form))
     };
-    linked
-        .iter()
-        .map(|record| NamedRecord {
-            record,
-            account: names_account(record).then(|| account_of(record)).flatten(),
-        })
-        .collect()
+    linked.iter().map(|record| NamedRecord { record, account: account_of(record) }).collect()
 }
 
-/// The account the vendor named. Of several, the one that most external voters also point to, else the first.
+/// The account the vendor named: itself, or else by a deal. Of several, the one that most external voters also point to, else the
+/// first.
 pub(super) fn decide_by_record<'a>(
     records: &[NamedRecord<'a>],
     tally: &Tally<'_>,
 ) -> Option<&'a AccountCandidate> {
+    let by_account = |named: &&NamedRecord<'_>| entity(named.record) == Some(Entity::Account);
+    let named_itself = || records.iter().filter(by_account).filter_map(|named| named.account);
+    most_supported(named_itself(), tally)
+        .or_else(|| most_supported(records.iter().filter_map(|named| named.account), tally))
+}
+
+fn most_supported<'a>(
+    accounts: impl Iterator<Item = &'a AccountCandidate>,
+    tally: &Tally<'_>,
+) -> Option<&'a AccountCandidate> {
     let mut best: Option<(usize, &AccountCandidate)> = None;
-    for account in records.iter().filter_map(|named| named.account) {
+    for account in accounts {
         let supporters = tally.pointing_to(account.account_id);
         if best.is_none_or(|(most, _)| supporters > most) {
             best = Some((supporters, account));
@@ -113,14 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn only_accounts_and_companies_decide() {
-        let decides =
-            |code: &str| names_account(&LinkedRecord { external_id: "1".into(), code: code.into() });
+    fn only_accounts_and_what_leads_to_them_decide() {
+        let entity = |code: &str| entity(&LinkedRecord { external_id: "1".into(), code: code.into() });
         for code in ["Account", "accounts", "COMPANY", "companies", " Account "] {
-            assert!(decides(code), "{code}");
+            assert_eq!(entity(code), Some(Entity::Account), "{code}");
         }
-        for code in ["Contact", "deals", "Opportunity", "", "AccountContactRelation"] {
-            assert!(!decides(code), "{code}");
+        for code in ["deals", "Deal", "Opportunity"] {
+            assert_eq!(entity(code), Some(Entity::Deal), "{code}");
+        }
+        for code in ["Contact", "", "AccountContactRelation", "OpportunityContactRole"] {
+            assert_eq!(entity(code), None, "{code}");
         }
     }
 }

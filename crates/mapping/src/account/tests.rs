@@ -40,7 +40,7 @@ fn directory() -> Directory {
     }
     for (email, owner) in [("ana@gmail.com", young), ("bob@old.com", mid), ("cid@own.com", old)] {
         let contact =
-            ContactCandidate { account: owner.clone(), external_id: format!("c-{email}"), name: None };
+            ContactCandidate { account: Some(owner.clone()), external_id: format!("c-{email}"), name: None };
         directory.contacts.insert(email.to_owned(), contact);
     }
     directory.accounts_by_external_id =

@@ -47,9 +47,11 @@ pub(super) fn tally<'a>(voters: &'a [EmailKey], own: &OwnPeople, directory: &'a 
 }
 
 fn vote<'a>(voter: &'a EmailKey, own: &OwnPeople, directory: &'a Directory) -> Option<Vote<'a>> {
-    if let Some(contact) = directory.contact(voter) {
+    if let Some(contact) = directory.contact(voter)
+        && let Some(account) = &contact.account
+    {
         let by = By::Contact { contact: &contact.external_id };
-        return Some(Vote { voter, by, accounts: vec![&contact.account] });
+        return Some(Vote { voter, by, accounts: vec![account] });
     }
     voting_domains(voter, own).into_iter().find_map(|domain| {
         let accounts = directory.owners_of(&domain);
