@@ -1,5 +1,6 @@
 //! Customer accounts and their people, as a CRM or a file tells them.
 
+pub(crate) mod change;
 mod import;
 
 use jiff::Timestamp;
@@ -39,11 +40,13 @@ pub async fn list(tx: &Tx, tenant: &TenantId) -> Result<Vec<Account>, StoreError
                            WHERE d.tenant_id = a.tenant_id AND d.account_id = a.account_id ORDER BY d.domain),
                     a.created_at, coalesce(p.contacts, 0), coalesce(c.conversations, 0)
              FROM accounts a
-             LEFT JOIN (SELECT account_id, count(*) AS contacts FROM contacts WHERE tenant_id = $1 GROUP BY account_id) AS p
+             LEFT JOIN (SELECT account_id, count(*) AS contacts FROM contacts
+                        WHERE tenant_id = $1 AND deleted_at IS NULL AND merged_into IS NULL GROUP BY account_id) AS p
                   USING (account_id)
              LEFT JOIN (SELECT account_id, count(*) AS conversations FROM conversations
                         WHERE tenant_id = $1 AND withdrawn_at IS NULL GROUP BY account_id) AS c USING (account_id)
-             WHERE a.tenant_id = $1 ORDER BY lower(a.name), a.source, a.external_id",
+             WHERE a.tenant_id = $1 AND a.deleted_at IS NULL AND a.merged_into IS NULL
+             ORDER BY lower(a.name), a.source, a.external_id",
             &[&tenant.as_str()],
         )
         .await?;

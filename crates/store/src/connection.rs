@@ -64,7 +64,7 @@ pub async fn list(tx: &Tx) -> Result<Vec<Connection>, StoreError> {
     tx.query(&sql, &[]).await?.iter().map(connection).collect()
 }
 
-/// Makes or renews a connection with its stream, and its vendor account's budget; true when it is a first connect.
+/// Makes or renews a connection with its streams, and its vendor account's budget; true when it is a first connect.
 ///
 /// A reconnect keeps what is not given anew: the caller passes the settings as they shall be.
 pub async fn connect(
@@ -73,6 +73,7 @@ pub async fn connect(
     vendor: Vendor,
     account: &VendorAccount,
     settings: &ConnectionSettings,
+    streams: &[Stream],
 ) -> Result<(ConnectionId, bool), StoreError> {
     let id = ConnectionId::derive(tenant, vendor, account);
     let row = tx
@@ -101,12 +102,13 @@ pub async fn connect(
             ],
         )
         .await?;
+    let streams: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
     tx.execute(
         // the first periodic run comes at once; the bootstrap owns what lies before its lookback
         "INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at)
-         VALUES ($1, $2, $3, now(), now(), now() + make_interval(secs => $4))
+         SELECT $1, stream, $3, now(), now(), now() + make_interval(secs => $4) FROM unnest($2::text[]) AS n (stream)
          ON CONFLICT DO NOTHING",
-        &[&id.0, &Stream::Conversations.as_str(), &tenant.as_str(), &f64::from(settings.walk_interval_s)],
+        &[&id.0, &streams, &tenant.as_str(), &f64::from(settings.walk_interval_s)],
     )
     .await?;
     Ok((id, row.try_get(0)?))

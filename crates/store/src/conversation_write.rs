@@ -4,14 +4,14 @@
 //! round trip of set statements. Whoever holds the intake row of a record is the only one who writes anything about it.
 
 mod conversations;
-mod intake;
+pub(crate) mod intake;
 mod parts;
 mod standing;
 
 use jiff::Timestamp;
 use model::{
-    Attendee, ConnectionId, ContentHash, Conversation, ConversationId, Side, SkipReason, TenantId, Vendor,
-    VendorAccount, VendorKey, Version,
+    Attendee, ConnectionId, ContentHash, Conversation, ConversationId, Side, SkipReason, Stream, TenantId,
+    Vendor, VendorAccount, VendorKey, Version,
 };
 
 use crate::conversation::Link;
@@ -26,9 +26,11 @@ pub struct Arrival<'a> {
     pub tenant: &'a TenantId,
     /// The connection it came through.
     pub connection_id: ConnectionId,
+    /// What kind of record it is.
+    pub stream: Stream,
     /// The record's id at the vendor.
     pub vendor_key: &'a VendorKey,
-    /// The conversation it becomes.
+    /// The conversation it becomes; of another stream the id that one would have, for the order of rows.
     pub conversation_id: ConversationId,
     /// When the vendor was asked for it.
     pub asked_at: Version,

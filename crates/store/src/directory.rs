@@ -24,6 +24,8 @@ pub struct Wanted {
     pub domains: BTreeSet<(TenantId, String)>,
     /// Ids of CRM accounts that a vendor linked.
     pub external_ids: BTreeSet<(TenantId, String)>,
+    /// Ids of deals that a vendor linked.
+    pub deal_ids: BTreeSet<(TenantId, String)>,
 }
 
 /// An account, as far as finding one needs it.
@@ -46,8 +48,8 @@ pub struct FoundContact {
     pub external_id: String,
     /// Name.
     pub name: Option<String>,
-    /// The account it belongs to.
-    pub account: FoundAccount,
+    /// The account it belongs to, if that is there.
+    pub account: Option<FoundAccount>,
 }
 
 /// What was found; what was not is absent. Of several, the oldest account first, then the smallest external id.
@@ -61,6 +63,8 @@ pub struct Found {
     pub by_domain: HashMap<(TenantId, String), Vec<FoundAccount>>,
     /// Accounts by their id at their source.
     pub by_external_id: HashMap<(TenantId, String), Vec<FoundAccount>>,
+    /// Accounts by the id of a deal of theirs.
+    pub by_deal: HashMap<(TenantId, String), Vec<FoundAccount>>,
 }
 
 /// Looks everything up.
@@ -69,12 +73,20 @@ pub async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Found, StoreError> {
         try_join!(own_domains(tx, wanted), contacts(tx, wanted), accounts(tx, wanted))?;
     let mut found = Found { own_domains, ..Found::default() };
     for row in &contacts {
-        let contact =
-            FoundContact { external_id: row.try_get(6)?, name: row.try_get(7)?, account: account(row)? };
+        let has_account = row.try_get::<_, Option<uuid::Uuid>>(2)?.is_some();
+        let contact = FoundContact {
+            external_id: row.try_get(6)?,
+            name: row.try_get(7)?,
+            account: has_account.then(|| account(row)).transpose()?,
+        };
         found.contacts.entry(key(row)?).or_default().push(contact);
     }
     for row in &accounts {
-        let by = if row.try_get(6)? { &mut found.by_domain } else { &mut found.by_external_id };
+        let by = match row.try_get::<_, &str>(6)? {
+            "domain" => &mut found.by_domain,
+            "deal" => &mut found.by_deal,
+            _ => &mut found.by_external_id,
+        };
         by.entry(key(row)?).or_default().push(account(row)?);
     }
     Ok(found)
@@ -90,11 +102,18 @@ async fn own_domains(tx: &Tx, wanted: &Wanted) -> Result<HashMap<TenantId, Vec<S
 async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let (tenants, keys) = columns(&wanted.email_keys);
     tx.query(
-        "SELECT c.tenant_id, c.email_key, a.account_id, a.external_id, a.name, a.created_at, c.external_id, c.name
-         FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key)
-         JOIN contacts c USING (tenant_id, email_key)
-         JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-         ORDER BY a.created_at NULLS LAST, a.external_id, c.external_id, c.source",
+        // a lead says less than a contact, and one without an account less than one with
+        "WITH hits AS (
+             SELECT w.tenant_id, w.email_key, c.source, c.external_id
+             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contacts c USING (tenant_id, email_key)
+             UNION
+             SELECT w.tenant_id, w.email_key, e.source, e.external_id
+             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contact_emails e USING (tenant_id, email_key))
+         SELECT h.tenant_id, h.email_key, a.account_id, a.external_id, a.name, a.created_at, c.external_id, c.name
+         FROM hits h JOIN contacts c USING (tenant_id, source, external_id)
+         LEFT JOIN standing_accounts a ON a.tenant_id = c.tenant_id AND a.found_id = c.account_id
+         WHERE c.deleted_at IS NULL AND c.merged_into IS NULL
+         ORDER BY a.account_id IS NULL, c.kind, a.created_at NULLS LAST, a.external_id, c.external_id, c.source",
         &[&tenants, &keys],
     )
     .await
@@ -103,17 +122,26 @@ async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
 async fn accounts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let (domain_tenants, domains) = columns(&wanted.domains);
     let (id_tenants, ids) = columns(&wanted.external_ids);
+    let (deal_tenants, deals) = columns(&wanted.deal_ids);
     tx.query(
         "WITH hits AS (
-             SELECT d.tenant_id, d.domain AS key, d.account_id, true AS by_domain
+             SELECT d.tenant_id, d.domain AS key, d.account_id, 'domain' AS found_by
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, domain) JOIN account_domains d USING (tenant_id, domain)
              UNION ALL
-             SELECT a.tenant_id, a.external_id, a.account_id, false
-             FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id) JOIN accounts a USING (tenant_id, external_id))
-         SELECT h.tenant_id, h.key, a.account_id, a.external_id, a.name, a.created_at, h.by_domain
-         FROM hits h JOIN accounts a ON a.tenant_id = h.tenant_id AND a.account_id = h.account_id
-         ORDER BY a.created_at NULLS LAST, a.external_id, a.source",
-        &[&domain_tenants, &domains, &id_tenants, &ids],
+             SELECT a.tenant_id, a.external_id, a.account_id, 'id'
+             FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id) JOIN accounts a USING (tenant_id, external_id)
+             UNION ALL
+             -- in the place of a merged deal the one that took it
+             SELECT d.tenant_id, d.external_id, m.account_id, 'deal'
+             FROM unnest($5::text[], $6::text[]) AS w (tenant_id, external_id) JOIN deals d USING (tenant_id, external_id)
+             JOIN deals m ON m.tenant_id = d.tenant_id AND m.source = d.source
+                  AND m.external_id = coalesce(d.merged_into, d.external_id)
+             WHERE m.deleted_at IS NULL)
+         SELECT DISTINCT ON (a.created_at, a.external_id, a.source, h.tenant_id, h.key, h.found_by, a.account_id)
+                h.tenant_id, h.key, a.account_id, a.external_id, a.name, a.created_at, h.found_by
+         FROM hits h JOIN standing_accounts a ON a.tenant_id = h.tenant_id AND a.found_id = h.account_id
+         ORDER BY a.created_at NULLS LAST, a.external_id, a.source, h.tenant_id, h.key, h.found_by, a.account_id",
+        &[&domain_tenants, &domains, &id_tenants, &ids, &deal_tenants, &deals],
     )
     .await
 }

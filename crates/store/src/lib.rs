@@ -10,6 +10,7 @@ pub mod connection;
 pub mod conversation;
 pub mod conversation_write;
 pub mod credential;
+pub mod crm;
 pub mod dead_letter;
 pub mod directory;
 mod error;

@@ -47,7 +47,7 @@ pub struct Unfinished {
     pub records_under_way: i64,
     /// Looks that are due now.
     pub looks_due: i64,
-    /// Changes of accounts not yet handed out in full.
+    /// Changes of accounts not yet handed out in full, and records of a CRM that are gone without counting as gone yet.
     pub account_changes: i64,
     /// Batches of conversations that are to be linked again.
     pub batches_to_link: i64,
@@ -97,7 +97,13 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
                     AND ($1::text IS NULL OR r.tenant_id = $1)),
                  (SELECT count(*) FROM intake k JOIN connection_blocks b USING (connection_id)
                   WHERE k.look_at <= now() AND b.cause IS NULL AND ($1::text IS NULL OR k.tenant_id = $1)),
-                 (SELECT count(*) FROM account_changes WHERE $1::text IS NULL OR tenant_id = $1),
+                 (SELECT count(*) FROM account_changes WHERE $1::text IS NULL OR tenant_id = $1)
+                 + (SELECT count(*) FROM accounts WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
+                      AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = accounts.tenant_id AND s.stream = 'accounts' AND s.vanished_held > 0))
+                 + (SELECT count(*) FROM contacts WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
+                      AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = contacts.tenant_id AND s.stream = 'contacts' AND s.vanished_held > 0))
+                 + (SELECT count(*) FROM deals WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
+                      AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = deals.tenant_id AND s.stream = 'deals' AND s.vanished_held > 0)),
                  (SELECT count(*) FROM outbox WHERE published_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
                  (SELECT count(*) FROM intake WHERE look_at > now() AND look_reason <> 'second-look'
                     AND ($1::text IS NULL OR tenant_id = $1)),
@@ -204,7 +210,8 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
              LEFT JOIN conversations c ON c.tenant_id = k.tenant_id AND c.vendor = n.vendor
                   AND c.vendor_account = n.vendor_account AND c.external_id = k.vendor_key
              LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-             WHERE k.vendor_key IN ($1, $2) OR c.conversation_id::text = lower($2)
+             WHERE k.vendor_key IN ($1, $2, 'accounts/' || $2, 'contacts/' || $2, 'deals/' || $2)
+                OR c.conversation_id::text = lower($2)
              ORDER BY k.tenant_id, k.vendor_key LIMIT 50",
             &[&text, &last],
         )

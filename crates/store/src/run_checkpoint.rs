@@ -147,9 +147,9 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
         // versions only grow; a sighting of what is stored raises the stored version, so that an older document that is
         // replayed later finds itself superseded
         "WITH written AS (
-             INSERT INTO intake AS k (connection_id, vendor_key, tenant_id, listed_version, listed_hash, listed_at,
+             INSERT INTO intake AS k (connection_id, vendor_key, tenant_id, stream, listed_version, listed_hash, listed_at,
                                       first_listed_at)
-             SELECT $1, key, $2, version, hash, now(), now()
+             SELECT $1, key, $2, $6, version, hash, now(), now()
              FROM unnest($3::text[], $4::bigint[], $5::bytea[]) AS l (key, version, hash)
              ORDER BY key
              ON CONFLICT (connection_id, vendor_key) DO UPDATE SET
@@ -317,6 +317,16 @@ async fn cover(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
 
 /// Counts a complete walk against every stored record that it did not see.
 async fn count_missed(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
+    if run.stream.is_crm() {
+        tx.execute(
+            "UPDATE intake k SET missed_walks = missed_walks + 1 FROM sync_runs r
+             WHERE r.run_id = $1 AND k.connection_id = $2 AND k.stream = $3 AND k.listed_at < r.started_at
+               AND k.content_hash IS NOT NULL",
+            &[&run.id.0, &run.connection_id.0, &run.stream.as_str()],
+        )
+        .await?;
+        return Ok(());
+    }
     tx.execute(
         "UPDATE intake k SET missed_walks = missed_walks + 1
          FROM sync_runs r, conversations c

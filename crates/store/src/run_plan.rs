@@ -34,7 +34,9 @@ pub async fn plan_periodic(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
                  INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state)
                  SELECT gen_random_uuid(), tenant_id, connection_id, stream, 'periodic', 'live',
                         least(now() - make_interval(secs => lookback_s),
-                              lower(tstzmultirange(tstzrange(live_from, greatest(now(), live_from))) - covered)),
+                              -- what a CRM has just changed shows a while later: each increment reaches back into the one before
+                              lower(tstzmultirange(tstzrange(live_from, greatest(now(), live_from))) - covered)
+                              - make_interval(secs => CASE stream WHEN 'conversations' THEN 0 ELSE lookback_s END)),
                         now(), 'planned'
                  FROM due ON CONFLICT DO NOTHING RETURNING 1)
              SELECT count(*) FROM planned",
@@ -62,12 +64,13 @@ pub async fn take_history_due(tx: &Tx, limit: i64) -> Result<Vec<HistoryDue>, St
     let rows = tx
         .query(
             "WITH due AS (
-                 SELECT s.connection_id, s.stream, coalesce(s.bootstrapped_from, s.live_from) AS upto,
-                        s.live_from - make_interval(days => c.backfill_days) AS wanted
+                 SELECT s.connection_id, s.stream, coalesce(s.bootstrapped_from, s.live_from) AS upto, w.wanted
                  FROM streams s JOIN connections c USING (connection_id)
+                 -- of a CRM everything is wanted, however old
+                 CROSS JOIN LATERAL (SELECT CASE s.stream WHEN 'conversations'
+                     THEN s.live_from - make_interval(days => c.backfill_days) ELSE 'epoch' END AS wanted) AS w
                  WHERE c.disconnected_at IS NULL
-                   AND (s.bootstrapped_from IS NULL
-                        OR s.bootstrapped_from > s.live_from - make_interval(days => c.backfill_days))
+                   AND (s.bootstrapped_from IS NULL OR s.bootstrapped_from > w.wanted)
                  LIMIT $1 FOR UPDATE OF s SKIP LOCKED)
              UPDATE streams s SET bootstrapped_from = d.wanted FROM due d
              WHERE s.connection_id = d.connection_id AND s.stream = d.stream
@@ -87,7 +90,7 @@ pub async fn take_history_due(tx: &Tx, limit: i64) -> Result<Vec<HistoryDue>, St
         .collect()
 }
 
-/// Plans runs over a window, in slices, newest first; returns how many.
+/// Plans runs over a window, in slices, newest first; returns how many. A CRM is listed as it is, or by what changed, in one.
 pub async fn plan_slices(
     tx: &Tx,
     tenant: &TenantId,
@@ -98,7 +101,8 @@ pub async fn plan_slices(
     length: SliceLength,
 ) -> Result<u64, StoreError> {
     let mut planned = 0;
-    for slice in window.slices(length.0) {
+    let slices = if stream.is_crm() { vec![window] } else { window.slices(length.0) };
+    for slice in slices {
         plan(tx, tenant, connection_id, stream, kind, slice).await?;
         planned += 1;
     }
@@ -158,9 +162,9 @@ pub async fn plan_walks(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 pub async fn plan_follow_ups(tx: &Tx, connections_max: i64, records_max: i64) -> Result<u64, StoreError> {
     let due = tx
         .query(
-            "SELECT DISTINCT k.connection_id, k.tenant_id FROM intake k JOIN connections c USING (connection_id)
+            "SELECT DISTINCT k.connection_id, k.tenant_id, k.stream FROM intake k JOIN connections c USING (connection_id)
              WHERE k.look_at <= now() AND c.disconnected_at IS NULL
-               AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = k.connection_id
+               AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = k.connection_id AND r.stream = k.stream
                                AND r.kind = 'follow-up' AND r.state IN ('planned', 'listing', 'parked'))
              LIMIT $1",
             &[&connections_max],
@@ -169,7 +173,7 @@ pub async fn plan_follow_ups(tx: &Tx, connections_max: i64, records_max: i64) ->
     let mut planned = 0;
     for row in &due {
         let (connection, tenant): (uuid::Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
-        planned += plan_follow_up(tx, connection, tenant, records_max).await?;
+        planned += plan_follow_up(tx, connection, tenant, row.try_get(2)?, records_max).await?;
     }
     Ok(planned)
 }
@@ -178,25 +182,26 @@ async fn plan_follow_up(
     tx: &Tx,
     connection: uuid::Uuid,
     tenant: &str,
+    stream: &str,
     records_max: i64,
 ) -> Result<u64, StoreError> {
     tx.execute(
         // a second scheduler that planned the same run first makes the insert a no-op, and then nothing else happens
         "WITH run AS (
              INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state)
-             VALUES (gen_random_uuid(), $2, $1, 'conversations', 'follow-up', 'live', now() - interval '1 second', now(),
+             VALUES (gen_random_uuid(), $2, $1, $4, 'follow-up', 'live', now() - interval '1 second', now(),
                      'planned')
              ON CONFLICT DO NOTHING RETURNING run_id),
          due AS (
              SELECT connection_id, vendor_key, coalesce(listed_hash, '\\x') AS hash FROM intake
-             WHERE connection_id = $1 AND look_at <= now() AND EXISTS (SELECT FROM run)
+             WHERE connection_id = $1 AND stream = $4 AND look_at <= now() AND EXISTS (SELECT FROM run)
              ORDER BY look_at LIMIT $3 FOR UPDATE SKIP LOCKED),
          taken AS (
              UPDATE intake k SET look_at = NULL, looks = looks + 1
              FROM due d WHERE k.connection_id = d.connection_id AND k.vendor_key = d.vendor_key)
          INSERT INTO run_items (run_id, vendor_key, tenant_id, connection_id, decision, version, hash)
          SELECT run_id, vendor_key, $2, $1, 'planned', 0, hash FROM due, run",
-        &[&connection, &tenant, &records_max],
+        &[&connection, &tenant, &records_max, &stream],
     )
     .await
     .map(|items| u64::from(items > 0))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ConnectionId, RunId, RunState, TenantId};
+use model::{ConnectionId, RunId, RunState, Stream, TenantId};
 use serde_json::json;
 
 use crate::run::Sums;
@@ -12,7 +12,7 @@ use crate::{StoreError, Tx, outbox};
 pub async fn settle_next(tx: &Tx) -> Result<Option<bool>, StoreError> {
     let due = tx
         .query_opt(
-            "SELECT run_id, tenant_id, connection_id, kind, state, vendor_total FROM sync_runs
+            "SELECT run_id, tenant_id, connection_id, kind, state, stream FROM sync_runs
              WHERE settle_look_at <= now() AND state IN ('listed', 'failed')
              ORDER BY settle_look_at LIMIT 1 FOR UPDATE SKIP LOCKED",
             &[],
@@ -34,8 +34,34 @@ pub async fn settle_next(tx: &Tx) -> Result<Option<bool>, StoreError> {
             "sums": sums,
         });
         outbox::emit(tx, &tenant, "run.settled", &run.to_string(), &body).await?;
+        let stream: Stream = due.try_get::<_, &str>(5)?.parse()?;
+        if stream.is_crm() {
+            open_gate(tx, &tenant, ConnectionId(due.try_get(2)?)).await?;
+        }
     }
     Ok(Some(true))
+}
+
+/// Lets the tenant's conversations in once a CRM's companies and people have been listed to their end, and every record of them has
+/// an outcome. A stream that the connection does not have (a permission is missing) is not waited for.
+async fn open_gate(tx: &Tx, tenant: &TenantId, connection: ConnectionId) -> Result<(), StoreError> {
+    let opened = tx
+        .execute(
+            "UPDATE tenants SET gate_opened_at = now()
+             WHERE tenant_id = $1 AND gate_opened_at IS NULL
+               AND EXISTS (SELECT FROM streams WHERE connection_id = $2 AND stream = 'accounts')
+               AND NOT EXISTS (
+                   SELECT FROM streams s WHERE s.connection_id = $2 AND s.stream IN ('accounts', 'contacts')
+                      AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = $2 AND r.stream = s.stream
+                                      AND r.kind IN ('bootstrap', 'walk') AND r.state = 'settled'))",
+            &[&tenant.as_str(), &connection.0],
+        )
+        .await?;
+    if opened == 1 {
+        let body = json!({ "connection_id": connection });
+        outbox::emit(tx, tenant, "tenant.gate_opened", tenant.as_str(), &body).await?;
+    }
+    Ok(())
 }
 
 async fn count(tx: &Tx, run: RunId) -> Result<Sums, StoreError> {

@@ -31,6 +31,13 @@ pub async fn make_walk_due(tx: &Tx, id: ConnectionId) -> Result<bool, StoreError
     Ok(tx.execute("UPDATE streams SET walk_due_at = now() WHERE connection_id = $1", &[&id.0]).await? > 0)
 }
 
+/// What a connection brings in.
+pub async fn of_connection(tx: &Tx, id: ConnectionId) -> Result<Vec<Stream>, StoreError> {
+    let sql = "SELECT stream FROM streams WHERE connection_id = $1 ORDER BY stream";
+    let rows = tx.query(sql, &[&id.0]).await?;
+    rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.parse()?)).collect()
+}
+
 /// Lists the suspicious silences the transaction may see.
 pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
     let rows = tx
@@ -79,8 +86,10 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
                    AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id
                                    AND r.kind = 'bootstrap' AND r.state IN ('planned', 'listing', 'parked'))
                    AND EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id AND r.state = 'settled')
+                   -- a CRM may well stay as it is for a week, or have no deals; without any company something is wrong
+                   AND s.stream IN ('conversations', 'accounts', 'contacts')
                    AND CASE WHEN s.last_call_at IS NULL THEN s.bootstrapped_from < s.live_from
-                            ELSE s.last_call_at < now() - make_interval(secs => $1)
+                            ELSE s.stream = 'conversations' AND s.last_call_at < now() - make_interval(secs => $1)
                                  AND c.created_at < now() - make_interval(secs => $1) END
                  FOR UPDATE OF s SKIP LOCKED) AS q
              WHERE s.connection_id = q.connection_id AND s.stream = q.stream

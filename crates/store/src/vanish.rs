@@ -35,9 +35,11 @@ async fn vanished(tx: &Tx) -> Result<Vec<Vanished>, StoreError> {
         .query(
             "SELECT n.tenant_id, n.connection_id, g.gone,
                     (SELECT count(*) FROM conversations c WHERE c.connection_id = n.connection_id AND c.withdrawn_at IS NULL)
-             FROM (SELECT connection_id, count(*) AS gone FROM intake WHERE missed_walks > 1 GROUP BY connection_id) AS g
+             FROM (SELECT connection_id, count(*) AS gone FROM intake
+                   WHERE missed_walks > 1 AND stream = 'conversations' GROUP BY connection_id) AS g
              JOIN connections n USING (connection_id)
-             WHERE NOT EXISTS (SELECT FROM streams s WHERE s.connection_id = n.connection_id AND s.vanished_held = g.gone)",
+             WHERE NOT EXISTS (SELECT FROM streams s WHERE s.connection_id = n.connection_id AND s.stream = 'conversations'
+                               AND s.vanished_held = g.gone)",
             &[],
         )
         .await?;
@@ -56,8 +58,9 @@ async fn vanished(tx: &Tx) -> Result<Vec<Vanished>, StoreError> {
 /// What was held and has been seen again needs nobody's word.
 async fn release_stale_holds(tx: &Tx) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE streams s SET vanished_held = NULL WHERE vanished_held > (
-             SELECT count(*) FROM intake k WHERE k.connection_id = s.connection_id AND k.missed_walks > 1)",
+        "UPDATE streams s SET vanished_held = NULL WHERE stream = 'conversations' AND vanished_held > (
+             SELECT count(*) FROM intake k
+             WHERE k.connection_id = s.connection_id AND k.missed_walks > 1 AND k.stream = 'conversations')",
         &[],
     )
     .await?;
@@ -65,7 +68,7 @@ async fn release_stale_holds(tx: &Tx) -> Result<(), StoreError> {
 }
 
 async fn hold(tx: &Tx, one: &Vanished) -> Result<(), StoreError> {
-    let sql = "UPDATE streams SET vanished_held = $2 WHERE connection_id = $1";
+    let sql = "UPDATE streams SET vanished_held = $2 WHERE connection_id = $1 AND stream = 'conversations'";
     tx.execute(sql, &[&one.connection_id.0, &one.gone]).await?;
     let body = json!({ "connection_id": one.connection_id, "vanished": one.gone, "of": one.all });
     let key = format!("{}:{}", one.connection_id, one.gone);
@@ -80,19 +83,21 @@ pub async fn withdraw(tx: &Tx, connection: ConnectionId) -> Result<u64, StoreErr
             // without its hashes the record is fetched again, should the vendor ever list it again
             "WITH gone AS (
                  UPDATE intake SET missed_walks = 0, stored_hash = NULL, content_hash = NULL, look_at = NULL
-                 WHERE connection_id = $1 AND missed_walks > 1 RETURNING connection_id, vendor_key)
+                 WHERE connection_id = $1 AND missed_walks > 1 AND stream = 'conversations' RETURNING connection_id, vendor_key)
              UPDATE conversations c SET withdrawn_at = now(), withdrawn_reason = 'vanished', updated_at = now()
              FROM gone g WHERE c.connection_id = g.connection_id AND c.external_id = g.vendor_key AND c.withdrawn_at IS NULL",
             &[&connection.0],
         )
         .await?;
-    tx.execute("UPDATE streams SET vanished_held = NULL WHERE connection_id = $1", &[&connection.0]).await?;
+    let sql = "UPDATE streams SET vanished_held = NULL WHERE connection_id = $1 AND stream = 'conversations'";
+    tx.execute(sql, &[&connection.0]).await?;
     Ok(withdrawn)
 }
 
-/// Connections whose vanished records wait for a person, with how many.
+/// Connections whose vanished records wait for a person, of whatever stream, with how many.
 pub async fn held(tx: &Tx) -> Result<Vec<(ConnectionId, i64)>, StoreError> {
-    let sql = "SELECT connection_id, vanished_held FROM streams WHERE vanished_held IS NOT NULL ORDER BY connection_id";
+    let sql = "SELECT connection_id, sum(vanished_held)::bigint FROM streams WHERE vanished_held IS NOT NULL
+               GROUP BY connection_id ORDER BY connection_id";
     let rows = tx.query(sql, &[]).await?;
     rows.iter().map(|row| Ok((ConnectionId(row.try_get(0)?), row.try_get(1)?))).collect()
 }

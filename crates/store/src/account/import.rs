@@ -7,6 +7,7 @@ use model::{AccountId, TenantId};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::change::Change;
 use crate::{StoreError, Tx};
 
 /// An account as its source tells it.
@@ -74,17 +75,8 @@ pub async fn import(
     let mut change = Change::default();
     scope.import_accounts(accounts, &mut counts, &mut change).await?;
     scope.import_contacts(contacts, &mut counts, &mut change).await?;
-    scope.note(&change).await?;
+    change.note(tx, tenant).await?;
     Ok(counts)
-}
-
-/// Everything that old and new values could have been found by.
-#[derive(Default)]
-struct Change {
-    email_keys: BTreeSet<String>,
-    domains: BTreeSet<String>,
-    external_ids: BTreeSet<String>,
-    account_ids: BTreeSet<Uuid>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -151,8 +143,7 @@ impl Scope<'_> {
         }
         self.write_accounts(&different).await?;
         // a tie goes to the oldest: whoever has a contact there may have to change
-        change.email_keys.extend(self.email_keys_of(&reordered).await?);
-        Ok(())
+        change.add_people_of(self.tx, self.tenant, &reordered).await
     }
 
     async fn known_accounts(
@@ -223,12 +214,6 @@ impl Scope<'_> {
             ])
             .await?;
         Ok(())
-    }
-
-    async fn email_keys_of(&self, accounts: &[Uuid]) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT email_key FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2)";
-        let rows = self.tx.query(sql, &[&self.tenant.as_str(), &accounts]).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     async fn import_contacts(
@@ -326,28 +311,6 @@ impl Scope<'_> {
                  ON CONFLICT (tenant_id, source, external_id) DO UPDATE SET account_id = excluded.account_id,
                      name = excluded.name, email = excluded.email, email_key = excluded.email_key, updated_at = now()",
                 &[&self.tenant.as_str(), &self.source, &external_ids, &accounts, &names, &emails, &keys],
-            )
-            .await?;
-        Ok(())
-    }
-
-    async fn note(&self, change: &Change) -> Result<(), StoreError> {
-        if change.account_ids.is_empty() && change.email_keys.is_empty() {
-            return Ok(());
-        }
-        let texts = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
-        let accounts: Vec<Uuid> = change.account_ids.iter().copied().collect();
-        self.tx
-            .execute(
-                "INSERT INTO account_changes (tenant_id, email_keys, domains, external_ids, account_ids)
-                 VALUES ($1, $2, $3, $4, $5)",
-                &[
-                    &self.tenant.as_str(),
-                    &texts(&change.email_keys),
-                    &texts(&change.domains),
-                    &texts(&change.external_ids),
-                    &accounts,
-                ],
             )
             .await?;
         Ok(())

@@ -13,6 +13,11 @@ pub(super) async fn keep_raw(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreEr
     let skipped = writes.skipped.iter().filter(|skipped| skipped.reason != SkipReason::Private);
     let skipped = skipped.filter_map(|skipped| Some((skipped.arrival, skipped.raw?)));
     let (arrivals, bodies): (Vec<Arrival<'_>>, Vec<&[u8]>) = changed.chain(skipped).unzip();
+    keep(tx, &arrivals, &bodies).await
+}
+
+/// Keeps documents, every version once.
+pub(crate) async fn keep(tx: &Tx, arrivals: &[Arrival<'_>], bodies: &[&[u8]]) -> Result<(), StoreError> {
     if arrivals.is_empty() {
         return Ok(());
     }
@@ -42,7 +47,12 @@ pub(super) async fn note(tx: &Tx, writes: &Writes<'_>) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn note_stored(tx: &Tx, changed: &[&Stored<'_>], unchanged: &[&Stored<'_>]) -> Result<(), StoreError> {
+/// Notes documents that were stored, or that confirmed what is.
+pub(crate) async fn note_stored(
+    tx: &Tx,
+    changed: &[&Stored<'_>],
+    unchanged: &[&Stored<'_>],
+) -> Result<(), StoreError> {
     let all = || changed.iter().chain(unchanged).copied();
     let keys = Columns::of(all().map(|stored| &stored.arrival));
     let is_changed: Vec<bool> = (0..keys.record_keys.len()).map(|index| index < changed.len()).collect();

@@ -96,14 +96,15 @@ pub async fn lock_standings(tx: &Tx, arrivals: &[Arrival<'_>]) -> Result<Locked,
     let connections: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.connection_id.0).collect();
     let keys: Vec<&str> = arrivals.iter().map(|arrival| arrival.vendor_key.as_str()).collect();
     let tenants: Vec<&str> = arrivals.iter().map(|arrival| arrival.tenant.as_str()).collect();
+    let streams: Vec<&str> = arrivals.iter().map(|arrival| arrival.stream.as_str()).collect();
     tx.execute(
-        "INSERT INTO intake (connection_id, vendor_key, tenant_id)
-         SELECT DISTINCT connection_id, vendor_key, tenant_id
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (connection_id, vendor_key, tenant_id)
+        "INSERT INTO intake (connection_id, vendor_key, tenant_id, stream)
+         SELECT DISTINCT connection_id, vendor_key, tenant_id, stream
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS a (connection_id, vendor_key, tenant_id, stream)
          JOIN connections USING (connection_id, tenant_id)
          ORDER BY connection_id, vendor_key
          ON CONFLICT (connection_id, vendor_key) DO NOTHING",
-        &[&connections, &keys, &tenants],
+        &[&connections, &keys, &tenants, &streams],
     )
     .await?;
     let rows = tx

@@ -18,7 +18,14 @@ pub async fn connected(store: &Store, tenant: &TenantId, account: &VendorAccount
         walk_interval_s: 604_800,
         admit_private: false,
     };
-    let connecting = connection::connect(&tx, tenant, Vendor::Attention, account, &settings);
+    let connecting = connection::connect(
+        &tx,
+        tenant,
+        Vendor::Attention,
+        account,
+        &settings,
+        &[model::Stream::Conversations],
+    );
     let (id, _) = connecting.await.expect("a connection");
     tx.commit().await.expect("a commit");
     id

@@ -112,12 +112,13 @@ async fn the_directory_finds_by_address_by_domain_and_by_record_for_each_tenant_
         email_keys: keyed("x@a.com"),
         domains: keyed("a.com"),
         external_ids: keyed("b"),
+        ..Wanted::default()
     };
     let found = directory::look_up(&tx, &wanted).await.unwrap();
     assert_eq!(found.own_domains[&world.tenant], ["acme.com"]);
     assert_eq!(found.own_domains[&other], ["other.com"]);
     let key = |text: &str| (world.tenant.clone(), text.to_owned());
-    assert_eq!(found.contacts[&key("x@a.com")][0].account.external_id, "b");
+    assert_eq!(found.contacts[&key("x@a.com")][0].account.as_ref().unwrap().external_id, "b");
     let owners: Vec<_> =
         found.by_domain[&key("a.com")].iter().map(|account| account.external_id.as_str()).collect();
     assert_eq!(owners, ["a", "b"]);
@@ -341,6 +342,7 @@ async fn a_document_that_names_another_tenants_connection_is_a_fault_of_the_data
     connected(world.store(), &other, &VendorAccount::of("org-2")).await;
     let key = VendorKey::of("call");
     let arrival = store::conversation_write::Arrival {
+        stream: model::Stream::Conversations,
         tenant: &other,
         connection_id: world.connection,
         vendor_key: &key,

@@ -289,6 +289,7 @@ async fn two_batches_with_the_same_records_in_different_order_both_get_through()
             let arrivals: Vec<_> = keys
                 .iter()
                 .map(|key| store::conversation_write::Arrival {
+                    stream: model::Stream::Conversations,
                     tenant: &world.tenant,
                     connection_id: world.connection,
                     vendor_key: key,

@@ -146,6 +146,7 @@ pub(crate) async fn take_in(
     document: &Document,
 ) -> Result<Verdict, StoreError> {
     let arrival = Arrival {
+        stream: model::Stream::Conversations,
         tenant: &world.tenant,
         connection_id: world.connection,
         vendor_key: &document.key,
