@@ -2,13 +2,18 @@
 
 pub mod attention;
 mod base_url;
+mod bearer;
 mod error;
 pub mod gong;
 mod http;
+pub mod hubspot;
 mod retry_after;
 mod shape;
+mod versions;
 mod words;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use bearer::Bearer;
 pub use error::{Failure, VendorError};
 pub use http::{HttpOptions, VendorHttp};
+pub use versions::ApiVersions;
