@@ -30,6 +30,24 @@ pub enum Endpoint {
     GongWorkspaces,
     /// Anything else of Gong's.
     GongUnknown,
+    /// HubSpot's `GET /account-info/v3/details`
+    #[serde(rename = "hubspot_account")]
+    HubSpotAccount,
+    /// HubSpot's `GET /crm/objects/V/{type}`
+    #[serde(rename = "hubspot_list")]
+    HubSpotList,
+    /// HubSpot's `POST /crm/objects/V/{type}/search`
+    #[serde(rename = "hubspot_search")]
+    HubSpotSearch,
+    /// HubSpot's `POST /crm/objects/V/{type}/batch/read`
+    #[serde(rename = "hubspot_read")]
+    HubSpotRead,
+    /// HubSpot's `POST /crm/associations/V/{from}/{to}/batch/read`
+    #[serde(rename = "hubspot_associations")]
+    HubSpotAssociations,
+    /// Anything else of HubSpot's.
+    #[serde(rename = "hubspot_unknown")]
+    HubSpotUnknown,
 }
 
 impl Endpoint {

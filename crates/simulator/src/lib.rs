@@ -8,6 +8,7 @@ mod error;
 mod exchange;
 mod faults;
 mod gong;
+mod hubspot;
 mod log;
 mod reply;
 mod server;
@@ -21,7 +22,7 @@ pub use faults::{Fault, FaultId, FaultRule, RetryAfter};
 pub use log::{RequestRecord, Stats};
 pub use server::{Simulator, SimulatorConfig};
 pub use world::{
-    AddedKind, Change, DocumentSize, EndpointForm, Expected, ExpectedAttendee, GongKey, GongSettings,
-    GongSpec, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares, Truth, WindowBy,
-    WorkspaceSpec, World,
+    AddedKind, Change, CrmChange, CrmKind, DocumentSize, EndpointForm, Expected, ExpectedAttendee, GongKey,
+    GongSettings, GongSpec, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares, Truth,
+    WindowBy, WorkspaceSpec, World,
 };

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::SimulatorError;
 use crate::wire::{Connection, ResettableListener};
 use crate::world::World;
-use crate::{attention, control, gong};
+use crate::{attention, control, gong, hubspot};
 
 /// How long a client may keep reading an answer after the stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -85,6 +85,11 @@ impl Simulator {
         format!("http://{}/gong", self.address)
     }
 
+    /// Where HubSpot's API is.
+    pub fn hubspot_url(&self) -> String {
+        format!("http://{}/hubspot", self.address)
+    }
+
     /// Where the control endpoints are.
     pub fn control_url(&self) -> String {
         format!("http://{}/_control", self.address)
@@ -115,6 +120,7 @@ async fn serve(listener: ResettableListener, app: App) {
     let router = Router::new()
         .nest("/_control", control::router())
         .nest("/gong", Router::new().fallback(gong::answer))
+        .nest("/hubspot", Router::new().fallback(hubspot::answer))
         .fallback(attention::answer)
         .with_state(app)
         .into_make_service_with_connect_info::<Connection>();

@@ -73,6 +73,11 @@ pub enum Change {
         /// The conversation.
         id: String,
     },
+    /// Something happens in the CRM.
+    Crm {
+        /// What.
+        crm: super::crm::CrmChange,
+    },
     /// Another API key is made.
     AddKey {
         /// The key.

@@ -11,6 +11,7 @@ use crate::log::{RequestRecord, Stats};
 
 mod calendar;
 mod changes;
+mod crm;
 mod csv;
 mod gong;
 mod id;
@@ -24,6 +25,7 @@ mod truth;
 mod workspace;
 
 pub use changes::{AddedKind, Change};
+pub use crm::{CrmChange, CrmKind};
 pub use gong::{GongKey, GongSpec};
 pub use spec::{
     DocumentSize, EndpointForm, GongSettings, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings,
@@ -31,6 +33,7 @@ pub use spec::{
 };
 pub use truth::{Expected, ExpectedAttendee, Truth};
 
+pub(crate) use crm::{Company, Person as CrmPerson};
 pub(crate) use gong::GongKeyState;
 pub(crate) use id::other_id;
 pub(crate) use names::WORDS;
@@ -98,6 +101,23 @@ impl World {
     /// The domains of a workspace's own people.
     pub fn own_domains(&self, workspace: &str) -> Result<Vec<String>, SimulatorError> {
         Ok(self.workspace(workspace)?.roster.own_domains.clone())
+    }
+
+    /// The token of a workspace's HubSpot portal.
+    pub fn hubspot_token(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(self.workspace(workspace)?.hubspot_token())
+    }
+
+    /// The id of a workspace's HubSpot portal.
+    pub fn hubspot_portal(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(self.workspace(workspace)?.portal_id().to_string())
+    }
+
+    /// The id at its source of the account with this number in the import file.
+    pub fn account_id(&self, workspace: &str, account: usize) -> Result<String, SimulatorError> {
+        let workspace = self.workspace(workspace)?;
+        let found = workspace.roster.accounts.get(account);
+        Ok(found.map(|account| account.external_id.clone()).unwrap_or_default())
     }
 
     /// Lets something happen; returns the ids of the conversations concerned.

@@ -20,6 +20,8 @@ pub(crate) struct Person {
     pub(crate) name: Option<String>,
     /// As the document spells it.
     pub(crate) email: Option<String>,
+    /// As it is, whatever the document makes of it.
+    pub(crate) address: Option<String>,
     /// Nothing for machines: a bot or a room is nobody's.
     pub(crate) side: Option<Side>,
     /// The account this person speaks for.
@@ -34,6 +36,7 @@ impl Person {
             id: String::new(),
             name: Some(name),
             email: Some(email),
+            address: None,
             side: Some(side),
             votes_for: None,
             listed: Listed::Both,
@@ -191,6 +194,7 @@ fn remove_namesakes(people: &mut Vec<Person>) {
 /// Spellings, missing names, and which list names the person. The owner stays plain.
 fn finish(person: &mut Person, number: usize, dice: &mut Dice) {
     if let Some(email) = person.email.take() {
+        person.address = Some(email.clone());
         person.email = Some(spelled(email, person, dice));
     }
     if number == 0 || person.listed == Listed::Participants {

@@ -1,8 +1,9 @@
 //! What one conversation is, before any document is written: documents and the truth both come from here.
 
 use jiff::Timestamp;
-use model::SkipReason;
+use model::{Side, SkipReason};
 
+use super::crm::{Crm, CrmKind, Votes, seniority};
 use super::names::TOPICS;
 use super::people::{Party, Person, gather};
 use super::roster::Roster;
@@ -87,6 +88,8 @@ pub(crate) struct Link {
     pub(crate) code: &'static str,
     /// The account it is, if the CRM knows it.
     pub(crate) account: Option<usize>,
+    /// The account whose deal it is, if the CRM knows it.
+    pub(crate) deal: Option<usize>,
 }
 
 /// How a transcript is written in the detail.
@@ -266,19 +269,25 @@ impl Plan {
         }
     }
 
-    /// The account, by the rules the design states: a linked record, else the guests' votes.
-    pub(crate) fn account(&self, roster: &Roster) -> Option<usize> {
-        let linked: Vec<usize> = self.links.iter().filter_map(|link| link.account).collect();
-        if !linked.is_empty() {
-            // `max_by_key` takes the last of equals; reversed, that is the first.
-            return linked.iter().rev().copied().max_by_key(|account| votes(&self.people, *account));
+    /// The account, by the rules the design states: a linked record, by itself or by a deal, else the guests' votes.
+    pub(crate) fn account(&self, roster: &Roster, crm: &Crm, votes: &Votes) -> Option<usize> {
+        let cast: Vec<usize> = self
+            .people
+            .iter()
+            .filter(|person| person.side == Some(Side::External))
+            .filter_map(|person| votes.of_address(person.address.as_deref()?))
+            .collect();
+        let count = |account: usize| cast.iter().filter(|vote| **vote == account).count();
+        for named in [|link: &Link| link.account, |link: &Link| link.deal] {
+            let linked: Vec<usize> =
+                self.links.iter().filter_map(named).filter_map(|account| crm.leads_to(account)).collect();
+            if !linked.is_empty() {
+                // `max_by_key` takes the last of equals; reversed, that is the first.
+                return linked.iter().rev().copied().max_by_key(|account| count(*account));
+            }
         }
-        let mut candidates: Vec<usize> = self.people.iter().filter_map(|person| person.votes_for).collect();
-        candidates.sort_by_key(|candidate| {
-            let account = &roster.accounts[*candidate];
-            (usize::MAX - votes(&self.people, *candidate), account.created_at, account.external_id.clone())
-        });
-        candidates.first().copied()
+        let standing = |account: &usize| (usize::MAX - count(*account), seniority(roster, *account));
+        cast.iter().copied().min_by(|left, right| standing(left).cmp(&standing(right)))
     }
 }
 
@@ -288,13 +297,17 @@ fn votes(people: &[Person], account: usize) -> usize {
 
 /// One or two accounts, a deal, or a record the CRM never heard of.
 fn links(roster: &Roster, people: &[Person], dice: &mut Dice) -> Vec<Link> {
-    let deal =
-        Link { id: format!("006AA{:010}AAA", dice.below(1_000_000)), code: "Opportunity", account: None };
+    let deal = deal_link(roster, dice.below(1_000_000));
     if dice.one_in(10) {
         return vec![deal];
     }
     if dice.one_in(10) {
-        return vec![Link { id: "001ZZ9999999999ZZZ".to_owned(), code: "Account", account: None }];
+        return vec![Link {
+            id: "001ZZ9999999999ZZZ".to_owned(),
+            code: "Account",
+            account: None,
+            deal: None,
+        }];
     }
     let voted = people.iter().find_map(|person| person.votes_for);
     let first = if dice.one_in(3) { dice.below(roster.accounts.len()) } else { voted.unwrap_or(0) };
@@ -307,9 +320,23 @@ fn links(roster: &Roster, people: &[Person], dice: &mut Dice) -> Vec<Link> {
     links
 }
 
+/// A deal; of a workspace without a CRM one that nobody knows.
+fn deal_link(roster: &Roster, number: usize) -> Link {
+    let account = number % roster.accounts.len();
+    match roster.crm {
+        CrmKind::Files => {
+            Link { id: format!("006AA{number:010}AAA"), code: "Opportunity", account: None, deal: None }
+        }
+        CrmKind::HubSpot => {
+            let id = crate::hubspot::deal_id(account).to_string();
+            Link { id, code: "deals", account: None, deal: Some(account) }
+        }
+    }
+}
+
 fn account_link(roster: &Roster, account: usize, dice: &mut Dice) -> Link {
     let code = *dice.pick(&["Account", "account", "companies", "company", "Accounts"]);
-    Link { id: roster.accounts[account].external_id.clone(), code, account: Some(account) }
+    Link { id: roster.accounts[account].external_id.clone(), code, account: Some(account), deal: None }
 }
 
 fn place(traits: Traits, dice: &mut Dice) -> Place {

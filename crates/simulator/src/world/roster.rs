@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::crm::CrmKind;
 use super::id::other_id;
 use super::names::{COMPANIES, FAMILY, FREE_MAIL, GIVEN, SUFFIXES, TRADES};
+use super::spec::WorkspaceSpec;
 use crate::dice::Dice;
 
 /// Numbers that keep the throws of different things apart.
@@ -18,6 +20,7 @@ pub(crate) struct Roster {
     pub(crate) own_domains: Vec<String>,
     pub(crate) users: Vec<User>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) crm: CrmKind,
 }
 
 #[derive(Debug)]
@@ -54,16 +57,17 @@ impl User {
 }
 
 impl Roster {
-    pub(crate) fn of(salt: u64, name: &str, users: usize, accounts: usize, now: Timestamp) -> Self {
+    pub(crate) fn of(salt: u64, spec: &WorkspaceSpec, now: Timestamp) -> Self {
         let slug: String =
-            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+            spec.name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
         let own_domains = vec![format!("{slug}-hq.com"), format!("{slug}-hq.co.uk")];
         let mut roster = Self {
             organization: other_id(salt, "organization", 0),
             team: other_id(salt, "team", 0),
-            users: (0..users).map(|number| user(salt, number, &own_domains)).collect(),
-            accounts: (0..accounts).map(|number| account(salt, number, now)).collect(),
+            users: (0..spec.users).map(|number| user(salt, number, &own_domains)).collect(),
+            accounts: (0..spec.accounts).map(|number| account(salt, spec.crm, number, now)).collect(),
             own_domains,
+            crm: spec.crm,
         };
         roster.add_children();
         roster.add_consultants();
@@ -113,7 +117,7 @@ fn user(salt: u64, number: usize, own_domains: &[String]) -> User {
     }
 }
 
-fn account(salt: u64, number: usize, now: Timestamp) -> Account {
+fn account(salt: u64, crm: CrmKind, number: usize, now: Timestamp) -> Account {
     let mut dice = Dice::of(&[salt, ACCOUNTS, number as u64]);
     let company = dice.pick(COMPANIES);
     let mail_domain = mail_domain(&mut dice, company, number);
@@ -122,7 +126,10 @@ fn account(salt: u64, number: usize, now: Timestamp) -> Account {
         domains.push(format!("get{}-{number}.com", company.to_lowercase()));
     }
     Account {
-        external_id: format!("001AA{number:010}AAA"),
+        external_id: match crm {
+            CrmKind::Files => format!("001AA{number:010}AAA"),
+            CrmKind::HubSpot => format!("4062607{number:05}"),
+        },
         name: format!("{company} {} {number}", dice.pick(TRADES)),
         contacts: (0..CONTACTS_PER_ACCOUNT)
             .map(|nth| contact(&mut dice, number, nth, &mail_domain))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::crm::CrmKind;
 use super::gong::GongSpec;
 use crate::Endpoint;
 use crate::SimulatorError;
@@ -172,6 +173,12 @@ pub struct Settings {
     pub rows_with_transcript: bool,
     /// What can be switched at Gong.
     pub gong: GongSettings,
+    /// Kinds of CRM records that the CRM's tokens may not read: `companies`, `contacts`, `deals`.
+    pub crm_lacks_scope: Vec<String>,
+    /// The CRM's requests of the day are used up.
+    pub crm_quota_used_up: bool,
+    /// The CRM's strict limit.
+    pub crm_rate_limit: Option<RateLimit>,
 }
 
 /// Gong's limits, which are strict: all keys of a company share them.
@@ -207,6 +214,9 @@ impl Default for Settings {
             header_forms: Vec::new(),
             rows_with_transcript: true,
             gong: GongSettings::default(),
+            crm_lacks_scope: Vec::new(),
+            crm_quota_used_up: false,
+            crm_rate_limit: None,
         }
     }
 }
@@ -249,6 +259,9 @@ pub struct WorkspaceSpec {
     /// What Gong has of the same world.
     #[serde(default)]
     pub gong: GongSpec,
+    /// Which CRM the accounts are in.
+    #[serde(default)]
+    pub crm: CrmKind,
     /// What can be switched later.
     #[serde(default)]
     pub settings: Settings,
@@ -291,6 +304,7 @@ impl WorkspaceSpec {
                 secret: format!("{name}-gong-secret"),
                 ..GongSpec::default()
             },
+            crm: CrmKind::default(),
             settings: Settings::default(),
         }
     }

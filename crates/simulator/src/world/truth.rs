@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use model::{Side, SkipReason, TranscriptStatus};
 use serde::{Deserialize, Serialize};
 
+use super::crm::Votes;
 use super::people::Person;
 use super::plan::{Plan, Readiness};
 use super::workspace::Workspace;
@@ -48,6 +49,7 @@ pub struct ExpectedAttendee {
 /// The expected conversations of a workspace in the order of the list, as they were when asked.
 pub struct Truth {
     workspace: Arc<Workspace>,
+    votes: Votes,
     listing: Box<dyn Iterator<Item = u64> + Send>,
     is_of_gong: bool,
 }
@@ -55,12 +57,21 @@ pub struct Truth {
 impl Truth {
     pub(crate) fn of(workspace: Arc<Workspace>) -> Self {
         let listing = Box::new(workspace.listing(i64::MIN, i64::MAX));
-        Self { workspace, listing, is_of_gong: false }
+        Self::over(workspace, listing, false)
     }
 
     pub(crate) fn of_gong(workspace: Arc<Workspace>) -> Self {
         let listing = Box::new(workspace.gong_listing(i64::MIN, i64::MAX));
-        Self { workspace, listing, is_of_gong: true }
+        Self::over(workspace, listing, true)
+    }
+
+    fn over(
+        workspace: Arc<Workspace>,
+        listing: Box<dyn Iterator<Item = u64> + Send>,
+        is_of_gong: bool,
+    ) -> Self {
+        let votes = Votes::of(&workspace.roster, &workspace.crm());
+        Self { workspace, votes, listing, is_of_gong }
     }
 }
 
@@ -69,13 +80,13 @@ impl Iterator for Truth {
 
     fn next(&mut self) -> Option<Expected> {
         let plan = self.workspace.plan(self.listing.next()?);
-        let common = expected(&self.workspace, &plan);
+        let common = expected(&self.workspace, &self.votes, &plan);
         Some(if self.is_of_gong { gong::expected(&self.workspace, &plan, common) } else { common })
     }
 }
 
-fn expected(workspace: &Workspace, plan: &Plan) -> Expected {
-    let account = plan.account(&workspace.roster);
+fn expected(workspace: &Workspace, votes: &Votes, plan: &Plan) -> Expected {
+    let account = plan.account(&workspace.roster, &workspace.crm(), votes);
     Expected {
         id: plan.id.clone(),
         title: plan.title.clone(),

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::calendar::Calendar;
 use super::changes::{Added, Change, Changes};
+use super::crm::Crm;
 use super::gong::GongKeyState;
 use super::id::{conversation_id, index_of};
 use super::listing::Listing;
@@ -33,8 +34,10 @@ pub(crate) struct Workspace {
     pub(crate) roster: Roster,
     pub(crate) log: RequestLog,
     pub(crate) gong_log: RequestLog,
+    pub(crate) crm_log: RequestLog,
     calendar: Calendar,
     changes: Mutex<Changes>,
+    crm: Mutex<Crm>,
     keys: Mutex<BTreeMap<String, KeyState>>,
     pub(super) gong_keys: Mutex<BTreeMap<String, GongKeyState>>,
     settings: Mutex<Settings>,
@@ -53,11 +56,18 @@ impl Workspace {
         let salt = mix(seed ^ of_text(&spec.name));
         let gong_key = GongKeyState { secret: spec.gong.secret.clone(), ..GongKeyState::default() };
         let organization_key = KeyState { level: KeyLevel::Organization, revoked: false };
+        let roster = Roster::of(salt, &spec, now);
+        let keys = BTreeMap::from([
+            (spec.key.clone(), organization_key),
+            (hubspot_token(&spec.name), organization_key),
+        ]);
         Self {
             salt,
-            roster: Roster::of(salt, &spec.name, spec.users, spec.accounts, now),
+            crm: Mutex::new(Crm::of(&roster, now)),
+            roster,
             log: RequestLog::default(),
             gong_log: RequestLog::default(),
+            crm_log: RequestLog::default(),
             calendar: Calendar {
                 salt,
                 now_ms: now.as_millisecond(),
@@ -65,7 +75,7 @@ impl Workspace {
                 count: spec.conversations,
             },
             changes: Mutex::default(),
-            keys: Mutex::new(BTreeMap::from([(spec.key.clone(), organization_key)])),
+            keys: Mutex::new(keys),
             gong_keys: Mutex::new(BTreeMap::from([(spec.gong.key.clone(), gong_key)])),
             settings: Mutex::new(spec.settings.clone()),
             faults: Mutex::default(),
@@ -76,6 +86,19 @@ impl Workspace {
 
     pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
         locked(&self.settings)
+    }
+
+    pub(crate) fn crm(&self) -> MutexGuard<'_, Crm> {
+        locked(&self.crm)
+    }
+
+    pub(crate) fn hubspot_token(&self) -> String {
+        hubspot_token(&self.spec.name)
+    }
+
+    /// The id of its HubSpot portal.
+    pub(crate) fn portal_id(&self) -> u64 {
+        100_000_000 + self.salt % 100_000_000
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -188,6 +211,14 @@ impl Workspace {
                 Ok(Vec::new())
             }
             Change::SetGongKey(key) => self.set_gong_key(key),
+            Change::Crm { crm } => {
+                let known = locked(&self.crm).change(&crm, now);
+                if known {
+                    Ok(Vec::new())
+                } else {
+                    Err(SimulatorError::BadSpec("there is no such CRM record"))
+                }
+            }
             Change::RevokeKey { key } => self.set_revoked(&key, true),
             Change::RestoreKey { key } => self.set_revoked(&key, false),
             single => self.change_one(single),
@@ -227,6 +258,10 @@ impl Workspace {
     pub(crate) fn is_empty_call(&self, index: u64) -> bool {
         self.traits(index).kind == Kind::Empty
     }
+}
+
+fn hubspot_token(workspace: &str) -> String {
+    format!("pat-eu1-{workspace}")
 }
 
 impl Change {
