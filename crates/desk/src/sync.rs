@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use jiff::Timestamp;
-use model::{RunKind, Stream, Window};
+use model::{RunKind, Window};
 use store::connection::Connection;
 use store::{SliceLength, Speaker, Store, run_plan, stream};
 
@@ -32,9 +32,14 @@ pub async fn window(
     if from >= now {
         bail!("the window lies in the future: it begins at {from}");
     }
-    let (stream, kind, window) = (Stream::Conversations, RunKind::Backfill, Window { from, to: to.min(now) });
-    let planned =
-        run_plan::plan_slices(&tx, &connection.tenant, connection.id, stream, kind, window, length).await?;
+    let window = Window { from, to: to.min(now) };
+    let mut planned = 0;
+    for stream in stream::of_connection(&tx, connection.id).await? {
+        let kind = RunKind::Backfill;
+        planned +=
+            run_plan::plan_slices(&tx, &connection.tenant, connection.id, stream, kind, window, length)
+                .await?;
+    }
     tx.commit().await?;
     Ok(planned)
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use model::Version;
+use model::{VendorAccount, Version};
 use store::run_claim::ClaimedRun;
 use store::{StoreError, budget};
 use tokio::time::Instant;
 use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::permit::{give_back, wait_for_permit};
+use crate::permit::{OpenPermit, give_back, wait_for_permit};
 
 /// Why a step cannot go on now.
 #[derive(Debug)]
@@ -50,27 +50,54 @@ pub(crate) enum Setback {
 /// What a request came to: the answer with its version, or the vendor's error that concerns this request alone.
 pub(crate) type Answer<T> = Result<(T, Version), (VendorError, Version)>;
 
-/// Sends a request under a permit. What comes of it is not sorted yet: the vendor may want a refusal confirmed first.
+/// Sends a request under a permit of each budget. They are taken in order, so the last is the one that all requests need. What comes
+/// of it is not sorted yet: the vendor may want a refusal confirmed first.
 pub(crate) async fn ask_once<T>(
     shared: &Shared,
     run: &ClaimedRun,
+    budgets: &[&VendorAccount],
     deadline: Instant,
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<Answer<T>, Setback> {
-    let permit = wait_for_permit(shared, run.vendor, &run.vendor_account, deadline).await?;
+    let (permits, version) = permits(shared, run, budgets, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
     shared.deps.metrics.asked(&answer, started.elapsed());
-    give_back(shared, permit).await;
-    if answer.is_ok() && permit.after_refusals {
+    for permit in &permits {
+        give_back(shared, *permit).await;
+    }
+    if answer.is_ok() && permits.iter().any(|permit| permit.after_refusals) {
         budget::forget_refusals(&shared.deps.store, run.vendor, &run.vendor_account)
             .await
             .map_err(Setback::Store)?;
     }
     Ok(match answer {
-        Ok(value) => Ok((value, permit.version)),
-        Err(error) => Err((error, permit.version)),
+        Ok(value) => Ok((value, version)),
+        Err(error) => Err((error, version)),
     })
+}
+
+async fn permits(
+    shared: &Shared,
+    run: &ClaimedRun,
+    budgets: &[&VendorAccount],
+    deadline: Instant,
+) -> Result<(Vec<OpenPermit>, Version), Setback> {
+    let mut permits: Vec<OpenPermit> = Vec::with_capacity(budgets.len());
+    for account in budgets {
+        match wait_for_permit(shared, run.vendor, account, deadline).await {
+            Ok(permit) => permits.push(permit),
+            Err(setback) => {
+                for permit in permits {
+                    give_back(shared, permit).await;
+                }
+                return Err(setback);
+            }
+        }
+    }
+    // the last to be taken is the latest, and nothing was asked before it
+    let version = permits.iter().map(|permit| permit.version).max().unwrap_or(Version(0));
+    Ok((permits, version))
 }
 
 /// A 429 closes the vendor's account for everybody and ends the step; other errors are the caller's.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime::{Backoff, Env, EnvError};
-use vendors::HttpOptions;
+use vendors::{ApiVersions, HttpOptions};
 
 /// Settings of a fetcher.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct FetcherConfig {
     pub inline_max_bytes: usize,
     /// How vendors are spoken to.
     pub http: HttpOptions,
+    /// In which versions of their APIs.
+    pub api_versions: ApiVersions,
 }
 
 impl FetcherConfig {
@@ -49,6 +51,7 @@ impl FetcherConfig {
             give_up_age: env.seconds("SWITCHBOARD_GIVE_UP_S", Duration::from_hours(7 * 24))?,
             inline_max_bytes: env.parse("SWITCHBOARD_INLINE_MAX_BYTES", 1 << 20)?,
             http: HttpOptions::default(),
+            api_versions: ApiVersions::from_env(env)?,
         })
     }
 }

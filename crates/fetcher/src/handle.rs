@@ -76,8 +76,15 @@ async fn claim(shared: &Shared, nudge: &Nudge) -> Result<Option<ClaimedRun>, Sto
 async fn gather(shared: &Shared, run: &ClaimedRun) -> Result<Gathered, Setback> {
     let deadline = Instant::now() + shared.deps.config.page_budget;
     let source = Source::open(shared, run).await?;
-    match (run.stream, run.kind) {
-        (Stream::Conversations, RunKind::FollowUp) => follow_up::gather(shared, run, &source, deadline).await,
-        (Stream::Conversations, _) => page::gather(shared, run, &source, deadline).await,
+    match (&source, run.stream, run.kind) {
+        (Source::HubSpot(source), ..) => source.gather(shared, run, deadline).await,
+        (_, Stream::Conversations, RunKind::FollowUp) => {
+            follow_up::gather(shared, run, &source, deadline).await
+        }
+        (_, Stream::Conversations, _) => page::gather(shared, run, &source, deadline).await,
+        (_, stream, _) => {
+            let reason = format!("{} has no {stream}", run.vendor);
+            Err(Setback::Lasting { class: "vendor-stream", reason })
+        }
     }
 }

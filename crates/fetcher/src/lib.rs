@@ -13,6 +13,7 @@ mod page;
 mod permit;
 mod probe;
 mod publish;
+mod records;
 mod source;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A batch of documents in, an outcome for each out: the order of it.
 
-use model::message::RawDocument;
+use model::message::{RawDocument, RecordBatch};
 use queue::{BatchConsumer, Delivery, JobError, JobHeaders, WorkQueue};
 use runtime::{Shutdown, failpoint};
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::map::Mapped;
 use crate::store_batch::{Outcome, store_batch};
-use crate::{Deps, claims, map, replays};
+use crate::{Deps, claims, map, records, replays};
 
 /// Takes the documents of one lane.
 pub(crate) async fn consume(deps: Deps, queue: &'static WorkQueue, shutdown: Shutdown) {
@@ -42,11 +42,14 @@ pub(crate) async fn consume(deps: Deps, queue: &'static WorkQueue, shutdown: Shu
 async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<Vec<Outcome>> {
     let began = Instant::now();
     let mut outcomes: Vec<Option<Outcome>> = (0..batch.len()).map(|_| None).collect();
-    let mut documents = Vec::with_capacity(batch.len());
+    let (mut documents, mut records) = (Vec::with_capacity(batch.len()), Vec::new());
     for (index, delivery) in batch.iter().enumerate() {
         match RawDocument::decode(&delivery.body) {
             Ok(document) => documents.push((index, document)),
-            Err(error) => outcomes[index] = Some(Outcome::Failed(JobError::undecodable(error))),
+            Err(error) => match RecordBatch::decode(&delivery.body) {
+                Ok(batch) => records.push((index, batch)),
+                Err(_) => outcomes[index] = Some(Outcome::Failed(JobError::undecodable(error))),
+            },
         }
     }
     let claimed = claims::fetch(deps, &documents, shutdown).await?;
@@ -60,6 +63,9 @@ async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<
     deps.metrics.nul_characters.inc_by(mapped.iter().map(Mapped::nul_characters).sum());
     failpoint!("normalize.mapped");
     for (index, outcome) in store_batch(deps, &mapped, shutdown).await? {
+        outcomes[index] = Some(outcome);
+    }
+    for (index, outcome) in records::store(deps, &records, shutdown).await? {
         outcomes[index] = Some(outcome);
     }
     failpoint!("normalize.committed");
@@ -87,6 +93,12 @@ fn settle(deps: &Deps, batch: &mut [Delivery], outcomes: Vec<Outcome>) -> Vec<Re
 
 fn name_record(headers: &mut JobHeaders, body: &[u8]) {
     headers.stage = Some("normalize".to_owned());
+    if let Ok(batch) = RecordBatch::decode(body) {
+        headers.tenant = Some(batch.tenant.to_string());
+        headers.vendor = Some(batch.vendor.to_string());
+        headers.run_id = Some(batch.run_id.to_string());
+        return;
+    }
     // the rest (connection, version, hash) is read from the body by whoever files it
     if let Ok(document) = RawDocument::decode(body) {
         headers.tenant = Some(document.tenant.to_string());

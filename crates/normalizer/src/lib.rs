@@ -7,6 +7,7 @@ mod look;
 mod map;
 mod metrics;
 mod people;
+mod records;
 mod replays;
 mod resolve;
 mod store_batch;

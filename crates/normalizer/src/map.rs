@@ -117,6 +117,8 @@ fn by_vendor(
     match (document.vendor, document.stream) {
         (Vendor::Attention, Stream::Conversations) => mapping::attention::conversation(listed, detail),
         (Vendor::Gong, Stream::Conversations) => mapping::gong::conversation(listed, detail),
+        // records of a CRM come in batches of their own
+        _ => Err(mapping::MappingError::NoDocument),
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn want(wanted: &mut Wanted, tenant: &TenantId, attendees: &[Attendee
     wanted.email_keys.extend(keyed(keys.email_keys));
     wanted.domains.extend(keyed(keys.domains));
     wanted.external_ids.extend(keyed(keys.external_ids));
+    wanted.deal_ids.extend(keyed(keys.deal_ids));
 }
 
 impl People {
@@ -59,7 +60,7 @@ impl People {
             // of several, the one whose account is the oldest
             let Some(contact) = contacts.into_iter().next() else { continue };
             let contact = ContactCandidate {
-                account: candidate(contact.account),
+                account: contact.account.map(candidate),
                 external_id: contact.external_id,
                 name: contact.name,
             };
@@ -68,6 +69,11 @@ impl People {
         for ((tenant, domain), accounts) in found.by_domain {
             let accounts = accounts.into_iter().map(candidate).collect();
             tenants.entry(tenant).or_default().directory.accounts_by_domain.insert(domain, accounts);
+        }
+        for ((tenant, deal_id), accounts) in found.by_deal {
+            let Some(account) = accounts.into_iter().next() else { continue };
+            let directory = &mut tenants.entry(tenant).or_default().directory;
+            directory.accounts_by_deal.insert(deal_id, candidate(account));
         }
         for ((tenant, external_id), accounts) in found.by_external_id {
             let Some(account) = accounts.into_iter().next() else { continue };

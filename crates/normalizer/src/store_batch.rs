@@ -17,7 +17,7 @@ pub(crate) const REPEAT: Backoff =
     Backoff { first: Duration::from_millis(50), max: Duration::from_secs(10), multiplier: 2.0 };
 
 /// What was held in hand too long waits in the delay queue for at least this long.
-const SNOOZE: Duration = Duration::from_secs(30);
+pub(crate) const SNOOZE: Duration = Duration::from_secs(30);
 
 /// A document's error class: the database refuses it.
 const DATA: &str = "data";

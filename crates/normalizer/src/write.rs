@@ -41,6 +41,7 @@ fn arrival<'a>(mapped: &'a Mapped<'_>) -> Arrival<'a> {
     Arrival {
         tenant: &document.tenant,
         connection_id: document.connection_id,
+        stream: document.stream,
         vendor_key: &document.vendor_key,
         conversation_id: document.conversation_id(),
         asked_at: document.asked_at,

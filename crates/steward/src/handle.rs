@@ -9,6 +9,7 @@ use store::{Speaker, StoreError, dead_letter, intake, resolve};
 
 use crate::Deps;
 use crate::letter::{About, Record, letter};
+use crate::records;
 
 /// Letters are few, and may be large.
 const CONSUMER: ConsumerConfig =
@@ -47,6 +48,7 @@ async fn file(deps: &Deps, letter: &dead_letter::Letter, about: Option<&About>) 
         Some(About::Batch(batch)) => resolve::mark_dead(&tx, *batch, letter.id).await?,
         None => {}
     }
+    records::mark_dead(&tx, &letter.body, letter.id).await?;
     tx.commit().await?;
     Ok(filed)
 }

@@ -1,6 +1,6 @@
 //! What a dead message and its headers tell.
 
-use model::message::{Nudge, RawDocument, ResolveBatch, UnfetchedRecord};
+use model::message::{Nudge, RawDocument, RecordBatch, ResolveBatch, UnfetchedRecord};
 use model::{ConnectionId, ContentHash, DeadLetterId, ResolveBatchId, RunId, TenantId, VendorKey, Version};
 use queue::{JobHeaders, fingerprint};
 use serde_json::json;
@@ -91,6 +91,16 @@ fn told(origin_queue: &str, body: &[u8]) -> Told {
             stage: Some("fetch"),
         };
     }
+    if let Ok(batch) = RecordBatch::decode(body) {
+        return Told {
+            tenant: Some(batch.tenant),
+            vendor: Some(batch.vendor.to_string()),
+            connection_id: Some(batch.connection_id),
+            run_id: Some(batch.run_id),
+            stage: Some("normalize"),
+            ..Told::default()
+        };
+    }
     if let Ok(batch) = ResolveBatch::decode(body) {
         let about = batch.batch_id.map(About::Batch);
         return Told { tenant: Some(batch.tenant), about, stage: Some("resolve"), ..Told::default() };
@@ -146,6 +156,7 @@ mod tests {
 
     const DOCUMENT: &[u8] = include_bytes!("../../model/examples/raw_document.v1.json");
     const RECORD: &[u8] = include_bytes!("../../model/examples/unfetched_record.v1.json");
+    const BATCH: &[u8] = include_bytes!("../../model/examples/record_batch.v1.json");
     const NUDGE: &[u8] = include_bytes!("../../model/examples/nudge.v1.json");
 
     #[test]
@@ -153,6 +164,7 @@ mod tests {
         for (queue, body, stage, about_record) in [
             ("normalize.live", DOCUMENT, "normalize", true),
             ("fetch.live", RECORD, "detail", true),
+            ("normalize.backfill", BATCH, "normalize", false),
             ("fetch.backfill", NUDGE, "fetch", false),
         ] {
             let (letter, about) = letter(queue, &JobHeaders::default(), body);

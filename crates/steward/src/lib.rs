@@ -5,6 +5,7 @@ mod handle;
 mod letter;
 mod metrics;
 mod numbers;
+mod records;
 mod sweep;
 
 use std::sync::Arc;

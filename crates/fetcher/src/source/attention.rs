@@ -176,7 +176,7 @@ impl AttentionSource {
         F: Future<Output = Result<T, VendorError>>,
     {
         let form = self.form_at(endpoint);
-        let first = ask_once(shared, run, deadline, request(self.auth(form))).await?;
+        let first = ask_once(shared, run, &[&run.vendor_account], deadline, request(self.auth(form))).await?;
         let refusal = match first {
             Err((error, version)) if is_refusal(&error) => (error, version),
             answer => {
@@ -184,7 +184,8 @@ impl AttentionSource {
                 return sort(shared, run, answer).await;
             }
         };
-        let second = ask_once(shared, run, deadline, request(self.auth(form.other()))).await?;
+        let second =
+            ask_once(shared, run, &[&run.vendor_account], deadline, request(self.auth(form.other()))).await?;
         match second {
             // a 403 in either form knows the key: it lacks a permission here, and that concerns this request alone
             Err(other) if is_refusal(&other.0) => {

@@ -206,12 +206,12 @@ impl GongSource {
     where
         F: Future<Output = Result<T, VendorError>>,
     {
-        let first = ask_once(shared, run, deadline, request()).await?;
+        let first = ask_once(shared, run, &[&run.vendor_account], deadline, request()).await?;
         if !is_refused(&first) {
             self.holder.note_answer(shared, &run.tenant, first.is_ok()).await?;
             return sort(shared, run, first).await;
         }
-        match ask_once(shared, run, deadline, request()).await? {
+        match ask_once(shared, run, &[&run.vendor_account], deadline, request()).await? {
             Err((error, _)) if error.failure == Failure::Credential => {
                 Err(Setback::Refused { generation: self.holder.generation, reason: error.message })
             }

@@ -3,6 +3,7 @@
 mod attention;
 mod gong;
 mod holder;
+mod hubspot;
 
 use mapping::ListedRow;
 use model::{ConnectionId, TenantId, Vendor, Version};
@@ -25,6 +26,7 @@ use attention::{AttentionSource, NumberedPage};
 use gong::GongSource;
 pub(crate) use holder::Answers;
 use holder::Holder;
+use hubspot::HubSpotSource;
 
 /// A run's way to its vendor.
 pub(crate) enum Source {
@@ -32,6 +34,8 @@ pub(crate) enum Source {
     Attention(AttentionSource),
     /// gong.io
     Gong(GongSource),
+    /// hubspot.com
+    HubSpot(HubSpotSource),
 }
 
 /// A page of a vendor's list.
@@ -94,6 +98,8 @@ impl Source {
             }),
             Vendor::Gong => parse_base_url(base_url, allow_http)
                 .map(|base_url| Self::Gong(GongSource::new(shared, base_url, holder, secret))),
+            Vendor::HubSpot => BaseUrl::parse(base_url, allow_http)
+                .map(|base_url| Self::HubSpot(HubSpotSource::new(shared, base_url, holder, secret))),
         };
         source.map_err(|error| Setback::Page { class: "base-url", reason: error.to_string() })
     }
@@ -103,6 +109,7 @@ impl Source {
         match self {
             Self::Attention(source) => source.answers(shared, probe).await,
             Self::Gong(source) => source.answers(shared, probe).await,
+            Self::HubSpot(source) => source.answers(shared, probe).await,
         }
     }
 
@@ -116,6 +123,7 @@ impl Source {
         match self {
             Self::Attention(source) => source.list(shared, run, deadline).await,
             Self::Gong(source) => source.list(shared, run, deadline).await,
+            Self::HubSpot(_) => Err(no_conversations()),
         }
     }
 
@@ -132,6 +140,7 @@ impl Source {
         match self {
             Self::Attention(source) => source.fetch(shared, run, wanted, documents, deadline).await,
             Self::Gong(source) => source.fetch(shared, run, wanted, documents, deadline).await,
+            Self::HubSpot(_) => Err(no_conversations()),
         }
     }
 
@@ -140,6 +149,7 @@ impl Source {
         match self {
             Self::Attention(_) => attention::LOOKS_MAX,
             Self::Gong(_) => gong::LOOKS_MAX,
+            Self::HubSpot(_) => 0,
         }
     }
 }
@@ -174,4 +184,9 @@ pub(crate) fn page_failed(error: &VendorError) -> Setback {
         vendors::Failure::MissingScope => Setback::Lasting { class, reason },
         _ => Setback::Page { class, reason },
     }
+}
+
+/// A CRM has records, which are gathered in their own way.
+fn no_conversations() -> Setback {
+    Setback::Lasting { class: "vendor-stream", reason: "a CRM has no conversations".to_owned() }
 }

@@ -209,6 +209,7 @@ async fn live_documents_do_not_wait_for_a_backfill_that_is_stuck() {
     let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
     let key = VendorKey::of("stuck");
     let arrival = store::conversation_write::Arrival {
+        stream: model::Stream::Conversations,
         tenant: &stand.tenant,
         connection_id: stuck.connection_id,
         vendor_key: &key,

@@ -1,0 +1,293 @@
+//! A page of HubSpot: everything by id, what changed by keyset, what is archived; each with the companies it is associated with.
+
+use std::collections::HashMap;
+
+use mapping::hubspot::{listed, modified_at};
+use model::{RunKind, Stream, VendorAccount, Version};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::credential::Probe;
+use store::run_checkpoint::Next;
+use store::run_claim::ClaimedRun;
+use store::{Speaker, intake};
+use tokio::time::Instant;
+use vendors::hubspot::{HubSpot, Object, READ_MAX, RecordPage, SEARCH_MAX, Search, search_budget};
+use vendors::{BaseUrl, Bearer, Failure, VendorError};
+
+use super::holder::Holder;
+use super::page_failed;
+use crate::Shared;
+use crate::ask::{Answer, Setback, ask_once, sort};
+use crate::page::Gathered;
+use crate::probe::is_answered;
+use crate::records::{self, Record};
+
+/// Where a run's list goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Cursor {
+    /// Everything that is there, by id.
+    All { after: Option<String> },
+    /// What changed from this moment on.
+    Changed { from_ms: i64 },
+    /// What else changed in this very moment, by id.
+    ChangedAt { at_ms: i64, after_id: String },
+    /// What is archived: it shows in no search, and archiving moves no date, so it is listed whole.
+    Archived { after: Option<String> },
+}
+
+/// A run's way to HubSpot.
+pub(crate) struct HubSpotSource {
+    client: HubSpot,
+    token: Bearer,
+    holder: Holder,
+}
+
+/// One step of a run.
+struct Step<'a> {
+    source: &'a HubSpotSource,
+    shared: &'a Shared,
+    run: &'a ClaimedRun,
+    object: Object,
+    deadline: Instant,
+}
+
+impl HubSpotSource {
+    pub(super) fn new(shared: &Shared, base_url: BaseUrl, holder: Holder, secret: SecretString) -> Self {
+        let version = shared.deps.config.api_versions.hubspot.clone();
+        let client = HubSpot::new(shared.http.clone(), base_url, version);
+        Self { client, token: Bearer(secret), holder }
+    }
+
+    /// Asks whose the token is.
+    pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
+        is_answered(shared, probe, self.client.account(&self.token)).await
+    }
+
+    /// Lists the run's page and publishes what is new or changed of it.
+    pub(crate) async fn gather(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        deadline: Instant,
+    ) -> Result<Gathered, Setback> {
+        let object = match run.stream {
+            Stream::Accounts => Object::Companies,
+            Stream::Contacts => Object::Contacts,
+            Stream::Deals => Object::Deals,
+            Stream::Conversations => {
+                return Err(page_error("vendor-stream", "HubSpot has no conversations"));
+            }
+        };
+        let step = Step { source: self, shared, run, object, deadline };
+        if run.kind == RunKind::FollowUp {
+            return step.look_again().await;
+        }
+        let cursor = step.cursor()?;
+        let (page, asked_at) = step.page(&cursor).await?;
+        runtime::failpoint!("fetch.listed");
+        let next = step.next(&cursor, &page)?;
+        let archived = matches!(cursor, Cursor::Archived { .. });
+        let records = step.records(page, archived).await?;
+        records::take(shared, run, records, asked_at, next).await
+    }
+}
+
+impl Step<'_> {
+    fn cursor(&self) -> Result<Cursor, Setback> {
+        let Some(text) = &self.run.cursor else {
+            return Ok(match self.run.kind {
+                RunKind::Bootstrap | RunKind::Walk => Cursor::All { after: None },
+                RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => {
+                    Cursor::Changed { from_ms: self.run.window.from.as_millisecond() }
+                }
+            });
+        };
+        serde_json::from_str(text).map_err(|error| page_error("cursor", &error.to_string()))
+    }
+
+    async fn page(&self, cursor: &Cursor) -> Result<(RecordPage, Version), Setback> {
+        let to_ms = self.run.window.to.as_millisecond();
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        match cursor {
+            Cursor::All { after } => {
+                let after = after.as_deref();
+                self.ask(|| async move { client.list(token, object, false, after).await }).await
+            }
+            Cursor::Archived { after } => {
+                let after = after.as_deref();
+                self.ask(|| async move { client.list(token, object, true, after).await }).await
+            }
+            Cursor::Changed { from_ms } => self.search(&Search::Changed { from_ms: *from_ms, to_ms }).await,
+            Cursor::ChangedAt { at_ms, after_id } => {
+                self.search(&Search::ChangedAt { at_ms: *at_ms, after_id: after_id.clone() }).await
+            }
+        }
+    }
+
+    async fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<(T, Version), Setback>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        self.ask_under(&[&self.run.vendor_account], request).await
+    }
+
+    /// Sends a request under a permit of each of these budgets; a 401 is asked about once more before it counts.
+    async fn ask_under<T, F>(
+        &self,
+        budgets: &[&VendorAccount],
+        request: impl Fn() -> F,
+    ) -> Result<(T, Version), Setback>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        let (shared, run, holder) = (self.shared, self.run, &self.source.holder);
+        let mut answer = ask_once(shared, run, budgets, self.deadline, request()).await?;
+        if is_refused(&answer) {
+            answer = ask_once(shared, run, budgets, self.deadline, request()).await?;
+        }
+        match &answer {
+            Err((error, _)) if is_refused(&answer) => {
+                let reason = error.message.clone();
+                return Err(Setback::Refused { generation: holder.generation, reason });
+            }
+            answer => holder.note_answer(shared, &run.tenant, answer.is_ok()).await?,
+        }
+        sort(shared, run, answer).await?.map_err(|(error, _)| page_failed(&error))
+    }
+
+    /// Searches have a limit of their own beside the one for all requests.
+    async fn search(&self, search: &Search) -> Result<(RecordPage, Version), Setback> {
+        let searches = search_budget(&self.run.vendor_account);
+        let budgets = [&searches, &self.run.vendor_account];
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        let (page, asked_at) =
+            self.ask_under(&budgets, || async move { client.search(token, object, search).await }).await?;
+        // fewer rows than asked for, and more that match: that is no end, whatever it is
+        let short = page.rows.len() < SEARCH_MAX;
+        if short && page.total.is_some_and(|total| total > page.rows.len() as u64) {
+            return Err(page_error("search-cut-short", "the search shows fewer rows than it says there are"));
+        }
+        Ok((page, asked_at))
+    }
+
+    /// Where the list goes on after a page; a full page of a search is never its end.
+    fn next(&self, cursor: &Cursor, page: &RecordPage) -> Result<Next, Setback> {
+        let full = page.rows.len() >= SEARCH_MAX;
+        let next = match cursor {
+            Cursor::All { .. } => match &page.after {
+                Some(after) => Cursor::All { after: Some(after.clone()) },
+                None => Cursor::Archived { after: None },
+            },
+            Cursor::Archived { .. } => match &page.after {
+                Some(after) => Cursor::Archived { after: Some(after.clone()) },
+                None => return Ok(Next::End { total: None }),
+            },
+            Cursor::Changed { from_ms } if full => {
+                let last_ms = self.last_modified_ms(page)?;
+                if last_ms > *from_ms {
+                    Cursor::Changed { from_ms: last_ms }
+                } else {
+                    // a whole page of one moment: an import, most likely
+                    Cursor::ChangedAt { at_ms: *from_ms, after_id: "0".to_owned() }
+                }
+            }
+            Cursor::ChangedAt { at_ms, .. } if full => {
+                let last = page.rows.last().and_then(|row| listed(self.run.stream, row, None).id);
+                let after_id =
+                    last.ok_or_else(|| page_error("search-order", "a row of the search has no id"))?;
+                Cursor::ChangedAt { at_ms: *at_ms, after_id }
+            }
+            Cursor::ChangedAt { at_ms, .. } => Cursor::Changed { from_ms: at_ms + 1 },
+            Cursor::Changed { .. } => Cursor::Archived { after: None },
+        };
+        if self.run.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()) == Some(next.clone()) {
+            return Err(page_error("endless-list", "the list goes on where it was"));
+        }
+        Ok(Next::Cursor(serde_json::to_string(&next).expect("texts and numbers")))
+    }
+
+    fn last_modified_ms(&self, page: &RecordPage) -> Result<i64, Setback> {
+        let last = page.rows.last().and_then(|row| modified_at(row, self.object.modified()));
+        let last =
+            last.ok_or_else(|| page_error("search-order", "a row of the search says not when it changed"))?;
+        Ok(last.as_millisecond())
+    }
+
+    /// Adds to each row the companies it is associated with. Archived records are associated with nothing any more.
+    async fn records(&self, page: RecordPage, archived: bool) -> Result<Vec<Record>, Setback> {
+        let stream = self.run.stream;
+        if archived || self.object == Object::Companies {
+            let plain =
+                |row: Box<RawValue>| Record { listed: listed(stream, &row, None), row, related: None };
+            return Ok(page.rows.into_iter().map(plain).collect());
+        }
+        let ids = page.rows.iter().filter_map(|row| listed(stream, row, None).id).collect();
+        let mut companies = self.companies_of(ids).await?;
+        let with_companies = |row: Box<RawValue>| {
+            let id = listed(stream, &row, None).id;
+            let of = id.and_then(|id| companies.remove(&id)).unwrap_or_default();
+            let related = serde_json::value::to_raw_value(&of).expect("an array of JSON");
+            Record { listed: listed(stream, &row, Some(&related)), row, related: Some(related) }
+        };
+        Ok(page.rows.into_iter().map(with_companies).collect())
+    }
+
+    async fn companies_of(&self, ids: Vec<String>) -> Result<HashMap<String, Vec<Box<RawValue>>>, Setback> {
+        let mut of: HashMap<String, Vec<Box<RawValue>>> = HashMap::new();
+        let mut inputs: Vec<(String, Option<String>)> = ids.into_iter().map(|id| (id, None)).collect();
+        while !inputs.is_empty() {
+            let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+            let asked = &inputs;
+            let answer = self.ask(|| async move { client.companies_of(token, object, asked).await });
+            let (answer, _) = answer.await?;
+            for (id, companies) in answer.of {
+                of.entry(id).or_default().extend(companies);
+            }
+            inputs = answer.more.into_iter().map(|(id, after)| (id, Some(after))).collect();
+        }
+        for companies in of.values_mut() {
+            // HubSpot promises no order, and a hash must not depend on one
+            companies.sort_by(|left, right| left.get().cmp(right.get()));
+        }
+        Ok(of)
+    }
+
+    /// A follow-up's page: records whose document got lost, each by its id.
+    async fn look_again(&self) -> Result<Gathered, Setback> {
+        let config = &self.shared.deps.config;
+        let limit = i64::try_from(READ_MAX).unwrap_or(i64::MAX);
+        let tx =
+            self.shared.deps.store.begin(Speaker::Tenant(&self.run.tenant)).await.map_err(Setback::Store)?;
+        let looks = intake::looks_left(&tx, self.run.id, config.give_up_age, limit).await;
+        let looks = looks.map_err(Setback::Store)?;
+        tx.commit().await.map_err(Setback::Store)?;
+        if looks.is_empty() {
+            return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
+        }
+        let ids: Vec<String> = looks
+            .iter()
+            .filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned()))
+            .collect();
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        let ids = &ids;
+        let (live, asked_at) =
+            self.ask(|| async move { client.read(token, object, ids, false).await }).await?;
+        let (archived, _) = self.ask(|| async move { client.read(token, object, ids, true).await }).await?;
+        let mut records = self.records(live, false).await?;
+        records.extend(self.records(archived, true).await?);
+        let mut gathered =
+            records::take(self.shared, self.run, records, asked_at, Next::Page(self.run.page + 1)).await?;
+        records::settle_unanswered(&mut gathered, &looks, asked_at);
+        Ok(gathered)
+    }
+}
+
+fn is_refused<T>(answer: &Answer<T>) -> bool {
+    matches!(answer, Err((error, _)) if error.failure == Failure::Credential)
+}
+
+fn page_error(class: &'static str, reason: &str) -> Setback {
+    Setback::Page { class, reason: reason.to_owned() }
+}

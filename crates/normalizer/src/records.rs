@@ -1,0 +1,245 @@
+//! Records of a CRM: mapped in memory, written a message's worth at a time or many, each with an outcome of its own.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use model::message::{RawRecord, RawSource, RecordBatch};
+use model::{ConnectionId, ContentHash, ConversationId, CrmRecord, TenantId, Vendor, VendorKey};
+use queue::JobError;
+use runtime::{Shutdown, failpoint};
+use store::conversation_write::{Arrival, Found, Stored, Verdict, lock_standings};
+use store::crm::{ChangedRecord, RecordWrites};
+use store::{Speaker, Store, StoreError, crm};
+use tokio::time::{Instant, sleep};
+
+use crate::Deps;
+use crate::store_batch::{Outcome, REPEAT, SNOOZE};
+
+/// A record's error class: it cannot be mapped.
+const MAPPING: &str = "mapping";
+/// A record's error class: the database refuses it.
+const DATA: &str = "data";
+
+/// A record and what it says.
+struct Mapped<'a> {
+    /// The place of its message among the batches.
+    place: usize,
+    batch: &'a RecordBatch<'a>,
+    key: &'a VendorKey,
+    listed_hash: ContentHash,
+    record: CrmRecord,
+    hash: ContentHash,
+    raw: Vec<u8>,
+}
+
+/// Stores the records of several messages; the outcome of each message with its place among the deliveries. `None` when the shutdown
+/// came while the database was away.
+pub(crate) async fn store(
+    deps: &Deps,
+    batches: &[(usize, RecordBatch<'_>)],
+    shutdown: &Shutdown,
+) -> Option<Vec<(usize, Outcome)>> {
+    let mut outcomes: Vec<Outcome> = batches.iter().map(|_| Outcome::Done(Verdict::Superseded)).collect();
+    let mut mapped = Vec::new();
+    for (place, (_, batch)) in batches.iter().enumerate() {
+        for raw in &batch.records {
+            match map(place, batch, raw) {
+                Ok(record) => mapped.push(record),
+                Err(error) => worsen(&mut outcomes[place], Outcome::Failed(error)),
+            }
+        }
+    }
+    let hold_until = Instant::now() + deps.config.hold;
+    let mut parts: Vec<&[Mapped<'_>]> = vec![&mapped];
+    while let Some(part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match write_patiently(deps, part, hold_until, shutdown).await? {
+            Ok(verdicts) => {
+                for (record, verdict) in part.iter().zip(verdicts) {
+                    worsen(&mut outcomes[record.place], Outcome::Done(verdict));
+                }
+            }
+            Err(error) if error.is_transient() => {
+                // an absent database is nobody's failed attempt
+                let waits = |place: usize| (place, Outcome::Failed(JobError::snooze(SNOOZE)));
+                part.iter().map(|record| waits(record.place)).for_each(|(place, outcome)| {
+                    worsen(&mut outcomes[place], outcome);
+                });
+            }
+            Err(error) if part.len() == 1 => worsen(&mut outcomes[part[0].place], refused(&error)),
+            Err(error) => {
+                tracing::warn!(%error, records = part.len(), "the database refuses records, halving them");
+                deps.metrics.splits.inc();
+                let (left, right) = part.split_at(part.len() / 2);
+                parts.extend([right, left]);
+            }
+        }
+    }
+    Some(batches.iter().map(|(index, _)| *index).zip(outcomes).collect())
+}
+
+fn refused(error: &StoreError) -> Outcome {
+    if error.is_data_fault() {
+        return Outcome::Failed(JobError::fail(DATA, error));
+    }
+    Outcome::Failed(JobError::retry(error))
+}
+
+/// A message's outcome is that of its worst record: what could be stored is stored, and delivering it again changes nothing.
+fn worsen(outcome: &mut Outcome, other: Outcome) {
+    let weight = |outcome: &Outcome| match outcome {
+        Outcome::Failed(JobError::Fail { .. }) => 5,
+        Outcome::Failed(JobError::Retry { .. }) => 4,
+        Outcome::Failed(JobError::Snooze { .. }) => 3,
+        Outcome::Done(Verdict::Changed) => 2,
+        Outcome::Done(Verdict::Unchanged) => 1,
+        Outcome::Done(_) => 0,
+    };
+    if weight(&other) > weight(outcome) {
+        *outcome = other;
+    }
+}
+
+fn map<'a>(place: usize, batch: &'a RecordBatch<'a>, raw: &'a RawRecord<'a>) -> Result<Mapped<'a>, JobError> {
+    // a bug in a mapping must not take the other records of the batch with it
+    let mapping = catch_unwind(AssertUnwindSafe(|| by_vendor(batch, raw)));
+    let record = mapping
+        .map_err(|panic| JobError::retry(format!("the mapping panicked: {}", panic_text(&*panic))))?
+        .map_err(|error| JobError::fail(MAPPING, error))?;
+    if mapping::record_key(batch.stream, &record.external_id) != raw.key {
+        return Err(JobError::fail(MAPPING, format!("the record is another than {}", raw.key)));
+    }
+    let source = RawSource::Inline { listed: Some(raw.listed), detail: raw.related };
+    Ok(Mapped {
+        place,
+        batch,
+        key: &raw.key,
+        listed_hash: raw.hash,
+        hash: mapping::record_hash(&record),
+        raw: serde_json::to_vec(&source).map_err(JobError::undecodable)?,
+        record,
+    })
+}
+
+fn by_vendor(batch: &RecordBatch<'_>, raw: &RawRecord<'_>) -> Result<CrmRecord, mapping::MappingError> {
+    match batch.vendor {
+        Vendor::HubSpot => mapping::hubspot::record(batch.stream, raw.listed, raw.related),
+        Vendor::Attention | Vendor::Gong => Err(mapping::MappingError::NoDocument),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> Cow<'_, str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Cow::Borrowed(text.unwrap_or("without a text"))
+}
+
+/// Repeats what may work later until the hold is over; `None` when the shutdown comes first.
+async fn write_patiently(
+    deps: &Deps,
+    part: &[Mapped<'_>],
+    hold_until: Instant,
+    shutdown: &Shutdown,
+) -> Option<Result<Vec<Verdict>, StoreError>> {
+    let door = deps.health.door("records");
+    for attempt in 0.. {
+        let error = match write(&deps.store, part).await {
+            Ok(verdicts) => {
+                door.opened();
+                return Some(Ok(verdicts));
+            }
+            Err(error) => error,
+        };
+        let delay = REPEAT.delay(attempt);
+        if !error.is_transient() || Instant::now() + delay > hold_until {
+            return Some(Err(error));
+        }
+        if matches!(error, StoreError::Unavailable(_)) {
+            door.closed(error.to_string());
+        }
+        tracing::warn!(%error, delay_ms = delay.as_millis(), "records could not be stored, trying again");
+        tokio::select! {
+            () = shutdown.begun() => return None,
+            () = sleep(delay) => {}
+        }
+    }
+    None
+}
+
+/// One transaction: where the records stand, what that makes of each document, and the rows.
+async fn write(store: &Store, part: &[Mapped<'_>]) -> Result<Vec<Verdict>, StoreError> {
+    let mut tenants: Vec<&TenantId> = part.iter().map(|record| &record.batch.tenant).collect();
+    tenants.sort();
+    tenants.dedup();
+    let arrivals: Vec<Arrival<'_>> = part.iter().map(arrival).collect();
+    let tx = store.begin(Speaker::Tenants(&tenants)).await?;
+    let locked = lock_standings(&tx, &arrivals).await?;
+    let newest = newest(part);
+    let mut writes = RecordWrites::default();
+    let mut verdicts = Vec::with_capacity(part.len());
+    for (place, (record, arrival)) in part.iter().zip(&arrivals).enumerate() {
+        let standing = locked.standing(arrival.connection_id, arrival.vendor_key);
+        let standing = standing.cloned().unwrap_or_default();
+        let verdict = if newest[&(arrival.connection_id, arrival.vendor_key)] == place {
+            standing.judge(arrival.asked_at, arrival.listed_hash, Found::Content(record.hash))
+        } else {
+            Verdict::Superseded
+        };
+        verdicts.push(verdict);
+        let stored =
+            Stored { arrival: *arrival, content_hash: record.hash, awaits_transcript: false, look: None };
+        match verdict {
+            Verdict::Unchanged => writes.unchanged.push(stored),
+            Verdict::Changed => writes.changed.push(changed(record, stored)),
+            Verdict::Superseded | Verdict::Skipped => {}
+        }
+    }
+    crm::write(&tx, &mut writes).await?;
+    failpoint!("normalize.written");
+    tx.commit().await?;
+    Ok(verdicts)
+}
+
+/// Of several documents about one record only the newest counts.
+fn newest<'a>(part: &'a [Mapped<'_>]) -> HashMap<(ConnectionId, &'a VendorKey), usize> {
+    let mut newest: HashMap<(ConnectionId, &VendorKey), usize> = HashMap::new();
+    for (place, record) in part.iter().enumerate() {
+        let best = newest.entry((record.batch.connection_id, record.key)).or_insert(place);
+        if part[*best].batch.asked_at < record.batch.asked_at {
+            *best = place;
+        }
+    }
+    newest
+}
+
+fn changed<'a>(record: &'a Mapped<'_>, stored: Stored<'a>) -> ChangedRecord<'a> {
+    ChangedRecord {
+        stored,
+        vendor: record.batch.vendor,
+        vendor_account: &record.batch.vendor_account,
+        record: &record.record,
+        raw: &record.raw,
+    }
+}
+
+fn arrival<'a>(record: &'a Mapped<'_>) -> Arrival<'a> {
+    let batch = record.batch;
+    Arrival {
+        tenant: &batch.tenant,
+        connection_id: batch.connection_id,
+        stream: batch.stream,
+        vendor_key: record.key,
+        conversation_id: ConversationId::derive(
+            &batch.tenant,
+            batch.vendor,
+            &batch.vendor_account,
+            record.key,
+        ),
+        asked_at: batch.asked_at,
+        listed_hash: record.listed_hash,
+    }
+}
