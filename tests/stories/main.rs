@@ -5,6 +5,7 @@ mod bad_input;
 mod bootstrap;
 mod crashes;
 mod credentials;
+mod crm;
 mod dead_letters;
 mod deliveries;
 mod fairness;

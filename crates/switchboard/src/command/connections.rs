@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use store::connection::{self, Connection};
-use store::{Speaker, stream, vanish};
+use store::{Speaker, crm, stream, vanish};
 
 use crate::cli::{OfTenant, OneConnection};
 use crate::context::Context;
@@ -100,8 +100,14 @@ pub(crate) async fn withdraw_vanished(context: &Context, args: &OneConnection) -
     let one = desk::connections::find(&store, &args.connection).await?;
     let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
     let withdrawn = vanish::withdraw(&tx, one.id).await?;
+    let gone = crm::gone::apply_held(&tx, one.id).await?;
     tx.commit().await?;
-    done(context, &one, &format!("{withdrawn} conversations withdrawn"))
+    let what = if one.vendor.is_crm() {
+        format!("{gone} records taken for gone")
+    } else {
+        format!("{withdrawn} conversations withdrawn")
+    };
+    done(context, &one, &what)
 }
 
 fn done(context: &Context, one: &Connection, what: &str) -> anyhow::Result<ExitCode> {

@@ -63,7 +63,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
     for (connection, count) in &held {
         println!(
-            "HELD: {count} calls of connection {connection} vanished at once; if that is right: `switchboard withdraw-vanished {connection}`"
+            "HELD: {count} records of connection {connection} vanished at once; if that is right: `switchboard withdraw-vanished {connection}`"
         );
     }
     for silence in &silences {

@@ -23,6 +23,8 @@ const DEFAULTS: Defaults = Defaults {
     backfill_days: 90,
     requests_per_second: 2.0,
     in_flight: 2,
+    lookback_s: 2 * 86_400,
+    walk_interval_s: 7 * 86_400,
 };
 
 #[derive(Debug, Args)]
@@ -49,8 +51,13 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
         None => account_at(&base_url, &known, &options.tenant)?
             .unwrap_or_else(|| VendorAccount::of(&format!("{}@{}", options.tenant, base_url.host()))),
     };
-    let checked =
-        Checked { account: &account, base_url: &base_url, secret: &key, header_form: form.as_str() };
+    let checked = Checked {
+        account: &account,
+        base_url: &base_url,
+        secret: &key,
+        header_form: form.as_str(),
+        streams: &[model::Stream::Conversations],
+    };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     let users = workspace.users.len();
     let what = format!("Attention workspace {account} with {users} users");

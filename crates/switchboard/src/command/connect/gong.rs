@@ -27,6 +27,8 @@ const DEFAULTS: Defaults = Defaults {
     backfill_days: 2,
     requests_per_second: 3.0,
     in_flight: 2,
+    lookback_s: 2 * 86_400,
+    walk_interval_s: 7 * 86_400,
 };
 
 /// How far back the probe looks for any call at all.
@@ -67,8 +69,13 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     let auth = read_access_key(&args)?;
     let company = check(&store, &accounts_at(&known, &base_url), &base_url, &auth).await?;
     let account = account(&company, options, &base_url, &known)?;
-    let checked =
-        Checked { account: &account, base_url: &base_url, secret: auth.as_secret(), header_form: "basic" };
+    let checked = Checked {
+        account: &account,
+        base_url: &base_url,
+        secret: auth.as_secret(),
+        header_form: "basic",
+        streams: &[model::Stream::Conversations],
+    };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     for warning in &company.warnings {
         eprintln!("warning: {warning}");

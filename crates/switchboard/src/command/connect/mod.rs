@@ -2,6 +2,7 @@
 
 mod attention;
 mod gong;
+mod hubspot;
 mod permits;
 
 use std::io::Read as _;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use model::{ConnectionId, TenantId, Vendor, VendorAccount};
+use model::{ConnectionId, Stream, TenantId, Vendor, VendorAccount};
 use secrecy::SecretString;
 use secrets::{credential_aad, seal};
 use serde_json::json;
@@ -34,6 +35,9 @@ enum ConnectVendor {
     Attention(attention::AttentionArgs),
     /// Connect a Gong company by an access key and its secret. The same command again reconnects, and keeps what is not given anew.
     Gong(gong::GongArgs),
+    /// Connect a HubSpot portal by a token: its companies, contacts and deals decide whose calls are whose. The same command again
+    /// reconnects, and keeps what is not given anew.
+    Hubspot(hubspot::HubSpotArgs),
 }
 
 /// What can be said of every connection.
@@ -48,22 +52,23 @@ struct Options {
     /// Allow plain HTTP, and any host: for a stand-in on this machine.
     #[arg(long)]
     allow_http: bool,
-    /// How far back the history is fetched, in days (default: 90; at Gong 2).
+    /// How far back the history is fetched, in days (default: 90; at Gong 2; a CRM is always taken in whole).
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3650))]
     backfill_days: Option<i32>,
-    /// Requests per second at most, for the whole account at the vendor (default: 2; at Gong 3).
+    /// Requests per second at most, for the whole account at the vendor (default: 2; at Gong 3, at HubSpot 9).
     #[arg(long)]
     requests_per_second: Option<f64>,
-    /// Requests in flight at most, for the whole account at the vendor (default: 2).
+    /// Requests in flight at most, for the whole account at the vendor (default: 2; at HubSpot 4).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
     in_flight: Option<i32>,
     /// Seconds between syncs, up to a day (default: 900).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=86_400))]
     interval_s: Option<i32>,
-    /// How far every sync looks back, in seconds (default: 172800, two days).
+    /// How far every sync looks back, in seconds (default: 172800, two days; of a CRM how far it reaches back
+    /// into the sync before, 900).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     lookback_s: Option<i32>,
-    /// Seconds between walks over all history that notice late changes (default: 604800, a week).
+    /// Seconds between walks over all history that notice late changes (default: 604800, a week; of a CRM 86400).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     walk_interval_s: Option<i32>,
     /// Admit private conversations: true or false (default: false).
@@ -81,6 +86,8 @@ struct Defaults {
     backfill_days: i32,
     requests_per_second: f64,
     in_flight: i32,
+    lookback_s: i32,
+    walk_interval_s: i32,
 }
 
 /// What was found out and shall be saved.
@@ -90,6 +97,8 @@ struct Checked<'a> {
     secret: &'a SecretString,
     /// `bearer`, `bare` or `basic`.
     header_form: &'static str,
+    /// What it brings in.
+    streams: &'a [Stream],
 }
 
 /// What became of saving it.
@@ -103,6 +112,7 @@ pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<
     match args.vendor {
         ConnectVendor::Attention(args) => attention::run(context, args).await,
         ConnectVendor::Gong(args) => gong::run(context, args).await,
+        ConnectVendor::Hubspot(args) => hubspot::run(context, args).await,
     }
 }
 
@@ -152,8 +162,8 @@ impl Options {
             allow_http: self.allow_http,
             backfill_days: kept(self.backfill_days, |one| one.backfill_days, defaults.backfill_days),
             interval_s: kept(self.interval_s, |one| one.interval_s, 900),
-            lookback_s: kept(self.lookback_s, |one| one.lookback_s, 2 * 86_400),
-            walk_interval_s: kept(self.walk_interval_s, |one| one.walk_interval_s, 7 * 86_400),
+            lookback_s: kept(self.lookback_s, |one| one.lookback_s, defaults.lookback_s),
+            walk_interval_s: kept(self.walk_interval_s, |one| one.walk_interval_s, defaults.walk_interval_s),
             admit_private: self.admit_private.or(before.map(|one| one.admit_private)).unwrap_or(false),
         }
     }
@@ -172,7 +182,8 @@ impl Options {
         let settings = self.settings(checked.base_url, before, defaults);
         let keyring = context.keyring()?;
         let tx = store.begin(Speaker::Tenant(tenant)).await?;
-        let (id, _first) = connection::connect(&tx, tenant, defaults.vendor, account, &settings).await?;
+        let (id, _first) =
+            connection::connect(&tx, tenant, defaults.vendor, account, &settings, checked.streams).await?;
         self.set_limits(&tx, account, defaults).await?;
         if self.disabled {
             connection::set_enabled(&tx, id, false).await?;

@@ -1,0 +1,171 @@
+//! `connect hubspot`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use model::{Stream, Vendor, VendorAccount};
+use secrecy::SecretString;
+use serde_json::json;
+use store::{Speaker, Store, budget};
+use vendors::hubspot::{self, HubSpot, Object, Portal};
+use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
+
+use super::permits::under_permits;
+use super::{Checked, Defaults, Options, accounts_at, read_secret};
+use crate::context::Context;
+
+/// What the smallest plan allows; changes show in searches a while later, and what shows in no search is found by a daily walk.
+const DEFAULTS: Defaults = Defaults {
+    vendor: Vendor::HubSpot,
+    base_url: hubspot::BASE_URL,
+    backfill_days: 0,
+    requests_per_second: 9.0,
+    in_flight: 4,
+    lookback_s: 900,
+    walk_interval_s: 86_400,
+};
+
+/// Searches have a limit of their own, half of the other: five a second in every plan.
+const SEARCH_SHARE: f64 = 0.5;
+
+#[derive(Debug, Args)]
+pub(super) struct HubSpotArgs {
+    #[command(flatten)]
+    options: Options,
+    /// The file with a service key or a private app's token; without it the token is read from standard input.
+    #[arg(long)]
+    token_file: Option<PathBuf>,
+}
+
+/// What a token may read.
+struct Probed {
+    portal: Portal,
+    readable: Vec<Object>,
+    missing: Vec<Object>,
+}
+
+pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let options = &args.options;
+    let known = options.known(&store, Vendor::HubSpot).await?;
+    let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
+    let token = read_token(&args)?;
+    let version = ApiVersions::from_env(&context.env)?.hubspot;
+    let client = HubSpot::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), version);
+    let probed = probe(&store, &accounts_at(&known, &base_url), &client, &base_url, &token).await?;
+    let account = VendorAccount::of(&probed.portal.id);
+    let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
+    let checked = Checked {
+        account: &account,
+        base_url: &base_url,
+        secret: &token,
+        header_form: "bearer",
+        streams: &streams,
+    };
+    let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
+    set_search_limit(&store, options, &account).await?;
+    let missing: Vec<&str> = probed.missing.iter().map(|object| object.scope()).collect();
+    if !context.json {
+        for object in &probed.missing {
+            println!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
+        }
+    }
+    let details = json!({
+        "vendor": Vendor::HubSpot, "missing_scopes": missing,
+        "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
+    });
+    options.report(context, &saved, &checked, &format!("HubSpot portal {account}"), details)
+}
+
+fn read_token(args: &HubSpotArgs) -> anyhow::Result<SecretString> {
+    let text = read_secret(args.token_file.as_deref())?;
+    let token = text.trim();
+    if token.is_empty() || token.contains(char::is_whitespace) || !token.is_ascii() {
+        bail!("the token must be one word of plain characters; give it by --token-file or standard input");
+    }
+    Ok(SecretString::from(token))
+}
+
+/// Asks for the portal, and for one page of everything: a scope that is missing shows only when it is needed.
+async fn probe(
+    store: &Store,
+    accounts: &[VendorAccount],
+    client: &HubSpot,
+    base_url: &BaseUrl,
+    token: &SecretString,
+) -> anyhow::Result<Probed> {
+    let token = &Bearer(token.clone());
+    let portal = match under_permits(store, Vendor::HubSpot, accounts, client.account(token)).await? {
+        Ok(portal) => portal,
+        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+    };
+    let (mut readable, mut missing) = (Vec::new(), Vec::new());
+    for object in Object::ALL {
+        let page = client.list(token, *object, false, None);
+        match under_permits(store, Vendor::HubSpot, accounts, page).await? {
+            Ok(_) => readable.push(*object),
+            Err(error) if error.failure == Failure::Forbidden => missing.push(*object),
+            Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+        }
+    }
+    if missing.contains(&Object::Companies) {
+        bail!(
+            "the token lacks the scope {}, without which there are no accounts; nothing was saved",
+            Object::Companies.scope()
+        );
+    }
+    Ok(Probed { portal, readable, missing })
+}
+
+fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
+    let host = base_url.host();
+    match error.failure {
+        Failure::Credential => format!(
+            "{host} refuses the token ({error}): make a service key under Development > Keys > Service keys, or take the \
+             private app's token"
+        ),
+        Failure::Forbidden => format!("{host} knows the token but does not let it ask ({error})"),
+        Failure::NotFound => format!(
+            "there is no HubSpot API at {} ({error}): check --base-url and SWITCHBOARD_HUBSPOT_API_VERSION",
+            base_url.as_str()
+        ),
+        Failure::UnexpectedShape => {
+            format!("{} does not answer like HubSpot ({error}): check --base-url", base_url.as_str())
+        }
+        Failure::Redirect => {
+            format!("{host} redirects elsewhere ({error}): give the final address as --base-url")
+        }
+        Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
+        _ => format!("{host} cannot be asked right now ({error})"),
+    }
+}
+
+/// What is missing without an object.
+const fn loss(object: Object) -> &'static str {
+    match object {
+        Object::Companies => "there are no accounts",
+        Object::Contacts => "attendees are matched by domain only, and nobody is linked to a contact",
+        Object::Deals => "calls that are linked to a deal do not lead to its company",
+    }
+}
+
+const fn stream_of(object: Object) -> Stream {
+    match object {
+        Object::Companies => Stream::Accounts,
+        Object::Contacts => Stream::Contacts,
+        Object::Deals => Stream::Deals,
+    }
+}
+
+/// Searches' own limit, beside the portal's.
+async fn set_search_limit(store: &Store, options: &Options, account: &VendorAccount) -> anyhow::Result<()> {
+    let tx = store.begin(Speaker::Tenant(&options.tenant)).await?;
+    let limits = budget::limits(&tx, Vendor::HubSpot, account).await?;
+    let (rate, in_flight) = limits.unwrap_or((DEFAULTS.requests_per_second, DEFAULTS.in_flight));
+    let searches = hubspot::search_budget(account);
+    budget::set_limits(&tx, Vendor::HubSpot, &searches, rate * SEARCH_SHARE, in_flight).await?;
+    tx.commit().await?;
+    Ok(())
+}

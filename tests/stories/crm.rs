@@ -1,0 +1,160 @@
+//! A CRM opens the gate, and what changes in it moves the calls it concerns.
+
+use simulator::{Change, CrmChange, CrmKind, DocumentSize, WorkspaceSpec};
+use stories::{Role, Stand, compare_with_truth};
+
+fn spec() -> WorkspaceSpec {
+    WorkspaceSpec {
+        conversations: 150,
+        days: 30,
+        document_size: DocumentSize::Tiny,
+        crm: CrmKind::HubSpot,
+        ..WorkspaceSpec::named("acme")
+    }
+}
+
+async fn in_sync(stand: &Stand) {
+    stand.ok(&["sync", "acme/hubspot"]).await;
+    stand.idle().await;
+}
+
+async fn walked(stand: &Stand) {
+    stand.ok(&["sync", "acme/hubspot", "--walk"]).await;
+    stand.idle().await;
+}
+
+fn change(stand: &Stand, crm: CrmChange) {
+    stand.world().change("acme", Change::Crm { crm }).expect("a change");
+}
+
+async fn assert_truth(stand: &Stand) {
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+}
+
+/// The same, and the changes have moved some call.
+async fn assert_moved(stand: &Stand, before: &mut Vec<(String, String)>) {
+    assert_truth(stand).await;
+    let now = accounts(stand).await;
+    assert_ne!(now, *before, "a change that moves no call shows nothing");
+    *before = now;
+}
+
+/// Which call is on which account.
+async fn accounts(stand: &Stand) -> Vec<(String, String)> {
+    let calls = stand.export("acme").await;
+    calls
+        .iter()
+        .map(|call| (call["external_id"].to_string(), call["account"]["external_id"].to_string()))
+        .collect()
+}
+
+/// Calls wait, HubSpot is connected, and everything is on its account.
+async fn settled(stand: &mut Stand) -> Vec<Role> {
+    stand.tenant(spec()).await;
+    stand.connect("acme", "acme-key", &[]).await;
+    let roles = stand.start_all().await;
+    stand
+        .until("calls are parked for want of accounts", async || {
+            let runs = stand.json(&["runs"]).await;
+            runs.len() > 5 && runs.iter().all(|run| run["parked_cause"] == "crm")
+        })
+        .await;
+    stand.connect_hubspot("acme", &[]).await;
+    stand.idle().await;
+    roles
+}
+
+#[tokio::test]
+async fn hubspot_opens_the_gate_and_every_call_lands_on_its_account() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+    assert_truth(&stand).await;
+    let calls = stand.export("acme").await;
+    assert!(calls.iter().any(|call| call["account"].is_object()), "some calls have accounts");
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn what_changes_in_hubspot_moves_exactly_the_calls_it_concerns() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+
+    let mut before = accounts(&stand).await;
+    // increments: properties that moved a date
+    change(&stand, CrmChange::MoveDomains { from: 3, to: 4 });
+    change(&stand, CrmChange::MoveContact { account: 6, contact: 1, to: 9 });
+    in_sync(&stand).await;
+    assert_moved(&stand, &mut before).await;
+
+    // archived records move no date and show in no search
+    change(&stand, CrmChange::DeleteAccount { account: 10 });
+    change(&stand, CrmChange::DeleteContact { account: 11, contact: 2 });
+    in_sync(&stand).await;
+    assert_moved(&stand, &mut before).await;
+
+    // a merge: the loser is in no list any more, its people go along without a date moving
+    change(&stand, CrmChange::MergeAccounts { loser: 12, winner: 13 });
+    change(&stand, CrmChange::MergeAccounts { loser: 13, winner: 14 });
+    in_sync(&stand).await;
+    assert_moved(&stand, &mut before).await;
+
+    // what comes back is seen by the walk at the latest
+    change(&stand, CrmChange::RestoreAccount { account: 10 });
+    change(&stand, CrmChange::RestoreContact { account: 11, contact: 2 });
+    walked(&stand).await;
+    assert_moved(&stand, &mut before).await;
+    stand.assert_sums().await;
+
+    // the same once more changes nothing, not even a time
+    let before = stand.export("acme").await;
+    change(&stand, CrmChange::TouchContact { account: 2, contact: 2 });
+    in_sync(&stand).await;
+    assert_eq!(stand.export("acme").await, before);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn very_many_deletions_at_once_are_held_until_a_person_says_so() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+    let before = stand.export("acme").await;
+    for account in 0..25 {
+        change(&stand, CrmChange::DeleteAccount { account });
+    }
+    in_sync(&stand).await;
+    stand
+        .until("the deletions are held", async || stand.ok(&["status"]).await.contains("HELD: 25 records"))
+        .await;
+    assert_eq!(stand.export("acme").await, before, "nothing has moved");
+    stand.ok(&["withdraw-vanished", "acme/hubspot"]).await;
+    stand.idle().await;
+    assert_truth(&stand).await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_token_without_a_scope_is_told_what_stops_working_and_what_it_may_read_comes_in() {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(spec()).await;
+    let world = stand.world();
+    let mut settings = world.settings("acme").expect("settings");
+    settings.crm_lacks_scope = vec!["companies".to_owned()];
+    world.set_settings("acme", settings.clone()).expect("settings");
+    let refused = stand.run_with_input(&stand.hubspot_args("acme", &[]), "pat-eu1-acme").await;
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("crm.objects.companies.read"), "{error}");
+    let wrong = stand.run_with_input(&stand.hubspot_args("acme", &[]), "pat-eu1-nobody").await;
+    let error = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && error.contains("refuses the token"), "{error}");
+
+    settings.crm_lacks_scope = vec!["deals".to_owned()];
+    world.set_settings("acme", settings).expect("settings");
+    let report = stand.connect_hubspot("acme", &[]).await;
+    assert_eq!(report["missing_scopes"][0], "crm.objects.deals.read", "{report}");
+    stand.connect("acme", "acme-key", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    assert!(!stand.export("acme").await.is_empty(), "the gate is open");
+    stand.finish(roles).await;
+}
