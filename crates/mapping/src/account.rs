@@ -9,6 +9,7 @@ mod vote;
 
 pub use candidate::{AccountCandidate, ContactCandidate, Directory};
 pub use keys::{LookupKeys, lookup_keys};
+pub(crate) use record::salesforce_long_id;
 
 use model::{AccountId, LinkedRecord};
 

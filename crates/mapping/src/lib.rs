@@ -12,6 +12,7 @@ pub mod hubspot;
 mod json;
 mod listed_row;
 mod nul;
+pub mod salesforce;
 mod time;
 pub use canonical::canonical_hash;
 pub use content::content_hash;

@@ -56,3 +56,8 @@ fn snapshots(vendor: &str, listed: Listed, record: Record) {
 fn every_record_of_hubspot_is_mapped_as_its_snapshot_says() {
     snapshots("hubspot", mapping::hubspot::listed, mapping::hubspot::record);
 }
+
+#[test]
+fn every_row_of_salesforce_is_mapped_as_its_snapshot_says() {
+    snapshots("salesforce", mapping::salesforce::listed, mapping::salesforce::record);
+}

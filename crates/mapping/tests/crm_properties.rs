@@ -1,6 +1,6 @@
 //! Whatever a CRM sends: no panic, one key per record, no NUL character, and a hash that only moves with the content.
 
-use mapping::{hubspot, record_key};
+use mapping::{hubspot, record_key, salesforce};
 use model::Stream;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -58,6 +58,31 @@ fn properties() -> impl Strategy<Value = Map<String, Value>> {
         .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
+const FIELDS: &[&str] = &[
+    "IsDeleted",
+    "MasterRecordId",
+    "CreatedDate",
+    "OwnerId",
+    "Name",
+    "Website",
+    "ParentId",
+    "Domains__c",
+    "IsPersonAccount",
+    "AccountId",
+    "Email",
+    "FirstName",
+    "LastName",
+    "Phone",
+    "StageName",
+    "Amount",
+    "attributes",
+];
+
+fn rows() -> impl Strategy<Value = Map<String, Value>> {
+    prop::collection::vec((select(FIELDS), value()), 0..12)
+        .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
 fn related() -> impl Strategy<Value = Value> {
     let end = (value(), value(), 0..400_u32).prop_map(|(to, category, id)| {
         json!({ "toObjectId": to, "associationTypes": [{ "category": category, "typeId": id }] })
@@ -103,6 +128,25 @@ proptest! {
             let mut changed = fields;
             changed.insert(name.to_owned(), changed_value);
             prop_assert_ne!(hash(&changed), before);
+        }
+    }
+
+    #[test]
+    fn any_row_of_salesforce_is_mapped_or_refused_and_both_forms_of_an_id_are_one_key(
+        id in prop_oneof![3 => "[0-9A-Za-z]{15}", 1 => ".{0,30}"], fields in rows(),
+        stream in select(vec![Stream::Accounts, Stream::Contacts, Stream::Deals]),
+    ) {
+        let row = |id: &str| {
+            let mut row = fields.clone();
+            row.insert("Id".to_owned(), id.into());
+            raw(&row.into())
+        };
+        let listed = salesforce::listed(stream, &row(&id), None);
+        if let Ok(record) = salesforce::record(stream, &row(&id), None) {
+            prop_assert_eq!(record_key(stream, &record.external_id), listed.key);
+            prop_assert!(!serde_json::to_string(&record).unwrap_or_default().contains("\\u0000"));
+            let long = salesforce::record(stream, &row(&record.external_id), None);
+            prop_assert_eq!(long.map(|record| record.external_id), Ok(record.external_id));
         }
     }
 }

@@ -87,6 +87,13 @@ pub(super) fn external_id_forms(external_id: &str) -> Vec<String> {
     forms
 }
 
+/// The 18 characters of a Salesforce id, however it is written; anything else stays as it is.
+pub(crate) fn salesforce_long_id(id: &str) -> String {
+    let id = id.trim();
+    salesforce_short_id(id)
+        .map_or_else(|| id.to_owned(), |short| format!("{short}{}", salesforce_suffix(short)))
+}
+
 /// The first 15 characters of what looks like a Salesforce id. Other CRMs count: an 18-digit number is not one.
 fn salesforce_short_id(id: &str) -> Option<&str> {
     if !id.bytes().all(|b| b.is_ascii_alphanumeric()) {

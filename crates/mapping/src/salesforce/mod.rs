@@ -1,0 +1,8 @@
+//! Salesforce: accounts, contacts and opportunities, as rows of a query that shows what is deleted too.
+
+mod fields;
+mod record;
+mod row;
+
+pub use record::record;
+pub use row::listed;

@@ -1,0 +1,21 @@
+//! A row of a query: enough to decide whether it has changed.
+
+use model::{ContentHash, Stream};
+use serde_json::value::RawValue;
+
+use super::fields::Fields;
+use super::record::id;
+use crate::crm::{ListedRecord, hash_of_fields};
+use crate::json::mended;
+
+/// Where a row came from, and when anything touched it, the system included.
+const TOUCHED: &[&str] = &["attributes", "SystemModstamp", "LastModifiedDate"];
+
+/// Reads a row. Never fails: what cannot be read has no id, and its document will say why. Nothing is asked for beside a row.
+pub fn listed(stream: Stream, row: &RawValue, _related: Option<&RawValue>) -> ListedRecord {
+    let (readable, _) = mended(row);
+    let fields: Fields<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(row.get().len());
+    hash_of_fields(Some(row), TOUCHED, &mut bytes);
+    ListedRecord::of(stream, fields.id.get().map(id), ContentHash::of(&bytes))
+}
