@@ -238,3 +238,50 @@ async fn a_wait_of_hours_parks_the_company_and_holds_no_worker_and_no_message() 
     compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_day_that_is_spent_in_mid_backfill_leaves_live_work_its_share() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(400, 56)).await;
+    let connection = stand.connect_gong("acme", &["--backfill-days", "60", "--requests-per-day", "24"]).await;
+    let roles = stand.start_all().await;
+    let parked = async || {
+        let open = stand.json(&["runs", "--open"]).await;
+        !open.is_empty()
+            && open.iter().all(|run| run["parked_cause"] == "quota" && run["kind"] == "bootstrap")
+    };
+    stand.until("the backfill is parked", parked).await;
+    stand.idle().await;
+    let status = stand.json(&["status"]).await;
+    let shares = status[0]["day_shares"].as_array().expect("shares");
+    let share = |name: &str| shares.iter().find(|one| one["share"] == name).expect("a share").clone();
+    assert_eq!(
+        (&share("backfill")["left"], &share("backfill")["used"]),
+        (&0.into(), &12.into()),
+        "{shares:?}"
+    );
+    assert!(
+        share("backfill")["more_at"].is_string() && share("live")["left"].as_i64() >= Some(4),
+        "{shares:?}"
+    );
+    let outlook = &status[0]["backfills"][0];
+    assert!(outlook["slices_left"].as_i64() > Some(0) && outlook["done_at"].is_string(), "{outlook}");
+    let before = stand.export("acme").await.len();
+    assert!(before > 0 && before < 350, "a part of the history: {before}");
+
+    let world = stand.world();
+    let new = Change::Add { count: 3, finished_at: None, kind: AddedKind::Ordinary };
+    world.change("acme", new).expect("new calls");
+    sync(&stand).await;
+    assert_eq!(stand.export("acme").await.len(), before + 3, "live work goes on");
+    assert!(parked().await, "and the backfill waits");
+    assert_eq!(stand.json(&["connections"]).await[0]["status"], "running", "{connection}");
+
+    stand.database.execute("UPDATE vendor_hours SET hour = hour - interval '25 hours'").await;
+    stand.database.execute("UPDATE vendor_budgets SET requests_per_day = 10000").await;
+    stand.until("the backfill is done", async || stand.json(&["runs", "--open"]).await.is_empty()).await;
+    stand.idle().await;
+    compare_with_gong(&world, "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

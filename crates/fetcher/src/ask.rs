@@ -85,7 +85,7 @@ async fn permits(
 ) -> Result<(Vec<OpenPermit>, Version), Setback> {
     let mut permits: Vec<OpenPermit> = Vec::with_capacity(budgets.len());
     for account in budgets {
-        match wait_for_permit(shared, run.vendor, account, deadline).await {
+        match wait_for_permit(shared, run.vendor, account, run.share, deadline).await {
             Ok(permit) => permits.push(permit),
             Err(setback) => {
                 for permit in permits {

@@ -54,6 +54,12 @@ async fn write_checkpoint(
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
     let moved =
         run_checkpoint::checkpoint(&tx, run, &gathered.listed, &gathered.failed, &gathered.next).await?;
+    if let Checkpointed::At(step, wait) = moved
+        && wait > PARK_AFTER
+    {
+        // a page that was interrupted for long shows its cause like one that could not begin
+        run_claim::park(&tx, &ClaimedRun { step, ..run.clone() }, ParkCause::Quota).await?;
+    }
     tx.commit().await?;
     Ok(moved)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Vendor, VendorAccount, Version};
+use model::{Share, Vendor, VendorAccount, Version};
 use store::budget::{self, Permit, Reservation};
 use tokio::time::Instant;
 
@@ -29,6 +29,7 @@ pub(crate) async fn wait_for_permit(
     shared: &Shared,
     vendor: Vendor,
     account: &VendorAccount,
+    share: Share,
     deadline: Instant,
 ) -> Result<OpenPermit, Setback> {
     loop {
@@ -37,7 +38,7 @@ pub(crate) async fn wait_for_permit(
             pause(shared, Duration::from_millis(500), deadline).await?;
             continue;
         }
-        let reservation = budget::reserve(&shared.deps.store, vendor, account, WAIT_MAX, LEASE).await;
+        let reservation = budget::reserve(&shared.deps.store, vendor, account, share, WAIT_MAX, LEASE).await;
         match reservation.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
                 if let Some(open) = use_slot(shared, permit).await {

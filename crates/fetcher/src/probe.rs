@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use model::Window;
+use model::{Share, Window};
 use store::credential::{self, Probe};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
@@ -66,7 +66,7 @@ pub(crate) async fn is_answered<T>(
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<bool, Setback> {
     let deadline = Instant::now() + PATIENCE;
-    let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, deadline).await?;
+    let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, Share::Live, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
     shared.deps.metrics.asked(&answer, started.elapsed());

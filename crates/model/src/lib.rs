@@ -19,6 +19,6 @@ pub use record::{
     Attendee, Conversation, Insight, LinkedRecord, Owner, Platform, Segment, Side, SkipReason, Transcript,
     TranscriptStatus,
 };
-pub use run::{ItemDecision, Lane, ParkCause, RunKind, RunState, Step, Stream, Window};
+pub use run::{ItemDecision, Lane, ParkCause, RunKind, RunState, Share, Step, Stream, Window};
 pub use vendor::{UnknownName, Vendor};
 pub use version::Version;

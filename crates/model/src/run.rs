@@ -46,6 +46,20 @@ names!(
 );
 
 names!(
+    /// Which part of a vendor account's day a request spends.
+    Share, "share", {
+        /// The schedule; it may take what the others leave.
+        Live = "live",
+        /// Single records looked at again.
+        FollowUp = "follow-up",
+        /// Histories, windows of the past, walks.
+        Backfill = "backfill",
+        /// What a person replays.
+        Replay = "replay",
+    }
+);
+
+names!(
     /// Where a run stands.
     RunState, "run state", {
         /// Waits for its turn.

@@ -1,12 +1,16 @@
 //! What a vendor's account allows, shared by all workers: slots in time, requests in flight, closures.
 
+mod day;
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use model::{Vendor, VendorAccount, Version};
+use model::{Share, Vendor, VendorAccount, Version};
 use uuid::Uuid;
 
 use crate::{Speaker, Store, StoreError, Tx};
+
+pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
 
 /// How much longer than a second R consecutive slots take. The vendor counts arrivals: a request may be late by
 /// [`LATENESS_MAX`] and the network's own jitter comes on top, and still no second may see more than R.
@@ -40,7 +44,7 @@ pub enum Reservation {
     Granted(Permit),
     /// Nothing was reserved: the next slot, or a place in flight, is farther away than the caller waits.
     NotBefore(Duration),
-    /// Nothing was reserved: the vendor has closed the account for this long.
+    /// Nothing was reserved: the vendor has closed the account for this long, or the share has spent its part of the day.
     Closed(Duration),
 }
 
@@ -83,11 +87,12 @@ pub async fn reserve(
     store: &Store,
     vendor: Vendor,
     account: &VendorAccount,
+    share: Share,
     wait_max: Duration,
     lease: Duration,
 ) -> Result<Reservation, StoreError> {
     let tx = store.begin(Speaker::Tenants(&[])).await?;
-    let reservation = reserve_in(&tx, vendor, account, wait_max, lease).await?;
+    let reservation = reserve_in(&tx, vendor, account, share, wait_max, lease).await?;
     tx.commit().await?;
     Ok(reservation)
 }
@@ -96,6 +101,7 @@ async fn reserve_in(
     tx: &Tx,
     vendor: Vendor,
     account: &VendorAccount,
+    share: Share,
     wait_max: Duration,
     lease: Duration,
 ) -> Result<Reservation, StoreError> {
@@ -109,7 +115,7 @@ async fn reserve_in(
                     (SELECT count(*) FROM vendor_permits p
                      WHERE p.vendor = b.vendor AND p.vendor_account = b.vendor_account
                        AND p.expires_at > clock_timestamp()) >= in_flight_max,
-                    requests_per_second, refusals > 0
+                    requests_per_second, refusals > 0, requests_per_day IS NOT NULL
              FROM vendor_budgets b WHERE vendor = $1 AND vendor_account = $2 FOR UPDATE",
             &[&vendor.as_str(), &account.as_str()],
         )
@@ -128,6 +134,12 @@ async fn reserve_in(
         return Ok(Reservation::NotBefore(Duration::from_secs_f64(wait_s)));
     }
     let after_refusals: bool = state.try_get(5)?;
+    if state.try_get(6)? {
+        if let Some(wait) = day::spent(tx, vendor, account, share).await? {
+            return Ok(Reservation::Closed(wait));
+        }
+        day::count(tx, vendor, account, share, 1).await?;
+    }
     let permit = take_slot(tx, vendor, account, (1.0 + SLACK_S) / rate, lease).await?;
     Ok(Reservation::Granted(Permit { after_refusals, ..permit }))
 }
@@ -180,15 +192,20 @@ async fn take_slot(
     })
 }
 
-/// Keeps an account's slots back for a second: requests were sent to it before it was known whose they were.
-pub async fn hold_back(tx: &Tx, vendor: Vendor, account: &VendorAccount) -> Result<(), StoreError> {
+/// Counts requests that were sent before it was known whose they were, and keeps the account's slots back for a second.
+pub async fn hold_back(
+    tx: &Tx,
+    vendor: Vendor,
+    account: &VendorAccount,
+    requests: i32,
+) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE vendor_budgets SET next_slot_at = greatest(next_slot_at, clock_timestamp() + interval '1 second')
          WHERE vendor = $1 AND vendor_account = $2",
         &[&vendor.as_str(), &account.as_str()],
     )
     .await?;
-    Ok(())
+    day::count(tx, vendor, account, Share::Live, requests).await
 }
 
 /// Gives a permit back once its request has ended.

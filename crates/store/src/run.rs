@@ -180,7 +180,7 @@ pub async fn reopen(tx: &Tx, id: RunId) -> Result<Reopened, StoreError> {
     )
     .await?;
     tx.execute(
-        "UPDATE sync_runs SET state = 'planned', step = step + 1, page = 1, cursor = NULL, restarts = 0,
+        "UPDATE sync_runs SET state = 'planned', replayed = true, step = step + 1, page = 1, cursor = NULL, restarts = 0,
              resumed = false, walks = 0, attempt = 0, last_error = NULL,
              next_attempt_at = NULL, failed_reason = NULL, replan_at = NULL, ended_at = NULL, settle_look_at = NULL,
              nudged_at = NULL, nudges = 0, claimed_by = NULL, claim_expires_at = NULL, gap = false,

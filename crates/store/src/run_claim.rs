@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    ConnectionId, Lane, ParkCause, RunId, RunKind, Step, Stream, TenantId, Vendor, VendorAccount, Window,
-    message::Nudge,
+    ConnectionId, Lane, ParkCause, RunId, RunKind, Share, Step, Stream, TenantId, Vendor, VendorAccount,
+    Window, message::Nudge,
 };
 use serde_json::json;
 
@@ -51,6 +51,8 @@ pub struct ClaimedRun {
     pub walks: u32,
     /// Failed attempts at this page so far.
     pub attempt: u32,
+    /// Which part of the vendor account's day it spends.
+    pub share: Share,
     /// What blocks the connection now, so that the step must not go on.
     pub blocked: Option<ParkCause>,
 }
@@ -87,7 +89,7 @@ pub async fn claim(
                AND coalesce(r.claim_expires_at, '-infinity') <= clock_timestamp()
              RETURNING r.tenant_id, r.connection_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
                  c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause, r.resumed,
-                 r.walks, r.cursor, r.restarts",
+                 r.walks, r.cursor, r.restarts, run_share(r.kind, r.replayed)",
             &[&run.0, &step.0, &worker, &lease.as_secs_f64()],
         )
         .await?;
@@ -112,6 +114,7 @@ pub async fn claim(
         walks: u32::try_from(row.try_get::<_, i32>(16)?).unwrap_or(0),
         cursor: row.try_get(17)?,
         restarts: u32::try_from(row.try_get::<_, i32>(18)?).unwrap_or(0),
+        share: row.try_get::<_, &str>(19)?.parse()?,
         blocked: row.try_get::<_, Option<&str>>(14)?.map(str::parse).transpose()?,
     }))
 }

@@ -223,7 +223,7 @@ pub async fn start_planned(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
              FROM sync_runs r LEFT JOIN under_way u USING (connection_id)
              WHERE r.state = 'planned'),
          chosen AS (
-             SELECT run_id, cause FROM queued LEFT JOIN connection_blocks USING (connection_id)
+             SELECT run_id, cause FROM queued LEFT JOIN run_blocks USING (run_id)
              WHERE lane = 'live' OR place <= $2 OR cause IS NOT NULL
              ORDER BY lane DESC, planned_at LIMIT $1)
          UPDATE sync_runs r
@@ -243,7 +243,7 @@ pub async fn release_unblocked(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
     tx.execute(
         "UPDATE sync_runs r SET state = 'planned', parked_cause = NULL, step = step + 1, next_attempt_at = NULL
          WHERE run_id IN (
-             SELECT p.run_id FROM sync_runs p JOIN connection_blocks b USING (connection_id)
+             SELECT p.run_id FROM sync_runs p JOIN run_blocks b USING (run_id)
              WHERE p.state = 'parked' AND b.cause IS NULL
              ORDER BY p.planned_at LIMIT $1 FOR UPDATE OF p SKIP LOCKED)",
         &[&limit],
@@ -254,8 +254,8 @@ pub async fn release_unblocked(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 /// Keeps the cause that parked runs show equal to what blocks them now; returns how many changed.
 pub async fn refresh_park_causes(tx: &Tx) -> Result<u64, StoreError> {
     tx.execute(
-        "UPDATE sync_runs r SET parked_cause = b.cause FROM connection_blocks b
-         WHERE b.connection_id = r.connection_id AND r.state = 'parked' AND b.cause IS NOT NULL
+        "UPDATE sync_runs r SET parked_cause = b.cause FROM run_blocks b
+         WHERE b.run_id = r.run_id AND r.state = 'parked' AND b.cause IS NOT NULL
            AND r.parked_cause <> b.cause",
         &[],
     )

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::common::{Connected, account};
-use model::Vendor;
+use model::{Share, Vendor};
 use store::budget::{self, Permit, Reservation};
 use store::{Speaker, Store};
 
 const LEASE: Duration = Duration::from_mins(1);
 
 async fn reserve(store: &Store, wait_max: Duration) -> Reservation {
-    budget::reserve(store, Vendor::Attention, &account(), wait_max, LEASE).await.unwrap()
+    budget::reserve(store, Vendor::Attention, &account(), Share::Live, wait_max, LEASE).await.unwrap()
 }
 
 async fn granted(store: &Store) -> Permit {
@@ -80,5 +80,36 @@ async fn a_refusal_closes_the_account_for_as_long_as_the_vendor_says_or_ever_lon
     connected.database.execute(open).await;
     budget::forget_refusals(store, Vendor::Attention, &account()).await.unwrap();
     assert!(close(None).await < Duration::from_secs(4), "an answer forgets the refusals");
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn a_backfill_ends_at_its_share_of_the_day_and_live_work_has_what_is_left_of_it() {
+    let connected = Connected::fresh().await;
+    let store = connected.store();
+    allow(store, 1000.0, 1000).await;
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    budget::set_day_limit(&tx, Vendor::Attention, &account(), Some(20)).await.unwrap();
+    tx.commit().await.unwrap();
+    let spend = async |share| {
+        let mut granted = 0;
+        loop {
+            let wait_max = Duration::from_mins(1);
+            match budget::reserve(store, Vendor::Attention, &account(), share, wait_max, LEASE).await.unwrap()
+            {
+                Reservation::Granted(_) => granted += 1,
+                Reservation::Closed(wait) => return (granted, wait),
+                Reservation::NotBefore(_) => {}
+            }
+        }
+    };
+    let (backfill, wait) = spend(Share::Backfill).await;
+    assert_eq!(backfill, 10, "half of the day");
+    assert!(wait > Duration::from_hours(23) && wait <= Duration::from_hours(25), "{wait:?}");
+    assert_eq!(spend(Share::Replay).await.0, 2);
+    assert_eq!(spend(Share::Live).await.0, 8, "all that is left");
+    assert_eq!(spend(Share::FollowUp).await.0, 0, "the day is spent");
+    connected.database.execute("UPDATE vendor_hours SET hour = hour - interval '25 hours'").await;
+    assert_eq!(spend(Share::FollowUp).await.0, 4, "another day");
     connected.database.finish().await;
 }

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use model::ConnectionId;
 use serde_json::json;
-use store::{Speaker, connection, report, stream, vanish};
+use store::budget::{BackfillOutlook, ShareLeft};
+use store::stream::Silence;
+use store::{Speaker, budget, connection, report, stream, vanish};
 
 use crate::command::connections;
 use crate::context::Context;
@@ -17,6 +20,8 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let dead = report::dead_by_class(&tx).await?;
     let silences = stream::silences(&tx).await?;
     let held = vanish::held(&tx).await?;
+    let shares = budget::shares(&tx).await?;
+    let outlooks = budget::backfill_outlooks(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     tx.commit().await?;
     let queues = desk::queues::look(&store, &context.queue_config()?).await?;
@@ -29,6 +34,8 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         output::json(&json!({
             "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": silences,
             "oldest_waiting_s": oldest, "vanished_held": held,
+            "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
+            "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(),
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -53,6 +60,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         "every queue is empty and nobody consumes",
     );
     println!();
+    print_days(&shares, &outlooks);
     let rows = runs.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["runs", "count"], rows.collect(), "no run is open");
     if let Some(seconds) = oldest {
@@ -61,12 +69,53 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     println!();
     let rows = dead.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
-    for (connection, count) in &held {
+    print_warnings(&held, &silences);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn share_as_json(one: &ShareLeft) -> serde_json::Value {
+    json!({
+        "vendor": one.vendor, "vendor_account": one.vendor_account, "share": one.share, "allowed": one.allowed,
+        "used": one.used, "left": one.left, "more_at": one.more_at,
+    })
+}
+
+fn outlook_as_json(one: &BackfillOutlook) -> serde_json::Value {
+    json!({
+        "vendor": one.vendor, "vendor_account": one.vendor_account, "slices_left": one.slices_left,
+        "done_at": one.done_at,
+    })
+}
+
+/// What is left of the day, at vendors that count requests by it, and when the backfills will be done.
+fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
+    if shares.is_empty() {
+        return;
+    }
+    let rows = shares.iter().map(|one| {
+        let name = format!("{}/{}", one.vendor, one.vendor_account);
+        let left = format!("{} of {}", one.left, one.allowed);
+        vec![name, one.share.to_string(), left, or_dash(one.more_at.map(output::second))]
+    });
+    output::table(&["day of", "share", "requests left", "more at"], rows.collect(), "");
+    for one in outlooks {
+        let done = one.done_at.map_or("when the first has shown what they cost".to_owned(), output::second);
+        println!(
+            "the backfill of {}/{} has {} slices left: done {done}",
+            one.vendor, one.vendor_account, one.slices_left
+        );
+    }
+    println!();
+}
+
+/// What a person must look at.
+fn print_warnings(held: &[(ConnectionId, i64)], silences: &[Silence]) {
+    for (connection, count) in held {
         println!(
             "HELD: {count} records of connection {connection} vanished at once; if that is right: `switchboard withdraw-vanished {connection}`"
         );
     }
-    for silence in &silences {
+    for silence in silences {
         println!(
             "SUSPICIOUS since {}: connection {}: {}",
             output::second(silence.since),
@@ -74,5 +123,4 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             silence.reason
         );
     }
-    Ok(ExitCode::SUCCESS)
 }

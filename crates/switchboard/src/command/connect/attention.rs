@@ -25,6 +25,8 @@ const DEFAULTS: Defaults = Defaults {
     in_flight: 2,
     lookback_s: 2 * 86_400,
     walk_interval_s: 7 * 86_400,
+    requests_per_day: None,
+    check_requests: 2,
 };
 
 #[derive(Debug, Args)]

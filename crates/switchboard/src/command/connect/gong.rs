@@ -19,7 +19,7 @@ use super::permits::under_permits;
 use super::{Checked, Defaults, Options, account_at, accounts_at, read_secret};
 use crate::context::Context;
 
-/// Gong's own limit is three requests a second, for all keys of a company together. The first sync covers two days; more history is
+/// Gong's own limits are three requests a second and 10,000 a day, for all keys of a company together. The first sync covers two days; more history is
 /// fetched on request.
 const DEFAULTS: Defaults = Defaults {
     vendor: Vendor::Gong,
@@ -29,6 +29,8 @@ const DEFAULTS: Defaults = Defaults {
     in_flight: 2,
     lookback_s: 2 * 86_400,
     walk_interval_s: 7 * 86_400,
+    requests_per_day: Some(10_000),
+    check_requests: 4,
 };
 
 /// How far back the probe looks for any call at all.

@@ -25,6 +25,8 @@ const DEFAULTS: Defaults = Defaults {
     in_flight: 4,
     lookback_s: 900,
     walk_interval_s: 86_400,
+    requests_per_day: None,
+    check_requests: 0,
 };
 
 /// Searches have a limit of their own, half of the other: five a second in every plan.

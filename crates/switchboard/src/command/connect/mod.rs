@@ -61,6 +61,9 @@ struct Options {
     /// Requests in flight at most, for the whole account at the vendor (default: 2; at HubSpot 4).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
     in_flight: Option<i32>,
+    /// Requests a day at most, for the whole account at the vendor (default: none; at Gong 10000).
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    requests_per_day: Option<i32>,
     /// Seconds between syncs, up to a day (default: 900).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=86_400))]
     interval_s: Option<i32>,
@@ -88,6 +91,9 @@ struct Defaults {
     in_flight: i32,
     lookback_s: i32,
     walk_interval_s: i32,
+    requests_per_day: Option<i32>,
+    /// Requests that a check sends.
+    check_requests: i32,
 }
 
 /// What was found out and shall be saved.
@@ -211,8 +217,13 @@ impl Options {
         let rate = self.requests_per_second.unwrap_or(rate);
         let in_flight = self.in_flight.unwrap_or(in_flight);
         budget::set_limits(tx, defaults.vendor, account, rate, in_flight).await?;
-        // of a new account's check nothing was counted
-        budget::hold_back(tx, defaults.vendor, account).await?;
+        let per_day = budget::day_limit(tx, defaults.vendor, account).await?;
+        let per_day = self.requests_per_day.or(per_day).or(defaults.requests_per_day);
+        budget::set_day_limit(tx, defaults.vendor, account, per_day).await?;
+        if before.is_none() {
+            // nobody knew whose requests the check's were
+            budget::hold_back(tx, defaults.vendor, account, defaults.check_requests).await?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use model::{Vendor, VendorAccount};
+use model::{Share, Vendor, VendorAccount};
 use store::Store;
 use store::budget::{self, Permit, Reservation};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -52,7 +52,7 @@ async fn reserve(
 ) -> anyhow::Result<Permit> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let wait = match budget::reserve(store, vendor, account, left, LEASE).await? {
+        let wait = match budget::reserve(store, vendor, account, Share::Live, left, LEASE).await? {
             Reservation::Granted(permit) => {
                 sleep_until(permit.from.into()).await;
                 if Instant::now() <= permit.until.into() {
