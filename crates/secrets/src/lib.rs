@@ -3,8 +3,10 @@
 mod error;
 mod key_file;
 mod keyring;
+mod refresh;
 mod seal;
 
 pub use error::SecretError;
 pub use keyring::Keyring;
+pub use refresh::{INTERRUPTED, LEASE, NoToken, Opened, Place, RefreshError};
 pub use seal::{Sealed, credential_aad, open, seal};

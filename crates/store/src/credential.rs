@@ -1,5 +1,6 @@
 //! Credentials: sealed bytes by generation. Sealing and opening is `secrets`'.
 
+mod refresh;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use model::{ConnectionId, TenantId};
 use serde_json::json;
 
 use crate::{StoreError, Tx, outbox};
+pub use refresh::{Turn, end_turn, give_up_turn, take_back_turn, take_turn};
 pub use refusal::{Probe, is_outage, note_answered, note_refused, plan_probe, restore, take_probe};
 
 /// A sealed credential.

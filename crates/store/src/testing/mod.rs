@@ -72,6 +72,11 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Another pool of connections, as another process has it.
+    pub fn another_store(&self) -> Store {
+        open(&self.url)
+    }
+
     /// Runs statements as the superuser, past row-level security: to prepare what the roles would take days to come to.
     pub async fn execute(&self, sql: &str) {
         let client = self.as_superuser.client().await.expect("a connection to the test database");

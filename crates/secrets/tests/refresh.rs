@@ -1,0 +1,154 @@
+//! A vendor that takes every refresh token once, and processes that refresh the same credential.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use model::{ConnectionId, TenantId, VendorAccount};
+use secrecy::{ExposeSecret as _, SecretString};
+use secrets::{INTERRUPTED, Keyring, NoToken, Opened, Place, RefreshError, credential_aad, seal};
+use store::credential::{self, SealedCredential};
+use store::testing::{TestDatabase, connected};
+use store::{Speaker, Store};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A vendor whose refresh tokens are numbers; each is good once.
+#[derive(Default)]
+struct Vendor {
+    current: AtomicU64,
+    spent_seen: AtomicU64,
+}
+
+impl Vendor {
+    async fn token(&self, secret: SecretString) -> Result<SecretString, NoToken> {
+        let number: u64 = secret.expose_secret().parse().expect("a number");
+        // somebody else may come in here, if anybody lets him
+        tokio::task::yield_now().await;
+        if self.current.compare_exchange(number, number + 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            self.spent_seen.fetch_add(1, Ordering::SeqCst);
+            return Err(NoToken::Refused("invalid_grant".to_owned()));
+        }
+        Ok(SecretString::from((number + 1).to_string()))
+    }
+}
+
+struct World {
+    db: TestDatabase,
+    keyring: Keyring,
+    tenant: TenantId,
+    connection_id: ConnectionId,
+    vendor: Vendor,
+}
+
+impl World {
+    async fn new() -> Self {
+        let db = TestDatabase::fresh().await;
+        let tenant = TenantId::parse("acme").expect("a tenant");
+        let connection_id = connected(db.store(), &tenant, &VendorAccount::of("portal")).await;
+        let keyring = Keyring::generate();
+        let sealed = seal(&keyring, &credential_aad(&tenant, connection_id, 1), &SecretString::from("0"));
+        let tx = db.store().begin(Speaker::Tenant(&tenant)).await.expect("a transaction");
+        let first = SealedCredential {
+            generation: 1,
+            key_id: sealed.key_id,
+            sealed: sealed.bytes,
+            header_form: "bearer".to_owned(),
+            valid: true,
+            refused: false,
+            endpoint_forms: BTreeMap::new(),
+        };
+        credential::save(&tx, &tenant, connection_id, &first).await.expect("saved");
+        tx.commit().await.expect("a commit");
+        Self { db, keyring, tenant, connection_id, vendor: Vendor::default() }
+    }
+
+    fn place<'a>(&'a self, store: &'a Store) -> Place<'a> {
+        Place { store, keyring: &self.keyring, tenant: &self.tenant, connection_id: self.connection_id }
+    }
+
+    async fn refresh(&self, store: &Store, generation: i32) -> Result<Opened, RefreshError> {
+        self.place(store).refresh(generation, PATIENCE, |secret| self.vendor.token(secret)).await
+    }
+
+    /// What the clock would do by itself, in a minute.
+    async fn let_the_lease_expire(&self) {
+        self.db.execute("UPDATE credential_refreshes SET expires_at = now() - interval '1 second'").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_refresh_one_token_a_hundred_times_never_show_a_spent_one() {
+    let world = World::new().await;
+    let (one, other) = (world.db.store(), world.db.another_store());
+    let mut generation = 1;
+    for _ in 0..100 {
+        let (left, right) = tokio::join!(world.refresh(one, generation), world.refresh(&other, generation));
+        let (left, right) = (left.expect("fresh"), right.expect("fresh"));
+        assert_eq!(left.generation, generation + 1, "one refresh for the two of them");
+        assert_eq!(left.secret.expose_secret(), right.secret.expose_secret());
+        generation = left.generation;
+    }
+    assert_eq!(world.vendor.current.load(Ordering::SeqCst), 100);
+    assert_eq!(world.vendor.spent_seen.load(Ordering::SeqCst), 0);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_refresh_killed_after_the_vendor_answered_shows_one_spent_token_and_then_asks_for_a_reconnect() {
+    let world = World::new().await;
+    let store = world.db.store();
+    let place = world.place(store);
+    let killed = place.refresh(1, PATIENCE, |secret| async {
+        world.vendor.token(secret).await.expect("a token that nobody will ever see");
+        std::future::pending().await
+    });
+    assert!(tokio::time::timeout(Duration::from_secs(3), killed).await.is_err(), "killed");
+    world.let_the_lease_expire().await;
+    for _ in 0..3 {
+        let error = world.refresh(store, 1).await.expect_err("nobody knows the token");
+        assert!(
+            matches!(&error, RefreshError::Refused { generation: 1, reason } if reason == INTERRUPTED),
+            "{error}"
+        );
+        world.let_the_lease_expire().await;
+    }
+    assert_eq!(world.vendor.spent_seen.load(Ordering::SeqCst), 1, "at most one");
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_refresh_killed_before_the_vendor_was_asked_is_made_good_by_the_next() {
+    let world = World::new().await;
+    let store = world.db.store();
+    let place = world.place(store);
+    let killed = place.refresh(1, PATIENCE, |_| std::future::pending());
+    assert!(tokio::time::timeout(Duration::from_secs(3), killed).await.is_err(), "killed");
+    let busy = world.place(store).refresh(1, Duration::ZERO, |secret| world.vendor.token(secret)).await;
+    assert!(matches!(busy, Err(RefreshError::Busy)), "the turn is still somebody's");
+    world.let_the_lease_expire().await;
+    for _ in 0..3 {
+        let away = |_| async { Err(NoToken::NotAsked("not reachable".to_owned())) };
+        let later = place.refresh(1, PATIENCE, away).await;
+        assert!(matches!(later, Err(RefreshError::Later(_))), "a vendor that is away uses nothing up");
+    }
+    assert_eq!(world.refresh(store, 1).await.expect("fresh").secret.expose_secret(), "1");
+    assert_eq!(world.vendor.spent_seen.load(Ordering::SeqCst), 0);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_vendor_that_was_not_asked_costs_nothing_and_a_refusal_is_the_vendors_word() {
+    let world = World::new().await;
+    let store = world.db.store();
+    for _ in 0..4 {
+        let away = |_| async { Err(NoToken::NotAsked("not reachable".to_owned())) };
+        let later = world.place(store).refresh(1, PATIENCE, away).await;
+        assert!(matches!(later, Err(RefreshError::Later(_))));
+    }
+    assert_eq!(world.refresh(store, 1).await.expect("fresh").generation, 2);
+    world.vendor.current.store(77, Ordering::SeqCst);
+    let error = world.refresh(store, 2).await.expect_err("revoked");
+    assert_eq!(error.to_string(), "invalid_grant");
+    world.db.finish().await;
+}
