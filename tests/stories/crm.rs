@@ -158,3 +158,23 @@ async fn a_token_without_a_scope_is_told_what_stops_working_and_what_it_may_read
     assert!(!stand.export("acme").await.is_empty(), "the gate is open");
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_day_that_is_used_up_parks_the_sync_with_its_cause() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+    let world = stand.world();
+    let settings = world.settings("acme").expect("settings");
+    let used_up = simulator::Settings { crm_quota_used_up: true, ..settings };
+    world.set_settings("acme", used_up).expect("settings");
+    stand.ok(&["sync", "acme/hubspot"]).await;
+    stand
+        .until("the sync is parked for want of quota", async || {
+            let runs = stand.json(&["runs"]).await;
+            let parked = |run: &&serde_json::Value| run["parked_cause"] == "quota";
+            runs.iter().filter(parked).count() == 3
+        })
+        .await;
+    assert_truth(&stand).await;
+    stand.finish(roles).await;
+}
