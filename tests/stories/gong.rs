@@ -1,9 +1,12 @@
 //! Gong beside Attention: the same promises over cursors, batches of transcripts, an empty 404 and a 401 that is none.
 
+use std::time::Duration;
+
 use simulator::{
     AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSettings, GongSpec, RetryAfter,
     Settings, Shares, WorkspaceSpec,
 };
+use store::{Speaker, stream};
 use stories::{Stand, compare_with_gong};
 
 fn spec(conversations: u64, days: u32) -> WorkspaceSpec {
@@ -284,4 +287,42 @@ async fn a_day_that_is_spent_in_mid_backfill_leaves_live_work_its_share() {
     compare_with_gong(&world, "acme", &stand.export("acme").await);
     stand.assert_sums().await;
     stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_day_without_calls_is_suspicious_where_every_week_had_some_on_that_day() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, WorkspaceSpec { shares: Shares::NONE, ..spec(350, 35) }).await;
+    stand.connect_gong("acme", &["--backfill-days", "40"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    for mut role in roles {
+        role.stop().await;
+    }
+    let database = &stand.database;
+    let judged = async || {
+        let tx = database.store().begin(Speaker::Everybody).await.expect("a transaction");
+        let suspicious = stream::judge_silence(&tx, Duration::from_hours(7 * 24)).await.expect("a judgement");
+        tx.commit().await.expect("a commit");
+        suspicious
+    };
+    assert_eq!(judged().await, 0, "calls came in just now");
+    database.execute("UPDATE streams SET last_call_at = now() - interval '30 hours'").await;
+    let two_weeks_ago = "CREATE TABLE moved AS SELECT conversation_id FROM conversations
+        WHERE started_at > now() - interval '15 days' AND started_at <= now() - interval '14 days'";
+    database.execute(two_weeks_ago).await;
+    let shift = |days: i32| {
+        format!(
+            "UPDATE conversations SET started_at = started_at + interval '{days} days'
+             WHERE conversation_id IN (SELECT conversation_id FROM moved)"
+        )
+    };
+    database.execute(&shift(3)).await;
+    assert_eq!(judged().await, 0, "two weeks ago there were none either");
+    database.execute(&shift(-3)).await;
+    assert_eq!(judged().await, 1, "every week had some");
+    let status = stand.json(&["status"]).await;
+    let reason = status[0]["suspicious_silence"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("each of the last four weeks"), "{reason}");
+    stand.finish(Vec::new()).await;
 }

@@ -21,6 +21,9 @@ pub struct Silence {
     pub reason: String,
 }
 
+/// A day of fewer calls may well be followed by one of none.
+const CALLS_A_DAY_MIN: i64 = 3;
+
 /// Makes the periodic run of a connection's streams due now; false when there is none.
 pub async fn make_due(tx: &Tx, id: ConnectionId) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE streams SET due_at = now() WHERE connection_id = $1", &[&id.0]).await? > 0)
@@ -62,7 +65,7 @@ pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
 /// Compares every stream with what it used to bring, marks and tells of what has gone quiet, clears what speaks again.
 ///
 /// Quiet means: a finished bootstrap that listed nothing at all; or nothing new for `quiet` although there was something in the
-/// four such spans before. Streams that are not running (disabled, paused, without a credential) are not judged.
+/// four such spans before; or nothing new for a day although each of the last four weeks had calls on that day. Streams that are not running (disabled, paused, without a credential) are not judged.
 pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> {
     tx.execute(
         "UPDATE streams s SET silent_since = NULL, silence_reason = NULL
@@ -78,7 +81,10 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
                      CASE WHEN s.last_call_at IS NULL
                           THEN 'nothing was ever listed, although the whole history was asked for'
                           ELSE 'nothing new since ' || to_char(s.last_call_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
-                               || ' UTC, although calls came in regularly before' END AS reason
+                               || CASE WHEN s.last_call_at < now() - make_interval(secs => $1)
+                                       THEN ' UTC, although calls came in regularly before'
+                                       ELSE ' UTC, although each of the last four weeks had calls on this day' END
+                     END AS reason
                  FROM streams s
                  JOIN connections c USING (connection_id)
                  JOIN connection_blocks b USING (connection_id)
@@ -89,12 +95,21 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
                    -- a CRM may well stay as it is for a week, or have no deals; without any company something is wrong
                    AND s.stream IN ('conversations', 'accounts', 'contacts')
                    AND CASE WHEN s.last_call_at IS NULL THEN s.bootstrapped_from < s.live_from
-                            ELSE s.stream = 'conversations' AND s.last_call_at < now() - make_interval(secs => $1)
-                                 AND c.created_at < now() - make_interval(secs => $1) END
+                            WHEN s.stream <> 'conversations' THEN false
+                            WHEN s.last_call_at < now() - make_interval(secs => $1)
+                                 AND c.created_at < now() - make_interval(secs => $1) THEN true
+                            WHEN s.last_call_at > now() - interval '1 day' THEN false
+                            -- the same day of the last four weeks: weekends are quiet where they always are
+                            ELSE (SELECT bool_and(day.calls >= $2) FROM generate_series(1, 4) AS week
+                                  CROSS JOIN LATERAL (
+                                      SELECT count(*) AS calls FROM conversations n
+                                      WHERE n.tenant_id = s.tenant_id AND n.connection_id = s.connection_id
+                                        AND n.started_at > now() - make_interval(days => 7 * week + 1)
+                                        AND n.started_at <= now() - make_interval(days => 7 * week)) AS day) END
                  FOR UPDATE OF s SKIP LOCKED) AS q
              WHERE s.connection_id = q.connection_id AND s.stream = q.stream
              RETURNING s.tenant_id, s.connection_id, s.stream, s.silence_reason, s.silent_since",
-            &[&quiet.as_secs_f64()],
+            &[&quiet.as_secs_f64(), &CALLS_A_DAY_MIN],
         )
         .await?;
     for row in &rows {
