@@ -62,11 +62,13 @@ pub(crate) async fn ask_once<T>(
     let (permits, version) = permits(shared, run, budgets, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
+    runtime::failpoint!("fetch.permitted");
     shared.deps.metrics.asked(&answer, started.elapsed());
-    for permit in &permits {
-        give_back(shared, *permit).await;
+    let after_refusals = permits.iter().any(|permit| permit.after_refusals);
+    for permit in permits {
+        give_back(shared, permit).await;
     }
-    if answer.is_ok() && permits.iter().any(|permit| permit.after_refusals) {
+    if answer.is_ok() && after_refusals {
         budget::forget_refusals(&shared.deps.store, run.vendor, &run.vendor_account)
             .await
             .map_err(Setback::Store)?;

@@ -16,9 +16,9 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_secs(45);
 
 /// A permit whose moment has come. Give it back when the request has ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct OpenPermit {
-    id: uuid::Uuid,
+    permit: Permit,
     pub(crate) version: Version,
     /// The vendor has refused requests since it last answered one.
     pub(crate) after_refusals: bool,
@@ -60,10 +60,10 @@ async fn use_slot(shared: &Shared, permit: Permit) -> Option<OpenPermit> {
     tokio::time::sleep_until(permit.from.into()).await;
     if Instant::now() > permit.until.into() {
         shared.deps.metrics.permits_missed.inc();
-        give_back_id(shared, permit.id).await;
+        release(shared, &permit).await;
         return None;
     }
-    Some(OpenPermit { id: permit.id, version: permit.version, after_refusals: permit.after_refusals })
+    Some(OpenPermit { version: permit.version, after_refusals: permit.after_refusals, permit })
 }
 
 async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {
@@ -81,11 +81,11 @@ async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(),
 
 /// Gives a permit back after its request has ended.
 pub(crate) async fn give_back(shared: &Shared, permit: OpenPermit) {
-    give_back_id(shared, permit.id).await;
+    release(shared, &permit.permit).await;
 }
 
-async fn give_back_id(shared: &Shared, id: uuid::Uuid) {
-    if let Err(error) = budget::release(&shared.deps.store, id).await {
+async fn release(shared: &Shared, permit: &Permit) {
+    if let Err(error) = budget::release(&shared.deps.store, permit).await {
         // it expires by itself
         tracing::warn!(%error, "failed to give a permit back");
     }

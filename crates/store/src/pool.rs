@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, Row};
 
 use crate::connect::{Target, target};
+use crate::tx::Params;
 use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, schema_state};
 
 /// The database, for everybody in a process; cheap to clone.
@@ -16,11 +17,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Prepares a pool; no connection is made yet, so the server may come later.
-    pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
-        let target = Arc::new(target(&config.url)?);
-        // Verified: a pooled connection that died with a server restart is noticed before it is lent
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
+    /// Prepares a pool; no connection is made yet, so the server may come later. The server shows its connections under the
+    /// program's name.
+    pub fn new(config: &StoreConfig, program: &str) -> Result<Self, StoreError> {
+        let target = Arc::new(target(&config.url, program)?);
+        // Fast: what died with the server is known to be closed. A connection that died unheard costs one transient error, which
+        // everybody repeats; asking each time before it is lent would cost every transaction a round trip.
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match &target.tls {
             Some(tls) => Manager::from_config(target.config.clone(), tls.clone(), recycling),
             None => Manager::from_config(target.config.clone(), NoTls, recycling),
@@ -38,6 +41,17 @@ impl Store {
     /// Begins a transaction that speaks for the given tenants and nobody else.
     pub async fn begin(&self, speaker: Speaker<'_>) -> Result<Tx, StoreError> {
         Tx::begin(self.pool.get().await?, speaker).await
+    }
+
+    /// Runs one statement as a transaction of its own, on tables that hold nothing of any tenant: a single round trip.
+    pub(crate) async fn one_statement(
+        &self,
+        sql: &str,
+        params: &Params<'_>,
+    ) -> Result<Option<Row>, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query_opt(&statement, params).await?)
     }
 
     /// Says whether the schema fits this program; an error says what to do.

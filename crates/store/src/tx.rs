@@ -63,7 +63,7 @@ impl Tx {
         Ok(())
     }
 
-    fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Object {
         self.client.as_ref().expect("the client leaves only with the transaction")
     }
 

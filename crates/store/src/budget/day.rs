@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::{Share, Vendor, VendorAccount};
 
-use super::finite;
+use super::seconds;
 use crate::{StoreError, Tx};
 
 /// What a share of the day may still spend.
@@ -76,7 +76,7 @@ pub(super) async fn spent(
             &[&vendor.as_str(), &account.as_str(), &share.as_str()],
         )
         .await?;
-    row.map(|row| Ok(Duration::from_secs_f64(finite(row.try_get(0)?)))).transpose()
+    row.map(|row| Ok(seconds(row.try_get(0)?))).transpose()
 }
 
 /// Counts requests against a share, of an account with a daily limit; hours that no longer count are swept on the way.

@@ -51,10 +51,31 @@ async fn a_far_slot_and_a_crowded_account_reserve_nothing() {
     let second = granted(connected.store()).await;
     let crowded = reserve(connected.store(), Duration::from_mins(1)).await;
     assert!(matches!(crowded, Reservation::NotBefore(_)), "two in flight: {crowded:?}");
-    budget::release(connected.store(), second.id).await.unwrap();
+    budget::release(connected.store(), &second).await.unwrap();
     granted(connected.store()).await;
-    connected.database.execute("UPDATE vendor_permits SET expires_at = now()").await;
+    connected.database.execute("UPDATE vendor_budgets SET in_flight_until = '{epoch,epoch}'").await;
     granted(connected.store()).await;
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn of_many_workers_that_ask_at_once_no_more_are_let_in_than_may_be_in_flight() {
+    let connected = Connected::fresh().await;
+    allow(connected.store(), 10_000.0, 3).await;
+    for _ in 0..10 {
+        let asked = futures::future::join_all((0..8).map(|_| reserve(connected.store(), LEASE))).await;
+        let permits: Vec<Permit> = asked
+            .into_iter()
+            .filter_map(|reservation| match reservation {
+                Reservation::Granted(permit) => Some(permit),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(permits.len(), 3);
+        for permit in &permits {
+            budget::release(connected.store(), permit).await.unwrap();
+        }
+    }
     connected.database.finish().await;
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn under_permits<T>(
     };
     for permit in permits {
         // one that cannot be given back expires
-        let _ = budget::release(store, permit.id).await;
+        let _ = budget::release(store, &permit).await;
     }
     answer
 }
@@ -58,7 +58,7 @@ async fn reserve(
                 if Instant::now() <= permit.until.into() {
                     return Ok(permit);
                 }
-                budget::release(store, permit.id).await?;
+                budget::release(store, &permit).await?;
                 continue;
             }
             Reservation::NotBefore(wait) | Reservation::Closed(wait) => wait,
