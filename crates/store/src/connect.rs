@@ -29,8 +29,11 @@ struct Asked {
     sslrootcert: Option<String>,
 }
 
+/// The program that a person's commands are.
+const COMMAND: &str = "command";
+
 /// Reads the URL.
-pub(crate) fn target(url: &SecretString) -> Result<Target, StoreError> {
+pub(crate) fn target(url: &SecretString, program: &str) -> Result<Target, StoreError> {
     // the parsers' own messages can quote the URL, and with it the password
     let unreadable = || StoreError::Url("expected postgres://USER:PASSWORD@HOST/DATABASE".into());
     let mut url = Url::parse(url.expose_secret()).map_err(|error| StoreError::Url(error.to_string()))?;
@@ -38,9 +41,27 @@ pub(crate) fn target(url: &SecretString) -> Result<Target, StoreError> {
     let mut config: Config = url.as_str().parse().map_err(|_| unreadable())?;
     config.connect_timeout(Duration::from_secs(5));
     config.keepalives_idle(Duration::from_secs(30));
+    if config.get_application_name().is_none() {
+        config.application_name(format!("switchboard {program}"));
+    }
+    plan_once(&mut config, program);
     let tls = asked.connector()?;
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
     Ok(Target { config, tls })
+}
+
+/// A role gives the same statements all day, so each is planned once for its connection, whatever its parameters are; one made
+/// while a table was empty must not scan it whole when it is full: everything here has its index. Compiling a plan would cost
+/// more than any of them takes. A command's questions are planned for their parameters.
+fn plan_once(config: &mut Config, program: &str) {
+    let mut options = "-c enable_seqscan=off -c jit=off".to_owned();
+    if program != COMMAND {
+        options.push_str(" -c plan_cache_mode=force_generic_plan");
+    }
+    if let Some(given) = config.get_options() {
+        options.extend([" ", given]);
+    }
+    config.options(options);
 }
 
 /// Takes what is ours to understand out of the URL, and leaves the other parameters to the library.
@@ -123,7 +144,7 @@ mod tests {
     #[test]
     fn an_unusable_url_is_refused_without_showing_the_password() {
         for url in ["postgres://u:hunter2@h:bad/db", "hunter2", "postgres://u:hunter2@h/db?sslmode=maybe"] {
-            let error = target(&SecretString::from(url)).err().expect("refused").to_string();
+            let error = target(&SecretString::from(url), "test").err().expect("refused").to_string();
             assert!(error.contains("DATABASE_URL"), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -131,7 +152,7 @@ mod tests {
 
     fn refusal(parameters: &str) -> String {
         let url = format!("postgres://u:hunter2@h/db?{parameters}");
-        let error = target(&SecretString::from(url)).err().expect("refused").to_string();
+        let error = target(&SecretString::from(url), "test").err().expect("refused").to_string();
         assert!(!error.contains("hunter2"), "{error}");
         error
     }
@@ -161,8 +182,11 @@ mod tests {
     #[test]
     fn other_parameters_reach_the_server_as_they_were_written() {
         let url = "postgres://u@h/db?options=-c%20work_mem%3D8MB&application_name=a+b";
-        let config = target(&SecretString::from(url)).expect("a good URL").config;
-        assert_eq!(config.get_options(), Some("-c work_mem=8MB"));
+        let config = target(&SecretString::from(url), "test").expect("a good URL").config;
+        assert!(
+            config.get_options().expect("options").ends_with(" -c work_mem=8MB"),
+            "and may overrule ours"
+        );
         assert_eq!(config.get_application_name(), Some("a+b"));
     }
 }

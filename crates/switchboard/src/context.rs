@@ -22,7 +22,12 @@ impl Context {
 
     /// The database, whatever its schema.
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
-        Ok(Store::new(&StoreConfig::from_env(&self.env)?)?)
+        self.store_for("command")
+    }
+
+    /// The same for a program of this name.
+    pub(crate) fn store_for(&self, program: &str) -> anyhow::Result<Store> {
+        Ok(Store::new(&StoreConfig::from_env(&self.env)?, program)?)
     }
 
     /// The database, with the schema this program needs.

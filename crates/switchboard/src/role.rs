@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
     let name = if roles.len() == 1 { roles[0].as_str() } else { "all" };
     let (health, registry) = (Health::new(), Registry::new());
     let shared = Shared {
-        store: context.store()?,
+        store: context.store_for(name)?,
         broker: Broker::open(&context.queue_config()?, name, &health),
         registry,
         health,

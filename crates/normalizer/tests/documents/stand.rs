@@ -84,7 +84,7 @@ impl Stand {
             connections_max: 1,
             wait_max: Duration::from_secs(1),
         };
-        self.start_with(Store::new(&nobody_listens).unwrap(), Duration::ZERO)
+        self.start_with(Store::new(&nobody_listens, "test").unwrap(), Duration::ZERO)
     }
 
     fn start_with(&self, store: Store, hold: Duration) -> Running {

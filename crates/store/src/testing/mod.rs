@@ -77,6 +77,11 @@ impl TestDatabase {
         open(&self.url)
     }
 
+    /// The superuser's URL of the same database.
+    pub fn admin_url(&self) -> SecretString {
+        url_as_admin(&self.admin, &self.name)
+    }
+
     /// Runs statements as the superuser, past row-level security: to prepare what the roles would take days to come to.
     pub async fn execute(&self, sql: &str) {
         let client = self.as_superuser.client().await.expect("a connection to the test database");
@@ -157,7 +162,7 @@ fn url_as_admin(admin: &SecretString, database: &str) -> SecretString {
 
 fn open(url: &SecretString) -> Store {
     let config = StoreConfig { url: url.clone(), connections_max: 8, wait_max: Duration::from_secs(20) };
-    Store::new(&config).expect("a usable URL")
+    Store::new(&config, "test").expect("a usable URL")
 }
 
 async fn execute(admin: &SecretString, sql: &str) -> Result<(), StoreError> {
