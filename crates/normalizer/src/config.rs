@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::Lane;
 use queue::BatchLimits;
 use runtime::{Env, EnvError};
 
@@ -11,7 +12,8 @@ use crate::LookPolicy;
 #[derive(Debug, Clone)]
 pub struct NormalizerConfig {
     /// `SWITCHBOARD_NORMALIZE_BATCH`: documents in a batch at most, default 50; `SWITCHBOARD_NORMALIZE_BATCH_BYTES`: bytes of them
-    /// at most, default 16777216; `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch waits for more, in milliseconds, default 20.
+    /// at most, default 16777216; `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch of live documents waits for more, in
+    /// milliseconds, default 20; one of a backfill ten times as long.
     pub batch: BatchLimits,
     /// `SWITCHBOARD_NORMALIZE_LOOPS`: batches of one lane this process works on at a time, default 2; more than 4 gain nothing.
     pub loops: usize,
@@ -24,6 +26,14 @@ pub struct NormalizerConfig {
 }
 
 impl NormalizerConfig {
+    /// The limits of a lane's batches. Nobody waits for a single document of a backfill, and fuller batches cost less.
+    pub(crate) fn limits(&self, lane: Lane) -> BatchLimits {
+        match lane {
+            Lane::Live => self.batch,
+            Lane::Backfill => BatchLimits { linger: self.batch.linger * 10, ..self.batch },
+        }
+    }
+
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let batch = BatchLimits {

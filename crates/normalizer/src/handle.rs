@@ -1,5 +1,6 @@
 //! A batch of documents in, an outcome for each out: the order of it.
 
+use model::Lane;
 use model::message::{RawDocument, RecordBatch};
 use queue::{BatchConsumer, Delivery, JobError, JobHeaders, WorkQueue};
 use runtime::{Shutdown, failpoint};
@@ -11,8 +12,9 @@ use crate::store_batch::{Outcome, store_batch};
 use crate::{Deps, claims, map, records, replays};
 
 /// Takes the documents of one lane.
-pub(crate) async fn consume(deps: Deps, queue: &'static WorkQueue, shutdown: Shutdown) {
-    let mut batches = BatchConsumer::new(&deps.broker, queue, deps.config.batch);
+pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
+    let queue = WorkQueue::normalize(lane);
+    let mut batches = BatchConsumer::new(&deps.broker, queue, deps.config.limits(lane));
     while let Some(mut batch) = batches.next_batch(&shutdown).await {
         let span = tracing::info_span!("normalize_batch", queue = queue.name, documents = batch.len());
         let bytes = batch.iter().map(|delivery| delivery.body.len()).sum::<usize>();

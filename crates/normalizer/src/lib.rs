@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use model::Lane;
-use queue::{Broker, WorkQueue};
+use queue::Broker;
 use runtime::{Health, Shutdown};
 use store::Store;
 use tokio::task::JoinSet;
@@ -47,7 +47,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut loops = JoinSet::new();
     for lane in [Lane::Live, Lane::Backfill] {
         for _ in 0..deps.config.loops {
-            loops.spawn(handle::consume(deps.clone(), WorkQueue::normalize(lane), shutdown.clone()));
+            loops.spawn(handle::consume(deps.clone(), lane, shutdown.clone()));
         }
     }
     loops.spawn(resolve::consume(deps.clone(), shutdown.clone()));
