@@ -159,7 +159,7 @@ pub(crate) async fn dial(config: &Config, name: &str) -> Result<Connection, Queu
     within(config.timeout, "connecting", Box::pin(async { connecting.await.map_err(with_hint) })).await
 }
 
-/// A port that expects TLS hangs up on whoever comes without, and says nothing.
+/// A port that expects TLS hangs up on whoever comes without, and says nothing, or something that is no AMQP.
 fn with_hint(error: lapin::Error) -> lapin::Error {
     match error.kind() {
         ErrorKind::IOError(cut)
@@ -167,6 +167,10 @@ fn with_hint(error: lapin::Error) -> lapin::Error {
         {
             let reason = format!("{cut}: if this port expects TLS, say amqps:// in AMQP_URL");
             io::Error::new(cut.kind(), reason).into()
+        }
+        ErrorKind::ParsingError(_) => {
+            let reason = "this port does not speak AMQP: if this port expects TLS, say amqps:// in AMQP_URL";
+            io::Error::new(io::ErrorKind::InvalidData, reason).into()
         }
         _ => error,
     }
