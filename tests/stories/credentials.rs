@@ -106,7 +106,7 @@ async fn a_vendor_that_refuses_everybody_for_a_while_costs_no_reconnect() {
     // each page is refused in both forms of the header: so often, everybody has come back for more
     stand.until("it lasts a while", async || names.iter().all(|name| refusals(name) >= 4)).await;
     let marked = events_of(&stand, "credential.invalidated").await;
-    assert!((1..=3).contains(&marked), "{marked} of 8 keys were marked");
+    assert!(marked <= 3, "{marked} of 8 keys were marked");
 
     for name in &names {
         world.clear_faults(name).expect("mended");

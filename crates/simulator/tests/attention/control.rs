@@ -45,7 +45,7 @@ async fn every_fault_of_the_readme_is_taken() {
     let readme = include_str!("../../README.md");
     let quoted = readme.split('`').filter(|text| text.starts_with("{\"fault\""));
     let rules: Vec<&str> = quoted.collect();
-    assert_eq!(rules.len(), 20);
+    assert_eq!(rules.len(), 23);
     for rule in rules {
         let sent = send(&simulator, "POST", &format!("{ACME}/faults"), rule).await;
         assert_eq!(sent.status, 201, "{rule}: {:?}", sent.json());
@@ -58,7 +58,7 @@ async fn every_change_of_the_readme_is_taken() {
     let id = world.truth("acme").unwrap().next().unwrap().id;
     let readme = include_str!("../../README.md").replace("\"ID\"", &format!("\"{id}\""));
     let changes: Vec<&str> = readme.split('`').filter(|text| text.starts_with("{\"change\"")).collect();
-    assert_eq!(changes.len(), 14);
+    assert_eq!(changes.len(), 15);
     for change in changes {
         let sent = send(&simulator, "POST", &format!("{ACME}/changes"), change).await;
         assert_eq!(sent.status, 200, "{change}: {:?}", sent.json());
