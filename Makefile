@@ -13,7 +13,7 @@ help: ## Print this list
 
 .PHONY: demo up down
 demo: install ## Show the whole system on servers of its own, and leave nothing behind
-	@$(LOCAL)/demo
+	@binary=$$($(LOCAL)/binary) && $(LOCAL)/alone demo $$binary demo
 up: install ## Start servers, stand-in vendors and every role in the background
 	@$(LOCAL)/app start
 down: ## Stop everything that `make up` or `make stack-up` started
@@ -28,6 +28,11 @@ test-run:
 	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 migrations: install ## Migrate from nothing, and from the previous version with data in it
 	$(STACK) $(TEST) -p store --test migrations
+
+.PHONY: bench
+bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS="drain --rounds 1" for less)
+	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
+	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
 .PHONY: ci fmt fmt-check lint clippy docs deny
 ci: install ## Run exactly what CI runs: format, lints, docs, import rules, migrations, tests
@@ -54,5 +59,5 @@ stack-down: ## Stop only PostgreSQL and RabbitMQ
 psql: ## Open the application's database
 	@$(LOCAL)/with-stack bash -c 'exec psql "$$DATABASE_URL"'
 clean-local: down ## Delete the local databases, queues and logs
-	@[[ ! -d .local/demo ]] || $(LOCAL)/down --remove .local/demo
+	@for name in demo bench; do [[ ! -d .local/$$name ]] || $(LOCAL)/down --remove .local/$$name; done
 	@$(LOCAL)/down --remove

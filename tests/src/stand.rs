@@ -22,7 +22,7 @@ use crate::binary::binary;
 use crate::{Role, Stack};
 
 /// How fast everything goes: what takes minutes in production takes moments here.
-const PACE: [(&str, &str); 10] = [
+const PACE: [(&str, &str); 11] = [
     ("SWITCHBOARD_TICK_MS", "100"),
     ("SWITCHBOARD_NUDGE_AGAIN_S", "1"),
     ("SWITCHBOARD_CLAIM_S", "3"),
@@ -32,6 +32,7 @@ const PACE: [(&str, &str); 10] = [
     ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "3600"),
     ("SWITCHBOARD_LOST_AFTER_S", "3"),
     ("SWITCHBOARD_REPLAN_S", "1"),
+    ("SWITCHBOARD_NORMALIZE_LINGER_MS", "2"),
     ("SWITCHBOARD_LOG", "info"),
 ];
 
@@ -402,6 +403,16 @@ impl Stand {
         }
         self.simulator.stop().await;
         self.vhost.finish().await;
+        self.database.finish().await;
+    }
+
+    /// Takes everything down in the midst of work, with whatever is in the queues.
+    pub async fn discard(self, roles: Vec<Role>) {
+        for mut role in roles {
+            role.stop().await;
+        }
+        self.simulator.stop().await;
+        self.vhost.discard().await;
         self.database.finish().await;
     }
 }

@@ -1,0 +1,50 @@
+//! Resident memory of fetcher and normalizer while very many documents pass.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use simulator::DocumentSize;
+use tokio::time::{Instant, sleep};
+
+use crate::cpu::peak_resident_mb;
+use crate::stage::{Stage, workspace};
+
+/// The peaks, in MB.
+pub(crate) struct Peaks {
+    pub(crate) fetcher: f64,
+    pub(crate) normalizer: f64,
+    pub(crate) per_second: f64,
+}
+
+/// Measures once.
+pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Result<Peaks> {
+    let stage = Stage::set(&["scheduler", "fetcher", "normalizer", "steward"]).await?;
+    stage.add_tenant(workspace(size, documents)).await;
+    let began = Instant::now();
+    stage.connect().await;
+    let finished = async { stage.settled("bootstrap", documents).await };
+    tokio::select! {
+        done = finished => done?,
+        shown = show(&stage, documents) => shown?,
+    }
+    let per_second = documents as f64 / began.elapsed().as_secs_f64();
+    let peak = |name: &str| {
+        let role = stage.roles.iter().find(|role| role.name() == name);
+        role.map_or(Ok(f64::NAN), |role| peak_resident_mb(role.pid()))
+    };
+    let peaks = Peaks { fetcher: peak("fetcher")?, normalizer: peak("normalizer")?, per_second };
+    stage.clear().await;
+    Ok(peaks)
+}
+
+/// A line that says how far it is, for a person who watches.
+async fn show(stage: &Stage, documents: u64) -> anyhow::Result<()> {
+    loop {
+        sleep(Duration::from_secs(2)).await;
+        if std::io::stderr().is_terminal() {
+            let stored = stage.number("SELECT count(*) FROM conversations").await?;
+            let mut errors = std::io::stderr().lock();
+            write!(errors, "\r\x1b[K   {stored} of {documents} documents stored\r")?;
+        }
+    }
+}
