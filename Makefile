@@ -23,7 +23,7 @@ down: ## Stop everything that `make up` or `make stack-up` started
 .PHONY: test test-run migrations
 test: install ## Run all tests on real servers
 	@$(STACK) $(MAKE) --no-print-directory test-run
-test-run:
+test-run: ## The same on servers that the environment names
 	$(TEST) --workspace
 	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 migrations: install ## Migrate from nothing, and from the previous version with data in it
@@ -39,10 +39,10 @@ ci: install ## Run exactly what CI runs: format, lints, docs, import rules, migr
 	@$(STACK) .ci/stages
 fmt: ## Format the code
 	cargo fmt --all
-fmt-check:
+fmt-check: ## Check the format
 	cargo fmt --all --check
 lint: fmt-check clippy deny ## Check format, lints and import rules
-clippy:
+clippy: ## Check the lints
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 docs: ## Build the documentation of our crates; a warning is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items

@@ -5,7 +5,7 @@ use std::time::Duration;
 use simulator::{DocumentSize, Latency, RateLimit, Settings, WorkspaceSpec};
 use tokio::time::sleep;
 
-use crate::stage::{Stage, workspace};
+use crate::stage::{Stage, workspace_named};
 
 /// What is counted, after the first second.
 const MEASURED_S: u64 = 64;
@@ -47,10 +47,8 @@ fn limited(name: &str, requests: usize) -> WorkspaceSpec {
     let latency = Latency { min_ms: 20, max_ms: 300 };
     let documents = 2 * MEASURED_S * requests as u64;
     WorkspaceSpec {
-        name: name.to_owned(),
-        key: format!("{name}-key"),
         settings: Settings { rate_limit, latency, ..Settings::default() },
-        ..workspace(DocumentSize::Small, documents)
+        ..workspace_named(name, DocumentSize::Small, documents)
     }
 }
 

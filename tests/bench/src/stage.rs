@@ -140,12 +140,17 @@ impl Stage {
     }
 }
 
-/// A workspace of documents of one size and nothing special but some linked records.
+/// The tenant's workspace, of documents of one size and nothing special but some linked records.
 pub(crate) fn workspace(size: DocumentSize, conversations: u64) -> WorkspaceSpec {
+    workspace_named(TENANT, size, conversations)
+}
+
+/// The same by another name.
+pub(crate) fn workspace_named(name: &str, size: DocumentSize, conversations: u64) -> WorkspaceSpec {
     WorkspaceSpec {
         conversations,
         document_size: size,
         shares: Shares { linked: 0.15, ..Shares::NONE },
-        ..WorkspaceSpec::named(TENANT)
+        ..WorkspaceSpec::named(name)
     }
 }

@@ -1,4 +1,4 @@
-//! What the two lists of calls are asked, as strict as the sheet.
+//! What the two lists of calls are asked, as strict as the documentation.
 
 use jiff::Timestamp;
 use serde_json::Value;

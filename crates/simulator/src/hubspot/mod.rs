@@ -1,4 +1,4 @@
-//! HubSpot's API, as strict as its sheet: from a request to an answer.
+//! HubSpot's API, as strict as its documentation: from a request to an answer.
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Query, State};
@@ -146,7 +146,7 @@ pub(crate) async fn answer(
         .await
 }
 
-/// A 429, as the sheet has it.
+/// A 429, as the vendor documents it.
 fn too_fast(policy: &str) -> Reply {
     let body = json!({
         "status": "error", "message": format!("You have reached your {policy} limit."), "errorType": "RATE_LIMIT",

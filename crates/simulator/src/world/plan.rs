@@ -269,7 +269,7 @@ impl Plan {
         }
     }
 
-    /// The account, by the rules the design states: a linked record, by itself or by a deal, else the guests' votes.
+    /// The account, by the rules of `mapping::account`: a linked record, by itself or by a deal, else the guests' votes.
     pub(crate) fn account(&self, roster: &Roster, crm: &Crm, votes: &Votes) -> Option<usize> {
         let cast: Vec<usize> = self
             .people
