@@ -13,4 +13,4 @@ pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;
 pub use stack::Stack;
 pub use stand::{Pace, Stand};
-pub use truth::{compare_all_but, compare_with_gong, compare_with_truth, without_times};
+pub use truth::{compare_all_but, compare_histories, compare_with_gong, compare_with_truth};

@@ -218,10 +218,15 @@ impl Stand {
 
     /// Adds a tenant with a workspace of the same name.
     pub async fn tenant(&self, spec: WorkspaceSpec) {
-        let (world, id) = (self.world(), spec.name.clone());
-        world.add_workspace(spec).expect("a workspace");
-        let mut args = vec!["tenant", "add", &id, "--name", &id];
-        let domains = world.own_domains(&id).expect("own domains");
+        let id = spec.name.clone();
+        self.world().add_workspace(spec).expect("a workspace");
+        self.tenant_of(&id, &id).await;
+    }
+
+    /// Adds a tenant that owns the domains of a workspace.
+    async fn tenant_of(&self, id: &str, workspace: &str) {
+        let mut args = vec!["tenant", "add", id, "--name", id];
+        let domains = self.world().own_domains(workspace).expect("own domains");
         for domain in &domains {
             args.extend(["--domain", domain]);
         }
@@ -230,10 +235,14 @@ impl Stand {
 
     /// Imports the accounts of the tenant's workspace.
     pub async fn accounts(&self, id: &str) {
+        self.accounts_of(id, id).await;
+    }
+
+    async fn accounts_of(&self, id: &str, workspace: &str) {
         let (accounts, contacts) =
             (self.path(&format!("{id}-accounts.csv")), self.path(&format!("{id}-contacts.csv")));
-        std::fs::write(&accounts, self.world().accounts_csv(id).expect("accounts")).expect("a file");
-        std::fs::write(&contacts, self.world().contacts_csv(id).expect("contacts")).expect("a file");
+        std::fs::write(&accounts, self.world().accounts_csv(workspace).expect("accounts")).expect("a file");
+        std::fs::write(&contacts, self.world().contacts_csv(workspace).expect("contacts")).expect("a file");
         let (accounts, contacts) = (accounts.display().to_string(), contacts.display().to_string());
         self.ok(&["accounts", "import", "--tenant", id, &accounts, "--contacts", &contacts]).await;
     }
@@ -286,6 +295,17 @@ impl Stand {
         self.tenant(spec).await;
         self.accounts(&id).await;
         self.connect(&id, &key, options).await
+    }
+
+    /// What another tenant exports that connects the same workspace only now, with nothing in its way.
+    pub async fn undisturbed(&self, workspace: &str) -> Vec<Value> {
+        let twin = format!("{workspace}-twin");
+        let key = self.world().spec(workspace).expect("a workspace").key;
+        self.tenant_of(&twin, workspace).await;
+        self.accounts_of(&twin, workspace).await;
+        self.connect(&twin, &key, &[]).await;
+        self.idle().await;
+        self.export(&twin).await
     }
 
     /// Connects the tenant's Gong by the workspace's access key, with more options; returns the connection's id.
