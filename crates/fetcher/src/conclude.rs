@@ -113,6 +113,18 @@ async fn defer(
     Ok(())
 }
 
+/// Defers with what it waits for, where people look; no attempt is counted.
+async fn hold(shared: &Shared, run: &ClaimedRun, wait: Duration, reason: &str) -> Result<(), JobError> {
+    let held = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        run_claim::hold(&tx, run, wait, reason).await?;
+        tx.commit().await
+    };
+    held.await.map_err(JobError::retry)?;
+    shared.deps.metrics.step("deferred");
+    Ok(())
+}
+
 async fn page_failed(
     shared: &Shared,
     run: &ClaimedRun,
@@ -172,7 +184,13 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
             delay_ms = wait.as_millis(),
             "the vendor refuses many credentials at once: taken for its outage"
         );
-        return defer(shared, run, wait, None).await;
+        return hold(
+            shared,
+            run,
+            wait,
+            &format!("{reason}; so it does many credentials: taken for its outage"),
+        )
+        .await;
     }
     let marked = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;

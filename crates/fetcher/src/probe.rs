@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use model::{Share, Window};
-use store::credential::{self, Probe};
+use secrets::{credential_aad, seal};
+use store::credential::{self, Probe, SealedCredential};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
 use vendors::{Failure, VendorError};
@@ -12,7 +13,7 @@ use vendors::{Failure, VendorError};
 use crate::Shared;
 use crate::ask::Setback;
 use crate::permit::{give_back, wait_for_permit};
-use crate::source::Source;
+use crate::source::{Source, unsealed};
 
 /// How often is looked for a probe that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -41,7 +42,7 @@ async fn probe_next(shared: &Shared) -> Result<bool, Setback> {
     let Some(probe) = take(shared).await.map_err(Setback::Store)? else { return Ok(false) };
     let source = Source::open_marked(shared, &probe).await?;
     if source.answers(shared, &probe).await? {
-        restore(shared, &probe).await.map_err(Setback::Store)?;
+        restore(shared, &probe).await?;
     }
     Ok(true)
 }
@@ -84,12 +85,20 @@ pub(crate) fn is_refusal(error: &VendorError) -> bool {
     matches!(error.failure, Failure::Credential | Failure::Forbidden)
 }
 
-async fn restore(shared: &Shared, probe: &Probe) -> Result<(), StoreError> {
-    let tx = shared.deps.store.begin(Speaker::Tenant(&probe.tenant)).await?;
-    let restored = credential::restore(&tx, &probe.tenant, probe.connection_id, probe.generation).await?;
-    tx.commit().await?;
+/// Begins a new generation with the same key: should it really be revoked later, that is told of as well.
+async fn restore(shared: &Shared, probe: &Probe) -> Result<(), Setback> {
+    let (tenant, id) = (&probe.tenant, probe.connection_id);
+    let tx = shared.deps.store.begin(Speaker::Tenant(tenant)).await.map_err(Setback::Store)?;
+    let marked = credential::current(&tx, id).await.map_err(Setback::Store)?;
+    let Some(marked) = marked.filter(|marked| marked.generation == probe.generation) else { return Ok(()) };
+    let secret = unsealed(shared, tenant, id, &marked)?;
+    let generation = marked.generation + 1;
+    let sealed = seal(&shared.deps.keyring, &credential_aad(tenant, id, generation), &secret);
+    let successor = SealedCredential { generation, key_id: sealed.key_id, sealed: sealed.bytes, ..marked };
+    let restored = credential::restore(&tx, tenant, id, &successor).await.map_err(Setback::Store)?;
+    tx.commit().await.map_err(Setback::Store)?;
     if restored {
-        tracing::info!(generation = probe.generation, connection.id = %probe.connection_id,
+        tracing::info!(generation, connection.id = %id,
             "the vendor answers the credential again: its runs are released");
     }
     Ok(())

@@ -47,6 +47,8 @@ pub struct Connection {
     pub credential_generation: i32,
     /// `absent`, `valid` or `invalid`.
     pub credential_state: String,
+    /// Since when the vendor refuses its credential, which is not marked invalid: it is held, because that looks like an outage.
+    pub credential_held_since: Option<Timestamp>,
     /// What blocks its runs now.
     pub blocked: Option<ParkCause>,
     /// When it was first connected.
@@ -55,7 +57,9 @@ pub struct Connection {
 
 const COLUMNS: &str = "c.connection_id, c.tenant_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
     c.backfill_days, c.interval_s, c.lookback_s, c.walk_interval_s, c.admit_private, c.enabled, c.paused_at,
-    c.disconnected_at, c.credential_generation, c.credential_state, b.cause, c.created_at
+    c.disconnected_at, c.credential_generation, c.credential_state, b.cause, c.created_at,
+    (SELECT k.refused_since FROM credentials k
+     WHERE k.connection_id = c.connection_id AND k.generation = c.credential_generation AND c.credential_state = 'valid')
     FROM connections c JOIN connection_blocks b USING (connection_id)";
 
 /// Lists the connections the transaction may see, by tenant and vendor.
@@ -156,5 +160,6 @@ fn connection(row: &tokio_postgres::Row) -> Result<Connection, StoreError> {
         credential_state: row.try_get(15)?,
         blocked: row.try_get::<_, Option<&str>>(16)?.map(str::parse).transpose()?,
         created_at: row.try_get(17)?,
+        credential_held_since: row.try_get(18)?,
     })
 }

@@ -7,6 +7,7 @@ mod hubspot;
 
 use mapping::ListedRow;
 use model::{ConnectionId, TenantId, Vendor, Version};
+use secrecy::SecretString;
 use secrets::{Sealed, credential_aad, open};
 use serde_json::value::RawValue;
 use store::credential::{Probe, SealedCredential};
@@ -86,10 +87,7 @@ impl Source {
         (vendor, base_url, allow_http): (Vendor, &str, bool),
         sealed: SealedCredential,
     ) -> Result<Self, Setback> {
-        let aad = credential_aad(tenant, connection_id, sealed.generation);
-        let bytes = Sealed { key_id: sealed.key_id, bytes: sealed.sealed };
-        let secret = open(&shared.deps.keyring, &aad, &bytes)
-            .map_err(|error| Setback::Page { class: "sealed-credential", reason: error.to_string() })?;
+        let secret = unsealed(shared, tenant, connection_id, &sealed)?;
         let holder = Holder { connection_id, generation: sealed.generation, refused: sealed.refused };
         let source = match vendor {
             Vendor::Attention => BaseUrl::parse(base_url, allow_http).map(|base_url| {
@@ -175,6 +173,19 @@ impl Ending {
             Self::Expired => Ok(Next::Restart(shared.deps.config.retry.delay(run.restarts))),
         }
     }
+}
+
+/// Opens a connection's credential.
+pub(crate) fn unsealed(
+    shared: &Shared,
+    tenant: &TenantId,
+    connection_id: ConnectionId,
+    sealed: &SealedCredential,
+) -> Result<SecretString, Setback> {
+    let aad = credential_aad(tenant, connection_id, sealed.generation);
+    let bytes = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
+    open(&shared.deps.keyring, &aad, &bytes)
+        .map_err(|error| Setback::Page { class: "sealed-credential", reason: error.to_string() })
 }
 
 /// What fails a page, by its error.

@@ -6,13 +6,17 @@ use std::time::Duration;
 use model::{ConnectionId, TenantId, Vendor, VendorAccount};
 use serde_json::json;
 
-use crate::{StoreError, Tx, outbox};
+use super::{SealedCredential, save};
+use crate::{StoreError, Tx};
 
-/// Refused at once with nobody answered meanwhile, so many keys are not all revoked, however long it lasts.
+/// Refused at once with nobody answered meanwhile, so many keys are hardly all revoked.
 const SURELY_MANY: i64 = 5;
 
 /// Two to four may be: after so many waits they are marked.
 const HELD_WAITS_MAX: f64 = 15.0;
+
+/// No outage lasts so many waits: then the many are marked too, or nobody would ever be told.
+const MANY_HELD_WAITS_MAX: f64 = 720.0;
 
 /// Probes of a key that was marked: with the intervals, for about a day.
 const PROBES_MAX: i32 = 28;
@@ -47,7 +51,7 @@ pub async fn note_answered(tx: &Tx, id: ConnectionId, generation: i32) -> Result
 ///
 /// A single refusal is never an outage, so one bad key is marked at once in a fleet of any size; in an outage that is the price of the
 /// first key, and its probe restores it. In a fleet of two to four, all of them may have been revoked: they are held for half an hour
-/// (of waits of two minutes) and then marked. Five and more are held for as long as it lasts.
+/// (of waits of two minutes) and then marked. Five and more are held for a day.
 pub async fn is_outage(
     tx: &Tx,
     vendor: Vendor,
@@ -70,11 +74,19 @@ pub async fn is_outage(
                         (SELECT count(*) FROM keys
                          WHERE refused_at IS NULL AND answered_at > (SELECT min(refused_since) FROM refused)) AS answered)
              SELECT refused > 1 AND refused > answered
-                    AND (refused >= $4 OR NOT EXISTS (
+                    AND NOT EXISTS (
                         SELECT FROM refused r WHERE r.connection_id = $2
-                          AND r.refused_since < clock_timestamp() - make_interval(secs => $3::float8 * $5::float8)))
+                          AND r.refused_since < clock_timestamp()
+                              - make_interval(secs => $3::float8 * CASE WHEN refused >= $4 THEN $6::float8 ELSE $5::float8 END))
              FROM counts",
-            &[&vendor.as_str(), &id.0, &wait.as_secs_f64(), &SURELY_MANY, &HELD_WAITS_MAX],
+            &[
+                &vendor.as_str(),
+                &id.0,
+                &wait.as_secs_f64(),
+                &SURELY_MANY,
+                &HELD_WAITS_MAX,
+                &MANY_HELD_WAITS_MAX,
+            ],
         )
         .await?;
     Ok(row.try_get(0)?)
@@ -151,32 +163,33 @@ pub async fn take_probe(tx: &Tx, wait: Duration) -> Result<Option<Probe>, StoreE
     }))
 }
 
-/// Takes the mark from a generation that the vendor answers after all, and tells of it; false when it is not the current one, or not
-/// marked any more. Parked runs are released by the sweep.
+/// Begins a new generation with a key that the vendor answers after all, and tells of it; false when the one before is not the current
+/// one, or not marked any more. A later mark is so one of another generation, with an event of its own. Parked runs are released by the
+/// sweep.
 pub async fn restore(
     tx: &Tx,
     tenant: &TenantId,
     id: ConnectionId,
-    generation: i32,
+    successor: &SealedCredential,
 ) -> Result<bool, StoreError> {
-    let restored = tx
-        .execute(
-            "UPDATE connections SET credential_state = 'valid'
-             WHERE connection_id = $1 AND credential_generation = $2 AND credential_state = 'invalid'",
-            &[&id.0, &generation],
+    let marked = tx
+        .query_opt(
+            "SELECT k.probes FROM connections c JOIN credentials k
+               ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
+             WHERE c.connection_id = $1 AND c.credential_generation = $2 - 1 AND c.credential_state = 'invalid'
+             FOR UPDATE OF c",
+            &[&id.0, &successor.generation],
         )
         .await?;
-    if restored == 0 {
-        return Ok(false);
-    }
+    let Some(marked) = marked else { return Ok(false) };
+    let probes: i32 = marked.try_get(0)?;
+    save(tx, tenant, id, successor).await?;
+    // what was learned of the key, which is the same one
     tx.execute(
-        "UPDATE credentials SET invalid_at = NULL, invalid_reason = NULL, refused_since = NULL, refused_at = NULL, probe_at = NULL,
-             answered_at = clock_timestamp(), restored_at = now()
+        "UPDATE credentials SET endpoint_forms = $3, probes = $4, answered_at = clock_timestamp(), restored_at = now()
          WHERE connection_id = $1 AND generation = $2",
-        &[&id.0, &generation],
+        &[&id.0, &successor.generation, &json!(successor.endpoint_forms), &probes],
     )
     .await?;
-    let body = json!({ "connection_id": id, "generation": generation });
-    outbox::emit(tx, tenant, "credential.restored", &format!("{id}:{generation}"), &body).await?;
     Ok(true)
 }

@@ -168,6 +168,21 @@ async fn at_most_two_backfill_slices_of_a_connection_are_under_way_newest_first(
 }
 
 #[tokio::test]
+async fn a_step_that_is_held_says_why_and_counts_no_attempt() {
+    let connected = Connected::fresh().await;
+    plan_periodic(&connected).await;
+    let run = connected.start_and_claim().await;
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    assert!(run_claim::hold(&tx, &run, Duration::from_mins(2), "401: taken for an outage").await.unwrap());
+    tx.commit().await.unwrap();
+    let held = &runs(&connected).await[0];
+    assert_eq!((held.state, held.attempt), (RunState::Listing, 0));
+    assert_eq!(held.last_error.as_deref(), Some("401: taken for an outage"));
+    assert!(held.next_attempt_at.is_some());
+    connected.database.finish().await;
+}
+
+#[tokio::test]
 async fn parked_work_leaves_when_its_cause_is_gone_and_never_against_a_persons_pause() {
     let connected = Connected::fresh().await;
     plan_periodic(&connected).await;

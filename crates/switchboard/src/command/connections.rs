@@ -46,7 +46,12 @@ pub(crate) fn status(one: &Connection) -> String {
         _ if !one.enabled => "disabled".to_owned(),
         _ if one.paused_at.is_some() => "paused".to_owned(),
         Some(cause) => format!("parked: {cause}"),
-        None => "running".to_owned(),
+        None => match one.credential_held_since {
+            Some(since) => {
+                format!("credential refused since {}, held as the vendor's outage", output::second(since))
+            }
+            None => "running".to_owned(),
+        },
     }
 }
 
@@ -55,6 +60,7 @@ pub(crate) fn as_json(one: &Connection, suspicious: Option<&str>) -> serde_json:
         "connection": one.id, "tenant": one.tenant, "vendor": one.vendor, "vendor_account": one.vendor_account,
         "base_url": one.settings.base_url, "credential": one.credential_state,
         "credential_generation": one.credential_generation, "status": status(one), "blocked": one.blocked,
+        "credential_held_since": one.credential_held_since,
         "suspicious_silence": suspicious, "backfill_days": one.settings.backfill_days,
         "interval_s": one.settings.interval_s, "lookback_s": one.settings.lookback_s,
     })
