@@ -26,8 +26,9 @@ use crate::publish::Documents;
 /// Rows of a page: the vendor's own maximum.
 const PAGE_SIZE: u32 = 50;
 
-/// Details asked for at a time in one step. The vendor's own limit on requests in flight holds across all steps.
-const AT_ONCE: usize = 2;
+/// Details asked for at a time in one step: while one of a connection's two steps turns its page, the other must use every slot of
+/// a vendor that answers slowly. The limit on requests in flight holds across all steps.
+const AT_ONCE: usize = 4;
 
 /// Records of one step of a follow-up: a request each.
 pub(super) const LOOKS_MAX: i64 = 25;
