@@ -12,8 +12,9 @@ use crate::LookPolicy;
 #[derive(Debug, Clone)]
 pub struct NormalizerConfig {
     /// `SWITCHBOARD_NORMALIZE_BATCH`: documents in a batch at most, default 50; `SWITCHBOARD_NORMALIZE_BATCH_BYTES`: bytes of them
-    /// at most, default 1572864, which bounds the memory of a process: each loop holds two batches as they came and one as rows; `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch of live documents waits for more, in
-    /// milliseconds, default 20; one of a backfill ten times as long.
+    /// at most, default 1572864, which bounds the memory of a process: each loop holds two batches as they came and one as rows;
+    /// `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch of live documents waits for more, in milliseconds, default 20; one of a
+    /// backfill ten times as long.
     pub batch: BatchLimits,
     /// `SWITCHBOARD_NORMALIZE_LOOPS`: batches of one lane this process works on at a time, default 2; more than 4 gain nothing.
     pub loops: usize,
