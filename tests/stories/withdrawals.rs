@@ -84,3 +84,76 @@ async fn private_calls_are_kept_where_they_are_admitted_and_forgotten_once_they_
     stand.assert_sums().await;
     stand.finish(roles).await;
 }
+
+async fn walk(stand: &Stand) {
+    stand.ok(&["sync", "acme/attention", "--walk"]).await;
+    stand.idle().await;
+}
+
+#[tokio::test]
+async fn a_call_archived_later_is_withdrawn_by_the_next_run_or_beyond_the_lookback_by_the_walk() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    let kept = world.truth("acme").expect("a truth").filter(|one| one.skip.is_none());
+    let kept: Vec<String> = kept.map(|one| one.id).collect();
+    let (recent, old) = (kept.first().expect("a recent call"), kept.last().expect("an old call"));
+
+    for id in [recent, old] {
+        world.change("acme", Change::SetArchived { id: id.clone(), archived: true }).expect("archived");
+    }
+    stand.sync("acme").await;
+    let exported = stand.export("acme").await;
+    assert!(!has(&exported, recent), "within the lookback the next run sees it");
+    assert!(has(&exported, old), "beyond the lookback it does not");
+    walk(&stand).await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    for id in [recent, old] {
+        let found = &stand.json(&["where", id]).await[0];
+        assert_eq!(
+            (found["standing"].as_str(), found["skipped_reason"].as_str()),
+            (Some("skipped"), Some("archived"))
+        );
+    }
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn what_two_walks_do_not_see_is_withdrawn_and_very_many_at_once_wait_for_a_word() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    let kept = world.truth("acme").expect("a truth").filter(|one| one.skip.is_none());
+    let kept: Vec<String> = kept.map(|one| one.id).collect();
+    let vanish = |ids: &[String]| {
+        for id in ids {
+            world.change("acme", Change::Vanish { id: id.clone() }).expect("vanished");
+        }
+    };
+
+    vanish(&kept[..3]);
+    walk(&stand).await;
+    assert_eq!(stand.stored("acme").await, kept.len(), "one walk may be mistaken");
+    walk(&stand).await;
+    stand.until("they are withdrawn", async || stand.stored("acme").await == kept.len() - 3).await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+
+    vanish(&kept[3..28]);
+    walk(&stand).await;
+    walk(&stand).await;
+    let held = "SELECT coalesce(max(vanished_held), 0) FROM streams";
+    stand.until("they are held", async || stand.number(held).await == 25).await;
+    assert_eq!(stand.stored("acme").await, kept.len() - 3, "none is withdrawn");
+    assert!(stand.ok(&["status"]).await.contains("HELD: 25 records"));
+    stand.ok(&["withdraw-vanished", "acme/attention"]).await;
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert!(!stand.ok(&["status"]).await.contains("HELD"));
+    stand.idle().await;
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
