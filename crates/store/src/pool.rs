@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{NoTls, Row};
 
 use crate::connect::{Target, target};
@@ -31,6 +31,8 @@ impl Store {
         let wait = Some(config.wait_max);
         let pool = Pool::builder(manager)
             .max_size(config.connections_max)
+            // in turn, every connection would come to hold the plans and the largest message of every other
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
