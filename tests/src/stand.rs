@@ -108,7 +108,8 @@ impl Stand {
         self.folder.path().join(name)
     }
 
-    async fn command(&self, args: &[&str]) -> Command {
+    /// A command to be started, against this stand.
+    pub async fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary().await);
         command
             .args(args)

@@ -1,5 +1,7 @@
 //! Bad input gets a clear sentence, and loses nothing.
 
+use std::process::Stdio;
+
 use queue::Outgoing;
 use queue::topology::WORK_QUEUES;
 use simulator::WorkspaceSpec;
@@ -20,10 +22,16 @@ async fn commands_say_what_is_wrong_and_what_to_do() {
     let stand = Stand::fresh().await;
     stand.tenant(WorkspaceSpec::named("acme")).await;
     let base = stand.base_url();
-    let table: [(&[&str], &str, &str); 9] = [
+    let table: [(&[&str], &str, &str); 11] = [
         (&["tenant", "add", "acme", "--name", "Again"], "", "exists already"),
         (&["tenant", "add", "No Name", "--name", "x"], "", "tenant id"),
         (&["tenant", "add", "x", "--name", "x", "--domain", "nonsense"], "", "no mail domain"),
+        (&["tenant", "add", "x", "--name", "x", "--domain", "Gmail.com."], "", "free mail"),
+        (
+            &["connect", "attention", "--tenant", "acme", "--requests-per-second", "1e-300"],
+            "k",
+            "from 0.01 to",
+        ),
         (&["connect", "attention", "--tenant", "nobody"], "k", "tenant add nobody"),
         (&["connect", "attention", "--tenant", "acme", "--base-url", "http://h/v2"], "k", "plain http"),
         (&["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"], "", "one word"),
@@ -50,6 +58,83 @@ async fn commands_say_what_is_wrong_and_what_to_do() {
     stand.connect("acme", "acme-key", &[]).await;
     let window = ["sync", "acme/attention", "--from", "2026-02-01", "--to", "2026-01-01"];
     assert!(refused(&stand, &window, "").await.1.contains("ends before it begins"));
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_slip_of_the_pen_is_told_and_does_not_look_like_an_empty_answer() {
+    const NOBODY: &str = "there is no tenant nobody: add it with `switchboard tenant add nobody";
+    let stand = Stand::fresh().await;
+    stand.tenant(WorkspaceSpec::named("acme")).await;
+    let id = "0194f5c0-0000-7000-8000-000000000000";
+    let table: [(&[&str], i32, &str); 17] = [
+        (&["wait", "--idle", "--tenant", "nobody"], 1, NOBODY),
+        (&["runs", "--tenant", "nobody"], 1, NOBODY),
+        (&["connections", "--tenant", "nobody"], 1, NOBODY),
+        (&["timeline", "--tenant", "nobody"], 1, NOBODY),
+        (&["export", "conversations", "--tenant", "nobody"], 1, NOBODY),
+        (&["dead", "list", "--tenant", "nobody"], 1, NOBODY),
+        (&["dead", "replay", "--tenant", "nobody"], 1, NOBODY),
+        (&["timeline", "--tenant", "acme", "--account", "nothing"], 1, "accounts list --tenant acme"),
+        (&["dead", "replay", "--group", "nothing"], 1, "`switchboard dead groups` lists them"),
+        (&["dead", "discard", "--group", "nothing", "--reason", "r", "--yes"], 1, "dead groups"),
+        (&["dead", "replay", id], 1, "`switchboard dead list` lists them"),
+        (&["dead", "discard", id, "--reason", "r", "--yes"], 1, "dead list"),
+        (&["wait", "--idle", "--timeout", "18446744073709551615"], 2, "31536000"),
+        (&["runs", "--limit=-1"], 2, "--limit"),
+        (&["timeline", "--tenant", "acme", "--limit=-1"], 2, "--limit"),
+        (&["dead", "list", "--limit=-1"], 2, "--limit"),
+        (&["events", "tail", "-n=-1"], 2, "--lines"),
+    ];
+    for (args, code, words) in table {
+        let (exit, text) = refused(&stand, args, "").await;
+        assert!(exit == Some(code) && text.contains(words), "`{}`: {exit:?} {text}", args.join(" "));
+    }
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn one_day_is_a_window_and_a_closed_letter_plans_nothing_again() {
+    let stand = Stand::fresh().await;
+    stand.connected(WorkspaceSpec::named("acme"), &[]).await;
+    let day = ["sync", "acme/attention", "--from", "2026-01-31", "--to", "2026-01-31"];
+    assert!(stand.ok(&day).await.contains("from 2026-01-31T00:00:00Z to 2026-02-01T00:00:00Z"));
+    stand.database.execute("UPDATE sync_runs SET state = 'failed', failed_reason = 'a test'").await;
+    let id = "0194f5c0-0000-7000-8000-000000000001";
+    let closed = format!(
+        "INSERT INTO dead_letters (dead_letter_id, tenant_id, connection_id, run_id, stage, origin_queue, body, headers,
+             error_class, error, fingerprint, attempts, first_failed_at, last_failed_at, worker, state)
+         SELECT '{id}', tenant_id, connection_id, run_id, 'fetch', 'fetch.backfill', '', '{{}}', 'vendor', 'e', 'f', 1, now(), now(),
+             'w', 'closed' FROM sync_runs"
+    );
+    stand.database.execute(&closed).await;
+    assert!(
+        stand
+            .ok(&["dead", "replay", id])
+            .await
+            .contains("replayed 0 dead letters; 0 had been superseded; 1 ")
+    );
+    assert_eq!(stand.number("SELECT count(*) FROM sync_runs WHERE state = 'failed'").await, 1);
+    let discard = ["dead", "discard", id, "--reason", "r", "--yes"];
+    assert!(stand.ok(&discard).await.contains("discarded 0"));
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_failure_and_a_reader_who_has_seen_enough_is_none() {
+    let stand = Stand::fresh().await;
+    let mut full = stand.command(&["status"]).await;
+    full.stdout(std::fs::File::options().write(true).open("/dev/full").expect("a full device"));
+    let output =
+        full.stderr(Stdio::piped()).spawn().expect("a process").wait_with_output().await.expect("an end");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("cannot write to standard output"), "{said}");
+
+    let mut unread = stand.command(&["status"]).await;
+    let mut child = unread.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().await.expect("an end");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     stand.finish(Vec::new()).await;
 }
 

@@ -64,7 +64,7 @@ fn every_setting_is_listed_and_every_listed_one_is_read() {
 async fn a_window_is_cut_into_slices_as_long_as_the_setting_says() {
     let stand = Stand::fresh().await;
     stand.connected(WorkspaceSpec::named("acme"), &[]).await;
-    let window = ["sync", "acme/attention", "--from", "2026-01-01", "--to", "2026-01-05"];
+    let window = ["sync", "acme/attention", "--from", "2026-01-01", "--to", "2026-01-04"];
     for (days, runs) in [("7", "planned 1 "), ("2", "planned 2 "), ("1", "planned 4 ")] {
         let output = stand.run_with(&[("SWITCHBOARD_SLICE_DAYS", days)], &window).await;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,6 +1,6 @@
 //! Replaying and discarding dead letters.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use model::{DeadLetterId, VendorKey};
 use queue::{JobHeaders, Outgoing, Publisher, WorkQueue};
 use runtime::failpoint;
@@ -19,6 +19,8 @@ pub struct Replayed {
     pub replayed: u64,
     /// Closed, because newer work has taken their place.
     pub superseded: u64,
+    /// Left alone: closed before, or somebody else was faster.
+    pub closed: u64,
     /// Not possible, with the reason in the log: their queue is unknown to this program.
     pub impossible: u64,
 }
@@ -38,7 +40,7 @@ pub async fn replay(store: &Store, publisher: &Publisher, filter: &LetterFilter)
                 Fate::Replayed => report.replayed += 1,
                 Fate::Superseded => report.superseded += 1,
                 Fate::Impossible => report.impossible += 1,
-                Fate::Taken => {}
+                Fate::Taken => report.closed += 1,
             }
         }
     }
@@ -58,7 +60,7 @@ enum Fate {
     Replayed,
     Superseded,
     Impossible,
-    /// Somebody else was faster.
+    /// Closed before, or somebody else was faster.
     Taken,
 }
 
@@ -99,9 +101,12 @@ async fn reopen_run(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> 
             (Fate::Superseded, "closed", "another run of its kind is open and does its work")
         }
     };
-    let resolved = dead_letter::resolve(&tx, filed, state, words, true).await?;
+    if !dead_letter::resolve(&tx, filed, state, words, true).await? {
+        tx.rollback().await?;
+        return Ok(Fate::Taken);
+    }
     tx.commit().await?;
-    Ok(if resolved { fate } else { Fate::Taken })
+    Ok(fate)
 }
 
 /// A record: a follow-up asks the vendor again, with fresh attempts.
@@ -115,16 +120,21 @@ async fn look_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> 
     if known == 0 {
         return Ok(Fate::Impossible);
     }
-    let resolved =
-        dead_letter::resolve(&tx, filed, "replayed", "a follow-up asks the vendor again", true).await?;
+    if !dead_letter::resolve(&tx, filed, "replayed", "a follow-up asks the vendor again", true).await? {
+        tx.rollback().await?;
+        return Ok(Fate::Taken);
+    }
     tx.commit().await?;
-    Ok(if resolved { Fate::Replayed } else { Fate::Taken })
+    Ok(Fate::Replayed)
 }
 
 /// A document, or bytes nobody could read: an ordinary delivery, published with its confirm before it is marked. Killed in between, it is
 /// sent twice, which is harmless.
 async fn publish_again(store: &Store, publisher: &Publisher, filed: &FiledLetter) -> anyhow::Result<Fate> {
     let letter = &filed.letter;
+    if filed.state == "closed" {
+        return Ok(Fate::Taken);
+    }
     let Some(queue) = WorkQueue::named(&letter.origin_queue) else {
         tracing::warn!(letter.id = %letter.id, queue = letter.origin_queue, "no such queue: cannot be replayed");
         return Ok(Fate::Impossible);
@@ -162,6 +172,25 @@ pub async fn discard(store: &Store, filter: &LetterFilter, reason: &str) -> anyh
     }
     tx.commit().await?;
     Ok(discarded)
+}
+
+/// Refuses ids, a group and a tenant that no letter has, whatever its state.
+pub async fn check(store: &Store, filter: &LetterFilter) -> anyhow::Result<()> {
+    crate::tenants::check(store, filter.tenant.as_ref()).await?;
+    if let Some(named) = &filter.ids {
+        let of = LetterFilter { ids: Some(named.clone()), any_state: true, ..LetterFilter::default() };
+        let known = ids(store, &of).await?;
+        if let Some(id) = named.iter().find(|id| !known.contains(id)) {
+            bail!("there is no dead letter {id}; `switchboard dead list` lists them");
+        }
+    }
+    if let Some(group) = &filter.group {
+        let of = LetterFilter { group: Some(group.clone()), any_state: true, ..LetterFilter::default() };
+        if ids(store, &of).await?.is_empty() {
+            bail!("there is no group {group:?}; `switchboard dead groups` lists them");
+        }
+    }
+    Ok(())
 }
 
 /// How many letters are dead and fit.

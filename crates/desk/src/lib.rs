@@ -6,3 +6,4 @@ pub mod dead;
 pub mod idle;
 pub mod queues;
 pub mod sync;
+pub mod tenants;

@@ -4,13 +4,11 @@ mod domain;
 mod lists;
 mod website;
 
-pub use domain::{candidate_domains, is_own_host, registrable_domain};
+pub use domain::{candidate_domains, is_own_host, normal_host, registrable_domain};
 pub use lists::{is_free_mail, is_shared_host};
 pub use website::domain_from_website;
 
 use std::fmt;
-
-use domain::normal_host;
 
 /// An address is part of index keys, and no mail server takes a longer one (RFC 5321 allows 64 + 1 + 255).
 const BYTES_MAX: usize = 320;

@@ -33,6 +33,9 @@ impl EnvError {
     }
 }
 
+/// The longest time a setting may name. No clock can be set by much more.
+const SECONDS_MAX: f64 = 365.0 * 86_400.0;
+
 /// The environment as it was when the process started. A variable set to nothing counts as not set.
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, String>);
@@ -76,8 +79,9 @@ impl Env {
         let Some(text) = self.text(name) else { return Ok(default) };
         text.parse()
             .ok()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .ok_or_else(|| EnvError::invalid(name, "a number of seconds, zero or more"))
+            .filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds))
+            .map(Duration::from_secs_f64)
+            .ok_or_else(|| EnvError::invalid(name, "a number of seconds, from zero to a year (31536000)"))
     }
 
     /// `true` or `false`, or the default.
@@ -140,10 +144,13 @@ mod tests {
     fn an_unreadable_value_names_the_variable_and_what_is_expected() {
         let error = env().parse("PORT", 1_u16).unwrap_err().to_string();
         assert_eq!(error, "PORT is not valid: expected u16 (invalid digit found in string)");
-        for bad in ["-1", "NaN", "inf", "1e300", "soon"] {
+        for bad in ["-1", "NaN", "inf", "1e300", "31536001", "soon"] {
             let env = Env::from_pairs([("BAD_S", bad)]);
             let error = env.seconds("BAD_S", Duration::ZERO).unwrap_err().to_string();
-            assert_eq!(error, "BAD_S is not valid: expected a number of seconds, zero or more");
+            assert_eq!(
+                error,
+                "BAD_S is not valid: expected a number of seconds, from zero to a year (31536000)"
+            );
         }
         assert!(env().flag("PORT", true).is_err());
     }
@@ -151,6 +158,8 @@ mod tests {
     #[test]
     fn seconds_may_have_a_fraction() {
         assert_eq!(env().seconds("WAIT_S", Duration::ZERO), Ok(Duration::from_millis(1500)));
+        let year = Env::from_pairs([("YEAR_S", "31536000")]).seconds("YEAR_S", Duration::ZERO);
+        assert_eq!(year, Ok(Duration::from_hours(365 * 24)));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The questions an operator asks of the whole: what is parked, what is left, where a record is.
 
+mod whereabouts;
+
 use jiff::Timestamp;
-use model::{ConnectionId, TenantId};
+use model::TenantId;
 use serde::Serialize;
 
 use crate::{StoreError, Tx};
+
+pub use whereabouts::{RunOfRecord, Whereabouts, find};
 
 /// How many of something, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -144,103 +148,11 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
     })
 }
 
-/// Where one record stands, stage by stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Whereabouts {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Its connection.
-    pub connection_id: ConnectionId,
-    /// Its vendor.
-    pub vendor: String,
-    /// Its id at the vendor.
-    pub vendor_key: String,
-    /// stored, pending, skipped, dead, or listed: on its way.
-    pub standing: String,
-    /// First seen in the vendor's list.
-    pub first_listed_at: Option<Timestamp>,
-    /// Last seen in the vendor's list.
-    pub listed_at: Option<Timestamp>,
-    /// Stored last.
-    pub stored_at: Option<Timestamp>,
-    /// Why it was skipped.
-    pub skipped_reason: Option<String>,
-    /// It waits for its transcript.
-    pub awaits_transcript: bool,
-    /// When it is looked at next, and why.
-    pub look_at: Option<Timestamp>,
-    /// Why it is looked at next.
-    pub look_reason: Option<String>,
-    /// Failed requests for its details.
-    pub failed_attempts: i32,
-    /// What the vendor answered.
-    pub failed_reason: Option<String>,
-    /// Its dead letter.
-    pub dead_letter_id: Option<String>,
-    /// The conversation it became.
-    pub conversation_id: Option<String>,
-    /// Its title there.
-    pub title: Option<String>,
-    /// Withdrawn, and why.
-    pub withdrawn_reason: Option<String>,
-    /// The account it is on.
-    pub account: Option<String>,
-}
-
-/// Finds records by the vendor's id, a conversation's id, or a URL that ends in the vendor's id.
-pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
-    let text = text.trim().trim_end_matches('/');
-    let last = text.rsplit('/').next().unwrap_or(text).split(['?', '#']).next().unwrap_or(text);
-    let rows = tx
-        .query(
-            "SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key,
-                 CASE WHEN greatest(k.stored_version, k.skipped_version, k.dead_version, k.listed_version) IS NULL THEN 'unknown'
-                      WHEN k.stored_version >= coalesce(greatest(k.skipped_version, k.dead_version), 0)
-                           AND (k.stored_version >= coalesce(k.listed_version, 0) OR k.stored_hash = k.listed_hash)
-                           THEN CASE WHEN k.awaits_transcript THEN 'pending' ELSE 'stored' END
-                      WHEN k.skipped_version >= coalesce(k.listed_version, 0) OR k.skipped_hash = k.listed_hash THEN 'skipped'
-                      WHEN k.dead_version >= coalesce(k.listed_version, 0) OR k.dead_hash = k.listed_hash THEN 'dead'
-                      WHEN k.look_at IS NOT NULL THEN 'pending'
-                      ELSE 'listed' END,
-                 k.first_listed_at, k.listed_at, k.stored_at, k.skipped_reason, k.awaits_transcript, k.look_at,
-                 k.look_reason, k.failed_attempts, k.failed_reason, k.dead_letter_id::text, c.conversation_id::text,
-                 c.title, c.withdrawn_reason, a.name
-             FROM intake k
-             JOIN connections n USING (connection_id)
-             LEFT JOIN conversations c ON c.tenant_id = k.tenant_id AND c.vendor = n.vendor
-                  AND c.vendor_account = n.vendor_account AND c.external_id = k.vendor_key
-             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-             WHERE k.vendor_key IN ($1, $2, 'accounts/' || $2, 'contacts/' || $2, 'deals/' || $2)
-                OR c.conversation_id::text = lower($2)
-             ORDER BY k.tenant_id, k.vendor_key LIMIT 50",
-            &[&text, &last],
-        )
-        .await?;
-    rows.iter().map(whereabouts).collect()
-}
-
-fn whereabouts(row: &tokio_postgres::Row) -> Result<Whereabouts, StoreError> {
-    Ok(Whereabouts {
-        tenant: TenantId::parse(row.try_get(0)?)?,
-        connection_id: ConnectionId(row.try_get(1)?),
-        vendor: row.try_get(2)?,
-        vendor_key: row.try_get(3)?,
-        standing: row.try_get(4)?,
-        first_listed_at: row.try_get(5)?,
-        listed_at: row.try_get(6)?,
-        stored_at: row.try_get(7)?,
-        skipped_reason: row.try_get(8)?,
-        awaits_transcript: row.try_get(9)?,
-        look_at: row.try_get(10)?,
-        look_reason: row.try_get(11)?,
-        failed_attempts: row.try_get(12)?,
-        failed_reason: row.try_get(13)?,
-        dead_letter_id: row.try_get(14)?,
-        conversation_id: row.try_get(15)?,
-        title: row.try_get(16)?,
-        withdrawn_reason: row.try_get(17)?,
-        account: row.try_get(18)?,
-    })
+/// Whether a tenant has an account, named by its id at its source or by its own.
+pub async fn has_account(tx: &Tx, tenant: &TenantId, account: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT FROM accounts
+               WHERE tenant_id = $1 AND (external_id = $2 OR account_id::text = lower($2)))";
+    Ok(tx.query_one(sql, &[&tenant.as_str(), &account]).await?.try_get(0)?)
 }
 
 /// Seconds that the oldest record without an outcome has waited; `None` when there is none.

@@ -35,13 +35,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// `switchboard runs | head -1` closes our output early: that is no failure, and deserves no report of a panic.
+/// `switchboard runs | head -1` closes our output early: that is no failure. A full disk is one. Neither deserves the report of a panic.
 fn end_quietly_when_nobody_reads() {
+    let closed = std::io::Error::from(rustix::io::Errno::PIPE).to_string();
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if text.starts_with("failed printing to stdout") {
-            std::process::exit(0);
+        if let Some(reason) = text.strip_prefix("failed printing to stdout: ") {
+            if reason == closed {
+                std::process::exit(0);
+            }
+            eprintln!("switchboard: cannot write to standard output: {reason}");
+            std::process::exit(1);
         }
         report(panic);
     }));

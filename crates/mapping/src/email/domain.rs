@@ -49,7 +49,7 @@ const VENDOR_SUFFIXES: &[&str] = &[
 ];
 
 /// The host in normal form: lower case, A-label, without trailing dot; none for what cannot be a mail domain.
-pub(super) fn normal_host(host: &str) -> Option<String> {
+pub fn normal_host(host: &str) -> Option<String> {
     let host = plain_text(host);
     let host = host.strip_suffix('.').unwrap_or(&host);
     let ascii = idna::domain_to_ascii(host).ok()?;

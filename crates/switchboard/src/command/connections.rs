@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use store::connection::{self, Connection};
+use store::stream::Silence;
 use store::{Speaker, crm, stream, vanish};
 
 use crate::cli::{OfTenant, OneConnection};
@@ -12,27 +13,25 @@ use crate::output;
 
 pub(crate) async fn list(context: &Context, args: OfTenant) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
+    desk::tenants::check(&store, args.tenant.as_ref()).await?;
     let tx = store.begin(args.tenant.as_ref().map_or(Speaker::Everybody, Speaker::Tenant)).await?;
     let connections = connection::list(&tx).await?;
     let silences = stream::silences(&tx).await?;
     tx.commit().await?;
-    let silent = |one: &Connection| silences.iter().find(|silence| silence.connection_id == one.id);
     if context.json {
         for one in &connections {
-            output::json(&as_json(one, silent(one).map(|silence| silence.reason.as_str())))?;
+            output::json(&as_json(one, silence_of(one, &silences)))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     let rows = connections.iter().map(|one| {
-        let status =
-            silent(one).map_or_else(|| status(one), |silence| format!("SUSPICIOUS: {}", silence.reason));
         vec![
             one.id.to_string(),
             one.tenant.to_string(),
             one.vendor.to_string(),
             one.vendor_account.to_string(),
             one.credential_state.clone(),
-            status,
+            shown_status(one, silence_of(one, &silences)),
         ]
     });
     let headings = ["connection", "tenant", "vendor", "account", "credential", "status"];
@@ -40,7 +39,17 @@ pub(crate) async fn list(context: &Context, args: OfTenant) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn status(one: &Connection) -> String {
+/// Why its silence is suspicious, if it is.
+pub(crate) fn silence_of<'a>(one: &Connection, silences: &'a [Silence]) -> Option<&'a str> {
+    silences.iter().find(|silence| silence.connection_id == one.id).map(|silence| silence.reason.as_str())
+}
+
+/// Its status, or what is suspicious of it.
+pub(crate) fn shown_status(one: &Connection, suspicious: Option<&str>) -> String {
+    suspicious.map_or_else(|| status(one), |reason| format!("SUSPICIOUS: {reason}"))
+}
+
+fn status(one: &Connection) -> String {
     match one.blocked {
         _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
         _ if !one.enabled => "disabled".to_owned(),

@@ -29,7 +29,7 @@ enum DeadCommand {
         #[command(flatten)]
         which: Which,
         /// At most so many, the last to fail first.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
         limit: i64,
     },
     /// Show one dead letter with its body.
@@ -111,15 +111,24 @@ pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<Exi
     let store = context.migrated_store().await?;
     match args.command {
         DeadCommand::Groups => groups(context, &store).await,
-        DeadCommand::List { which, limit } => list(context, &store, &which.filter(), limit).await,
+        DeadCommand::List { which, limit } => {
+            let filter = which.filter();
+            dead::check(&store, &filter).await?;
+            list(context, &store, &filter, limit).await
+        }
         DeadCommand::Show { id } => show(context, &store, id).await,
         DeadCommand::Replay { which, all, dry_run } => {
             choose(&which, all)?;
-            replay(context, &store, &which.filter(), dry_run).await
+            let filter = which.filter();
+            dead::check(&store, &filter).await?;
+            replay(context, &store, &filter, dry_run).await
         }
         DeadCommand::Discard { which, all, reason, yes } => {
             choose(&which, all)?;
-            discard(context, &store, &which.filter(), &reason, yes).await
+            // what was sent again or is closed already is not discarded, named or not
+            let filter = LetterFilter { any_state: false, ..which.filter() };
+            dead::check(&store, &filter).await?;
+            discard(context, &store, &filter, &reason, yes).await
         }
     }
 }
@@ -227,8 +236,8 @@ async fn replay(
     broker.close().await;
     let replayed = replayed?;
     let words = format!(
-        "replayed {} dead letters; {} had been superseded; {} cannot be replayed",
-        replayed.replayed, replayed.superseded, replayed.impossible
+        "replayed {} dead letters; {} had been superseded; {} were closed already; {} cannot be replayed",
+        replayed.replayed, replayed.superseded, replayed.closed, replayed.impossible
     );
     report(context, &serde_json::to_value(replayed)?, &words)?;
     Ok(if replayed.impossible > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })

@@ -21,7 +21,7 @@ enum EventsCommand {
     /// Show the last events; with --follow, new ones as they come.
     Tail {
         /// How many of the past.
-        #[arg(short = 'n', long, default_value_t = 20)]
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
         lines: i64,
         /// Go on until interrupted.
         #[arg(short, long)]

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use model::TenantId;
-use store::{Speaker, tenant, timeline};
+use store::{Speaker, timeline};
 
 use crate::context::Context;
 
@@ -32,10 +32,8 @@ enum ExportCommand {
 pub(crate) async fn run(context: &Context, args: ExportArgs) -> anyhow::Result<ExitCode> {
     let ExportCommand::Conversations { tenant: id } = args.command;
     let store = context.migrated_store().await?;
+    desk::tenants::check(&store, Some(&id)).await?;
     let tx = store.begin(Speaker::Tenant(&id)).await?;
-    if tenant::load(&tx, &id).await?.is_none() {
-        bail!("there is no tenant {id}");
-    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut cursor = None;
     loop {
@@ -45,14 +43,17 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> anyhow::Result<E
         match write() {
             // whoever reads has seen enough
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            written => written?,
+            written => written.context("cannot write to standard output")?,
         }
         if next.is_none() {
             break;
         }
         cursor = next;
     }
-    out.flush()?;
+    match out.flush() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+        written => written.context("cannot write to standard output")?,
+    }
     tx.commit().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use desk::tenants;
 use model::{RunState, TenantId};
 use serde_json::json;
 use store::Speaker;
@@ -20,12 +21,13 @@ pub(crate) struct RunsArgs {
     #[arg(long)]
     open: bool,
     /// At most so many, newest first.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(0..))]
     limit: i64,
 }
 
 pub(crate) async fn run(context: &Context, args: RunsArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
+    tenants::check(&store, args.tenant.as_ref()).await?;
     let tx = store.begin(args.tenant.as_ref().map_or(Speaker::Everybody, Speaker::Tenant)).await?;
     let filter = RunFilter { connection: None, open: args.open, limit: args.limit };
     let runs = run::list(&tx, &filter).await?;
@@ -39,6 +41,8 @@ pub(crate) async fn run(context: &Context, args: RunsArgs) -> anyhow::Result<Exi
     let headings = [
         "run",
         "tenant",
+        "vendor",
+        "stream",
         "kind",
         "from",
         "to",
@@ -63,6 +67,8 @@ fn row(one: &Run) -> Vec<String> {
     let mut row = vec![
         one.id.to_string(),
         one.tenant.to_string(),
+        one.vendor.to_string(),
+        one.stream.to_string(),
         one.kind.to_string(),
         second(one.window.from),
         second(one.window.to),

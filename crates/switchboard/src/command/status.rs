@@ -26,22 +26,26 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     tx.commit().await?;
     let queues = desk::queues::look(&store, &context.queue_config()?).await?;
     if context.json {
-        let silences: Vec<_> = silences
+        let told: Vec<_> = silences
             .iter()
             .map(|one| json!({ "connection": one.connection_id, "since": one.since, "reason": one.reason }))
             .collect();
-        let connections: Vec<_> = all.iter().map(|one| connections::as_json(one, None)).collect();
+        let connections: Vec<_> = all
+            .iter()
+            .map(|one| connections::as_json(one, connections::silence_of(one, &silences)))
+            .collect();
         output::json(&json!({
-            "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": silences,
+            "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": told,
             "oldest_waiting_s": oldest, "vanished_held": held,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
             "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(),
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = all
-        .iter()
-        .map(|one| vec![one.id.to_string(), desk::connections::name(one), connections::status(one)]);
+    let rows = all.iter().map(|one| {
+        let status = connections::shown_status(one, connections::silence_of(one, &silences));
+        vec![one.id.to_string(), desk::connections::name(one), status]
+    });
     output::table(&["connection", "name", "status"], rows.collect(), "there are no connections");
     println!();
     let busy = queues.iter().filter(|one| one.ready > 0 || one.consumers > 0 || one.oldest_s.is_some());

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -20,7 +20,7 @@ pub(crate) struct SyncArgs {
     /// Beginning of a window of the past: 2026-01-31 or 2026-01-31T12:00:00Z.
     #[arg(long, requires = "to")]
     from: Option<String>,
-    /// End of the window.
+    /// End of the window; a day without a time counts to its end, so that one day is `--from DAY --to DAY`.
     #[arg(long, requires = "from")]
     to: Option<String>,
     /// Walk over all history instead, listing only: finds what was made private, archived, or vanished.
@@ -30,7 +30,7 @@ pub(crate) struct SyncArgs {
 
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let window = match (&args.from, &args.to) {
-        (Some(from), Some(to)) => Some((time(from)?, time(to)?)),
+        (Some(from), Some(to)) => Some((begin(from)?, end(to)?)),
         _ => None,
     };
     let store = context.migrated_store().await?;
@@ -61,12 +61,24 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn time(text: &str) -> anyhow::Result<Timestamp> {
+fn begin(text: &str) -> anyhow::Result<Timestamp> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
-    let Ok(day) = text.parse::<Date>() else {
+    Ok(day(text)?.to_zoned(TimeZone::UTC)?.timestamp())
+}
+
+fn end(text: &str) -> anyhow::Result<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let next = day(text)?.tomorrow().with_context(|| format!("{text:?} is too far away"))?;
+    Ok(next.to_zoned(TimeZone::UTC)?.timestamp())
+}
+
+fn day(text: &str) -> anyhow::Result<Date> {
+    let Ok(day) = text.parse() else {
         bail!("{text:?} is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z");
     };
-    Ok(day.to_zoned(TimeZone::UTC)?.timestamp())
+    Ok(day)
 }

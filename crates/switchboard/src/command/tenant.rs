@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use mapping::email::registrable_domain;
+use mapping::email::{is_free_mail, is_shared_host, normal_host, registrable_domain};
 use model::TenantId;
 use serde_json::json;
 use store::{Speaker, tenant};
@@ -27,7 +27,7 @@ enum TenantCommand {
         /// Its name, for people.
         #[arg(long)]
         name: String,
-        /// A mail domain of its own people; may be given several times.
+        /// A mail domain of its own people, not of everybody (gmail.com); may be given several times.
         #[arg(long = "domain")]
         domains: Vec<String>,
         /// Let conversations in before there are accounts.
@@ -40,11 +40,10 @@ pub(crate) async fn run(context: &Context, args: TenantArgs) -> anyhow::Result<E
     let TenantCommand::Add { id, name, domains, ungated } = args.command;
     let mut own = Vec::new();
     for domain in &domains {
-        let lower = domain.trim().trim_start_matches('@').to_lowercase();
-        if registrable_domain(&lower).is_none() {
-            bail!("{domain:?} is no mail domain: expected something like example.com");
+        let normal = own_domain(domain)?;
+        if !own.contains(&normal) {
+            own.push(normal);
         }
-        own.push(lower);
     }
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Tenant(&id)).await?;
@@ -61,4 +60,54 @@ pub(crate) async fn run(context: &Context, args: TenantArgs) -> anyhow::Result<E
         println!("added tenant {id}; next: `switchboard accounts import --tenant {id} accounts.csv`");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A domain as addresses are compared with it: lower case, A-labels, no trailing dot. One that strangers write from as well would make
+/// them the tenant's own people.
+fn own_domain(given: &str) -> anyhow::Result<String> {
+    let Some(host) = normal_host(given.trim().trim_start_matches('@')) else {
+        bail!("{given:?} is no mail domain: expected something like example.com");
+    };
+    if is_free_mail(&host) {
+        bail!("{given:?} is a free mail provider: everybody writes from it, so it is nobody's own domain");
+    }
+    if is_shared_host(&host) {
+        bail!("{given:?} is a host that many companies share, so it is nobody's own domain");
+    }
+    if registrable_domain(&host).is_none() {
+        bail!("{given:?} is no mail domain: expected something like example.com");
+    }
+    Ok(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_kept_as_addresses_are_compared_with_it() {
+        for (given, kept) in [
+            ("ACME.com.", "acme.com"),
+            (" @Sales.Acme.co.uk ", "sales.acme.co.uk"),
+            ("müller.de", "xn--mller-kva.de"),
+            ("MÜLLER.DE", "xn--mller-kva.de"),
+        ] {
+            assert_eq!(own_domain(given).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn what_everybody_writes_from_is_nobodys_own() {
+        for (given, words) in [
+            ("GMail.com", "free mail"),
+            ("yahoo.co.uk.", "free mail"),
+            ("nonsense", "no mail domain"),
+            ("github.io", "nobody's own domain"),
+            ("corp.local", "no mail domain"),
+            ("", "no mail domain"),
+        ] {
+            let error = own_domain(given).unwrap_err().to_string();
+            assert!(error.contains(words), "{given}: {error}");
+        }
+    }
 }

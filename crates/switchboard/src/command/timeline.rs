@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Args;
+use desk::tenants;
 use model::{TenantId, Vendor};
+use store::Speaker;
 use store::timeline::{self, TimelineEntry, TimelineFilter};
-use store::{Speaker, tenant};
 
 use crate::context::Context;
 use crate::output::{self, or_dash, second, short};
@@ -23,16 +23,15 @@ pub(crate) struct TimelineArgs {
     #[arg(long)]
     source: Option<Vendor>,
     /// At most so many, newest first.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(0..))]
     limit: i64,
 }
 
 pub(crate) async fn run(context: &Context, args: TimelineArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
+    tenants::check(&store, Some(&args.tenant)).await?;
+    tenants::check_account(&store, &args.tenant, args.account.as_deref()).await?;
     let tx = store.begin(Speaker::Tenant(&args.tenant)).await?;
-    if tenant::load(&tx, &args.tenant).await?.is_none() {
-        bail!("there is no tenant {}", args.tenant);
-    }
     let filter = TimelineFilter { account: args.account, source: args.source, limit: args.limit };
     let entries = timeline::timeline(&tx, &args.tenant, &filter).await?;
     tx.commit().await?;

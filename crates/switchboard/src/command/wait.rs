@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use desk::idle::{self, Left};
+use desk::tenants;
 use model::TenantId;
 
 use crate::context::Context;
@@ -19,13 +20,14 @@ pub(crate) struct WaitArgs {
     /// Look at this tenant only.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Give up after so many seconds, with exit code 1.
-    #[arg(long, default_value_t = 600)]
+    /// Give up after so many seconds, a year at most, with exit code 1.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     timeout: u64,
 }
 
 pub(crate) async fn run(context: &Context, args: WaitArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
+    tenants::check(&store, args.tenant.as_ref()).await?;
     let broker = context.queue_config()?;
     let timeout = Duration::from_secs(args.timeout);
     let show = std::io::stderr().is_terminal();

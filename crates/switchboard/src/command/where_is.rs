@@ -46,12 +46,16 @@ fn print(one: &Whereabouts) {
         ("first listed", one.first_listed_at),
         ("last listed", one.listed_at),
         ("stored", one.stored_at),
+        ("skipped", one.skipped_at),
+        ("dead", one.dead_at),
+        ("withdrawn", one.withdrawn_at),
+        ("linked", one.linked_at),
         ("next look", one.look_at),
     ];
-    for (stage, at) in stages {
-        if let Some(at) = at {
-            println!("  {stage:<13} {}", second(at));
-        }
+    let mut reached: Vec<_> = stages.into_iter().filter_map(|(stage, at)| Some((at?, stage))).collect();
+    reached.sort_by_key(|(at, _)| *at);
+    for (at, stage) in reached {
+        println!("  {stage:<13} {}", second(at));
     }
     if let Some(title) = &one.title {
         println!("  title         {title}");
@@ -69,11 +73,14 @@ fn print(one: &Whereabouts) {
 fn advice(one: &Whereabouts) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(reason) = &one.withdrawn_reason {
-        lines.push(format!("withdrawn: it became {reason} at the vendor"));
+        lines.push(format!("withdrawn: {}", why_skipped(reason)));
     }
     match one.standing.as_str() {
-        "skipped" => {
-            lines.push(format!("skipped: {}", one.skipped_reason.as_deref().unwrap_or("no reason is known")));
+        "skipped" if one.withdrawn_reason != one.skipped_reason => {
+            lines.push(one.skipped_reason.as_deref().map_or_else(
+                || "skipped: no reason is known".to_owned(),
+                |reason| format!("skipped: {}", why_skipped(reason)),
+            ));
         }
         "dead" => lines.push(format!(
             "dead: see `switchboard dead show {}`, mend the cause, then `switchboard dead replay`",
@@ -87,10 +94,75 @@ fn advice(one: &Whereabouts) -> Vec<String> {
             one.failed_attempts,
             one.failed_reason.as_deref().unwrap_or("a look is due")
         )),
-        "listed" => {
-            lines.push("on its way: see `switchboard status` for queue depths and parked runs".into());
-        }
+        "listed" => lines.push(on_its_way(one)),
         _ => {}
     }
     lines
+}
+
+/// A reason in a sentence, and what would bring the record in.
+fn why_skipped(reason: &str) -> String {
+    let words = match reason {
+        "private" => {
+            "it is private at the vendor; `switchboard connect` again with `--admit-private true` lets private calls in"
+        }
+        "archived" => "it is archived at the vendor; unarchive it there, and a later sync brings it in",
+        "empty" => "nothing was recorded; if the vendor adds something, a later sync brings it in",
+        "gone" => "the vendor lists it, but no longer has it; nothing can be done here",
+        "vanished" => "it vanished at the vendor; restored there, a later walk brings it in",
+        _ => return reason.to_owned(),
+    };
+    words.to_owned()
+}
+
+/// Where a record is that is listed and nothing more.
+fn on_its_way(one: &Whereabouts) -> String {
+    let again = format!("`switchboard sync {} --from DAY --to DAY`", one.connection_id);
+    let Some(run) = &one.run else {
+        return match one.blocked.as_deref() {
+            Some(cause) => format!("no run has it in hand, and the connection is blocked: {}", mend(cause)),
+            None => format!("no run has it in hand: fetch its day again with {again}"),
+        };
+    };
+    let state = match run.parked_cause.as_deref() {
+        Some(cause) => format!("its run {} is parked: {}", run.run_id, mend(cause)),
+        None if run.state == "failed" => {
+            format!("its run {} failed: fetch its day again with {again}", run.run_id)
+        }
+        None => format!(
+            "on its way: its run {} is {}; `switchboard status` shows the queues",
+            run.run_id, run.state
+        ),
+    };
+    run.last_error.as_deref().map_or_else(|| state.clone(), |error| format!("{state} (last error: {error})"))
+}
+
+/// What ends a cause of parking.
+fn mend(cause: &str) -> String {
+    let words = match cause {
+        "credential" => "the vendor refused the credential; connect again with a new one",
+        "quota" => "the vendor's limit is used up; it goes on by itself (`switchboard status` says when)",
+        "crm" => "the tenant has no accounts yet; connect a CRM, or `switchboard accounts import`",
+        "vendor-down" => "the vendor is down; it goes on by itself",
+        "pause" => "it is paused, disabled or disconnected; `switchboard connections` says which",
+        _ => return cause.to_owned(),
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ParkCause, SkipReason};
+
+    use super::*;
+
+    #[test]
+    fn every_reason_and_every_cause_has_its_advice() {
+        for reason in SkipReason::ALL {
+            assert_ne!(why_skipped(reason.as_str()), reason.as_str());
+        }
+        for cause in ParkCause::ALL {
+            assert_ne!(mend(cause.as_str()), cause.as_str());
+        }
+    }
 }

@@ -17,7 +17,7 @@ use secrets::{credential_aad, seal};
 use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
 use store::credential::{self, SealedCredential};
-use store::{Speaker, Store, Tx, budget, stream, tenant};
+use store::{Speaker, Store, Tx, budget, stream};
 use vendors::BaseUrl;
 
 use crate::context::Context;
@@ -55,7 +55,7 @@ struct Options {
     /// How far back the history is fetched, in days (default: 90; at Gong 2; a CRM is always taken in whole).
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3650))]
     backfill_days: Option<i32>,
-    /// Requests per second at most, for the whole account at the vendor (default: 2; at Gong 3, at HubSpot 9).
+    /// Requests per second at most, from 0.01 to 10000, for the whole account at the vendor (default: 2; at Gong 3, at HubSpot 9).
     #[arg(long)]
     requests_per_second: Option<f64>,
     /// Requests in flight at most, for the whole account at the vendor (default: 2; at HubSpot 4).
@@ -125,17 +125,11 @@ pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<
 impl Options {
     /// The tenant's connections to the vendor; an error if there is no such tenant, or an option cannot be.
     async fn known(&self, store: &Store, vendor: Vendor) -> anyhow::Result<Vec<Connection>> {
-        if self.requests_per_second.is_some_and(|rate| !(rate > 0.0 && rate <= 10_000.0)) {
-            bail!("--requests-per-second: expected a number above 0 and up to 10000");
+        if self.requests_per_second.is_some_and(|rate| !(0.01..=10_000.0).contains(&rate)) {
+            bail!("--requests-per-second: expected a number from 0.01 to 10000");
         }
+        desk::tenants::check(store, Some(&self.tenant)).await?;
         let tx = store.begin(Speaker::Tenant(&self.tenant)).await?;
-        if tenant::load(&tx, &self.tenant).await?.is_none() {
-            bail!(
-                "there is no tenant {}: add it with `switchboard tenant add {} --name NAME`",
-                self.tenant,
-                self.tenant
-            );
-        }
         let all = connection::list(&tx).await?;
         tx.commit().await?;
         Ok(all.into_iter().filter(|one| one.vendor == vendor).collect())
