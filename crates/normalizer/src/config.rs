@@ -12,7 +12,7 @@ use crate::LookPolicy;
 #[derive(Debug, Clone)]
 pub struct NormalizerConfig {
     /// `SWITCHBOARD_NORMALIZE_BATCH`: documents in a batch at most, default 50; `SWITCHBOARD_NORMALIZE_BATCH_BYTES`: bytes of them
-    /// at most, default 1572864, which bounds the memory of a process: each loop holds two batches as they came and one as rows;
+    /// at most, default 1048576, which bounds the memory of a process: each loop holds two batches as they came and one as rows;
     /// `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch of live documents waits for more, in milliseconds, default 20; one of a
     /// backfill ten times as long.
     pub batch: BatchLimits,
@@ -39,7 +39,7 @@ impl NormalizerConfig {
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let batch = BatchLimits {
             messages: env.parse("SWITCHBOARD_NORMALIZE_BATCH", 50)?,
-            bytes: env.parse("SWITCHBOARD_NORMALIZE_BATCH_BYTES", 3 << 19)?,
+            bytes: env.parse("SWITCHBOARD_NORMALIZE_BATCH_BYTES", 1 << 20)?,
             linger: Duration::from_millis(env.parse("SWITCHBOARD_NORMALIZE_LINGER_MS", 20)?),
         };
         if batch.messages == 0 {
