@@ -61,7 +61,7 @@ pub struct Unfinished {
     pub letters_unfiled: i64,
     /// Events not yet published.
     pub events: i64,
-    /// Runs parked, by cause: not counted as work left, but named.
+    /// Runs parked by what still blocks them, by cause: not counted as work left, but named.
     pub parked: Vec<Count>,
     /// Calls that wait for a transcript or for details: not counted either.
     pub records_pending: i64,
@@ -92,9 +92,11 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
                     AND (s.due_at <= now() OR s.walk_due_at <= now() OR s.bootstrapped_from IS NULL
                          OR s.bootstrapped_from > s.live_from - make_interval(days => c.backfill_days)))
                  + (SELECT count(*) FROM sync_runs WHERE replan_at <= now() AND ($1::text IS NULL OR tenant_id = $1)),
-                 (SELECT count(*) FROM sync_runs
-                  WHERE (state IN ('planned', 'listing', 'listed') OR state = 'failed' AND settle_look_at IS NOT NULL)
-                    AND ($1::text IS NULL OR tenant_id = $1)),
+                 -- a parked run that nothing blocks any more is about to be released
+                 (SELECT count(*) FROM sync_runs r LEFT JOIN run_blocks b USING (run_id)
+                  WHERE (r.state IN ('planned', 'listing', 'listed') OR r.state = 'failed' AND r.settle_look_at IS NOT NULL
+                         OR r.state = 'parked' AND b.cause IS NULL)
+                    AND ($1::text IS NULL OR r.tenant_id = $1)),
                  -- what a parked run has published is on its way all the same
                  (SELECT count(*) FROM run_item_outcomes o JOIN sync_runs r USING (run_id)
                   WHERE (r.state <> 'parked' OR o.decision = 'published') AND o.outcome IS NULL
@@ -124,8 +126,9 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
         .await?;
     let parked = tx
         .query(
-            "SELECT parked_cause, count(*) FROM sync_runs
-             WHERE state = 'parked' AND ($1::text IS NULL OR tenant_id = $1) GROUP BY 1 ORDER BY 1",
+            "SELECT b.cause, count(*) FROM sync_runs r JOIN run_blocks b USING (run_id)
+             WHERE r.state = 'parked' AND b.cause IS NOT NULL AND ($1::text IS NULL OR r.tenant_id = $1)
+             GROUP BY 1 ORDER BY 1",
             &[&tenant],
         )
         .await?;

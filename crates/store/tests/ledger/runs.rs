@@ -200,7 +200,11 @@ async fn parked_work_leaves_when_its_cause_is_gone_and_never_against_a_persons_p
         tx.commit().await.unwrap();
         released
     };
-    assert_eq!(release().await, 0);
+    let left = async || {
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        report::unfinished(&tx, None).await.unwrap().runs
+    };
+    assert_eq!((release().await, left().await), (0, 0));
     let tx = connected.store().begin(Speaker::Tenant(&connected.tenant)).await.unwrap();
     assert_eq!(save_credential(&tx, &connected.tenant, connected.id).await, 2);
     assert!(!credential::invalidate(&tx, &connected.tenant, connected.id, 1, "late 401").await.unwrap());
@@ -210,6 +214,7 @@ async fn parked_work_leaves_when_its_cause_is_gone_and_never_against_a_persons_p
     let tx = connected.store().begin(Speaker::Tenant(&connected.tenant)).await.unwrap();
     connection::set_paused(&tx, connected.id, false).await.unwrap();
     tx.commit().await.unwrap();
+    assert_eq!(left().await, 1, "it is about to go on");
     assert_eq!(release().await, 1);
     let released = &runs(&connected).await[0];
     assert_eq!((released.state, released.page), (RunState::Planned, i32::try_from(run.page).unwrap()));

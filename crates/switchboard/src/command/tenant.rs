@@ -75,7 +75,7 @@ fn own_domain(given: &str) -> anyhow::Result<String> {
         bail!("{given:?} is a host that many companies share, so it is nobody's own domain");
     }
     if registrable_domain(&host).is_none() {
-        bail!("{given:?} is no mail domain: expected something like example.com");
+        bail!("{given:?} is no domain that a company registers: expected something like example.com");
     }
     Ok(host)
 }
@@ -102,8 +102,8 @@ mod tests {
             ("GMail.com", "free mail"),
             ("yahoo.co.uk.", "free mail"),
             ("nonsense", "no mail domain"),
-            ("github.io", "nobody's own domain"),
-            ("corp.local", "no mail domain"),
+            ("github.io", "no domain that a company registers"),
+            ("corp.local", "no domain that a company registers"),
             ("", "no mail domain"),
         ] {
             let error = own_domain(given).unwrap_err().to_string();
