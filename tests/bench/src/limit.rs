@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use simulator::{DocumentSize, Latency, RateLimit, Settings, WorkspaceSpec};
-use tokio::time::sleep;
+use simulator::{DocumentSize, Latency, RateLimit, Settings, WorkspaceSpec, World};
+use tokio::time::{Instant, interval};
 
 use crate::stage::{Stage, workspace_named};
 
 /// What is counted, after the first second.
 const MEASURED_S: u64 = 64;
+
+/// When counting ends, in microseconds of the vendor's log.
+const END_US: u64 = (MEASURED_S + 1) * 1_000_000;
 
 /// Workspaces that are backfilled at the same time: name, requests a second, in flight.
 const WORKSPACES: [(&str, usize, &str); 2] = [("default", 2, "2"), ("generous", 10, "8")];
@@ -35,10 +38,23 @@ pub(crate) async fn measure(fetchers: usize) -> anyhow::Result<Vec<Seen>> {
     for (name, ..) in WORKSPACES {
         stage.stand.world().reset_log(name)?;
     }
-    sleep(Duration::from_secs(MEASURED_S + 1)).await;
+    see_the_end(&stage.stand.world()).await?;
     let seen = WORKSPACES.iter().map(|(name, requests, _)| seen(&stage, name, *requests)).collect();
     stage.discard().await;
     seen
+}
+
+/// Waits until every workspace was asked after the time that is counted.
+async fn see_the_end(world: &World) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(2 * MEASURED_S);
+    let mut second = interval(Duration::from_secs(1));
+    for (name, ..) in WORKSPACES {
+        while world.requests(name)?.last().is_none_or(|request| request.at_us < END_US) {
+            anyhow::ensure!(Instant::now() < deadline, "{name} is not asked any more");
+            second.tick().await;
+        }
+    }
+    Ok(())
 }
 
 /// Enough work for the whole time, and a vendor that counts strictly and answers within 300 ms.
@@ -55,9 +71,8 @@ fn limited(name: &str, requests: usize) -> WorkspaceSpec {
 fn seen(stage: &Stage, name: &str, requests_per_second: usize) -> anyhow::Result<Seen> {
     let world = stage.stand.world();
     let refused = world.stats(name)?.refused;
-    let counted = 1_000_000..(MEASURED_S + 1) * 1_000_000;
     let requests = world.requests(name)?;
-    let within = requests.iter().filter(|request| counted.contains(&request.at_us)).count();
+    let within = requests.iter().filter(|request| (1_000_000..END_US).contains(&request.at_us)).count();
     let allowed = MEASURED_S as f64 * requests_per_second as f64;
     Ok(Seen { requests_per_second, used: within as f64 / allowed, refused })
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use simulator::DocumentSize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 
 use crate::cpu::peak_resident_mb;
 use crate::stage::{Stage, workspace};
@@ -39,8 +39,9 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
 
 /// A line that says how far it is, for a person who watches.
 async fn show(stage: &Stage, documents: u64) -> anyhow::Result<()> {
+    let mut look = interval(Duration::from_secs(2));
     loop {
-        sleep(Duration::from_secs(2)).await;
+        look.tick().await;
         if std::io::stderr().is_terminal() {
             let stored = stage.number("SELECT count(*) FROM conversations").await?;
             let mut errors = std::io::stderr().lock();

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use simulator::{DocumentSize, Shares, WorkspaceSpec};
 use stories::{Pace, Role, Stand};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 use tokio_postgres::Client;
 
 use crate::bare::connect;
@@ -80,7 +80,9 @@ impl Stage {
     /// Waits until a number is reached; gives up when it does not move any more.
     pub(crate) async fn reach(&self, what: &str, sql: &str, wanted: i64) -> anyhow::Result<()> {
         let mut seen = (-1, Instant::now());
+        let mut look = interval(Duration::from_millis(100));
         loop {
+            look.tick().await;
             let now = self.number(sql).await?;
             if now >= wanted {
                 return Ok(());
@@ -90,7 +92,6 @@ impl Stage {
             }
             let logs = || self.stand.logs();
             anyhow::ensure!(seen.1.elapsed() < PATIENCE, "{what}: stuck at {now} of {wanted}\n{}", logs());
-            sleep(Duration::from_millis(100)).await;
         }
     }
 
