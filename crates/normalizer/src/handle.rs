@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::map::Mapped;
-use crate::store_batch::{Outcome, store_batch};
-use crate::{Deps, claims, map, records, replays};
+use crate::store_batch::Outcome;
+use crate::{Deps, claims, documents, map, records, replays};
 
 /// Takes the documents of one lane.
 pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
@@ -44,19 +44,19 @@ pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
 async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<Vec<Outcome>> {
     let began = Instant::now();
     let mut outcomes: Vec<Option<Outcome>> = (0..batch.len()).map(|_| None).collect();
-    let (mut documents, mut records) = (Vec::with_capacity(batch.len()), Vec::new());
+    let (mut about_calls, mut about_records) = (Vec::with_capacity(batch.len()), Vec::new());
     for (index, delivery) in batch.iter().enumerate() {
         match RawDocument::decode(&delivery.body) {
-            Ok(document) => documents.push((index, document)),
+            Ok(document) => about_calls.push((index, document)),
             Err(error) => match RecordBatch::decode(&delivery.body) {
-                Ok(batch) => records.push((index, batch)),
+                Ok(batch) => about_records.push((index, batch)),
                 Err(_) => outcomes[index] = Some(Outcome::Failed(JobError::undecodable(error))),
             },
         }
     }
-    let claimed = claims::fetch(deps, &documents, shutdown).await?;
-    let mut mapped: Vec<Mapped<'_>> = Vec::with_capacity(documents.len());
-    for (index, document) in &documents {
+    let claimed = claims::fetch(deps, &about_calls, shutdown).await?;
+    let mut mapped: Vec<Mapped<'_>> = Vec::with_capacity(about_calls.len());
+    for (index, document) in &about_calls {
         match map::map(*index, document, &claimed) {
             Ok(document) => mapped.push(document),
             Err(error) => outcomes[*index] = Some(Outcome::Failed(error)),
@@ -64,10 +64,10 @@ async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<
     }
     deps.metrics.nul_characters.inc_by(mapped.iter().map(Mapped::nul_characters).sum());
     failpoint!("normalize.mapped");
-    for (index, outcome) in store_batch(deps, &mapped, shutdown).await? {
+    for (index, outcome) in documents::store(deps, &mapped, shutdown).await? {
         outcomes[index] = Some(outcome);
     }
-    for (index, outcome) in records::store(deps, &records, shutdown).await? {
+    for (index, outcome) in records::store(deps, &about_records, shutdown).await? {
         outcomes[index] = Some(outcome);
     }
     failpoint!("normalize.committed");

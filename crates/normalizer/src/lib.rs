@@ -2,6 +2,7 @@
 
 mod claims;
 mod config;
+mod documents;
 mod handle;
 mod look;
 mod map;
@@ -11,7 +12,6 @@ mod records;
 mod replays;
 mod resolve;
 mod store_batch;
-mod write;
 
 use std::sync::Arc;
 

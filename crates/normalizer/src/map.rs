@@ -12,8 +12,8 @@ use store::conversation_write::Found;
 
 use crate::claims::Claimed;
 
-/// A document's error class: it cannot be mapped.
-const MAPPING: &str = "mapping";
+/// An error class: the document or record cannot be mapped.
+pub(crate) const MAPPING: &str = "mapping";
 /// A document's error class: what was put away for it is not there any more.
 const CLAIM_MISSING: &str = "claim-missing";
 
@@ -87,11 +87,7 @@ fn said<'a>(
     detail: Option<&RawValue>,
     raw: Cow<'a, [u8]>,
 ) -> Result<Says<'a>, JobError> {
-    // a bug in a mapping must not take the other documents of the batch with it
-    let mapping = catch_unwind(AssertUnwindSafe(|| by_vendor(document, listed, detail)));
-    let mut conversation = mapping
-        .map_err(|panic| JobError::retry(format!("the mapping panicked: {}", panic_text(&*panic))))?
-        .map_err(|error| JobError::fail(MAPPING, error))?;
+    let mut conversation = guarded(|| by_vendor(document, listed, detail))?;
     if conversation.external_id != document.vendor_key {
         let other = format!(
             "the document is about {}, asked for was {}",
@@ -130,6 +126,13 @@ fn skip_reason(conversation: &Conversation, admit_private: bool) -> Option<SkipR
         Conversation { empty: true, .. } => Some(SkipReason::Empty),
         _ => None,
     }
+}
+
+/// Maps; a bug in a mapping must not take the others of the batch with it.
+pub(crate) fn guarded<T>(mapping: impl FnOnce() -> Result<T, mapping::MappingError>) -> Result<T, JobError> {
+    catch_unwind(AssertUnwindSafe(mapping))
+        .map_err(|panic| JobError::retry(format!("the mapping panicked: {}", panic_text(&*panic))))?
+        .map_err(|error| JobError::fail(MAPPING, error))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

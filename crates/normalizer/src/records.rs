@@ -1,9 +1,6 @@
 //! Records of a CRM: mapped in memory, written a message's worth at a time or many, each with an outcome of its own.
 
-use std::any::Any;
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model::message::{RawRecord, RawSource, RecordBatch};
 use model::{ConnectionId, ContentHash, ConversationId, CrmRecord, TenantId, Vendor, VendorKey};
@@ -12,15 +9,10 @@ use runtime::{Shutdown, failpoint};
 use store::conversation_write::{Arrival, Found, Stored, Verdict, lock_standings};
 use store::crm::{ChangedRecord, RecordWrites};
 use store::{Speaker, Store, StoreError, crm};
-use tokio::time::{Instant, sleep};
 
 use crate::Deps;
-use crate::store_batch::{Outcome, REPEAT, SNOOZE};
-
-/// A record's error class: it cannot be mapped.
-const MAPPING: &str = "mapping";
-/// A record's error class: the database refuses it.
-const DATA: &str = "data";
+use crate::map::{MAPPING, guarded};
+use crate::store_batch::{Outcome, store_parts};
 
 /// A record and what it says.
 struct Mapped<'a> {
@@ -51,42 +43,11 @@ pub(crate) async fn store(
             }
         }
     }
-    let hold_until = Instant::now() + deps.config.hold;
-    let mut parts: Vec<&[Mapped<'_>]> = vec![&mapped];
-    while let Some(part) = parts.pop() {
-        if part.is_empty() {
-            continue;
-        }
-        match write_patiently(deps, part, hold_until, shutdown).await? {
-            Ok(verdicts) => {
-                for (record, verdict) in part.iter().zip(verdicts) {
-                    worsen(&mut outcomes[record.place], Outcome::Done(verdict));
-                }
-            }
-            Err(error) if error.is_transient() => {
-                // an absent database is nobody's failed attempt
-                let waits = |place: usize| (place, Outcome::Failed(JobError::snooze(SNOOZE)));
-                part.iter().map(|record| waits(record.place)).for_each(|(place, outcome)| {
-                    worsen(&mut outcomes[place], outcome);
-                });
-            }
-            Err(error) if part.len() == 1 => worsen(&mut outcomes[part[0].place], refused(&error)),
-            Err(error) => {
-                tracing::warn!(%error, records = part.len(), "the database refuses records, halving them");
-                deps.metrics.splits.inc();
-                let (left, right) = part.split_at(part.len() / 2);
-                parts.extend([right, left]);
-            }
-        }
+    let write = |part| write(&deps.store, part);
+    for (record, outcome) in store_parts(deps, "records", shutdown, vec![&mapped], write).await? {
+        worsen(&mut outcomes[record.place], outcome);
     }
     Some(batches.iter().map(|(index, _)| *index).zip(outcomes).collect())
-}
-
-fn refused(error: &StoreError) -> Outcome {
-    if error.is_data_fault() {
-        return Outcome::Failed(JobError::fail(DATA, error));
-    }
-    Outcome::Failed(JobError::retry(error))
 }
 
 /// A message's outcome is that of its worst record: what could be stored is stored, and delivering it again changes nothing.
@@ -105,11 +66,7 @@ fn worsen(outcome: &mut Outcome, other: Outcome) {
 }
 
 fn map<'a>(place: usize, batch: &'a RecordBatch<'a>, raw: &'a RawRecord<'a>) -> Result<Mapped<'a>, JobError> {
-    // a bug in a mapping must not take the other records of the batch with it
-    let mapping = catch_unwind(AssertUnwindSafe(|| by_vendor(batch, raw)));
-    let record = mapping
-        .map_err(|panic| JobError::retry(format!("the mapping panicked: {}", panic_text(&*panic))))?
-        .map_err(|error| JobError::fail(MAPPING, error))?;
+    let record = guarded(|| by_vendor(batch, raw))?;
     if mapping::record_key(batch.stream, &record.external_id) != raw.key {
         return Err(JobError::fail(MAPPING, format!("the record is another than {}", raw.key)));
     }
@@ -130,44 +87,6 @@ fn by_vendor(batch: &RecordBatch<'_>, raw: &RawRecord<'_>) -> Result<CrmRecord, 
         Vendor::HubSpot => mapping::hubspot::record(batch.stream, raw.listed, raw.related),
         Vendor::Attention | Vendor::Gong => Err(mapping::MappingError::NoDocument),
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> Cow<'_, str> {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Cow::Borrowed(text.unwrap_or("without a text"))
-}
-
-/// Repeats what may work later until the hold is over; `None` when the shutdown comes first.
-async fn write_patiently(
-    deps: &Deps,
-    part: &[Mapped<'_>],
-    hold_until: Instant,
-    shutdown: &Shutdown,
-) -> Option<Result<Vec<Verdict>, StoreError>> {
-    let door = deps.health.door("records");
-    for attempt in 0.. {
-        let error = match write(&deps.store, part).await {
-            Ok(verdicts) => {
-                door.opened();
-                return Some(Ok(verdicts));
-            }
-            Err(error) => error,
-        };
-        let delay = REPEAT.delay(attempt);
-        if !error.is_transient() || Instant::now() + delay > hold_until {
-            return Some(Err(error));
-        }
-        if matches!(error, StoreError::Unavailable(_)) {
-            door.closed(error.to_string());
-        }
-        tracing::warn!(%error, delay_ms = delay.as_millis(), "records could not be stored, trying again");
-        tokio::select! {
-            () = shutdown.begun() => return None,
-            () = sleep(delay) => {}
-        }
-    }
-    None
 }
 
 /// One transaction: where the records stand, what that makes of each document, and the rows.

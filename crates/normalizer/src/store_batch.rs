@@ -9,20 +9,18 @@ use store::conversation_write::Verdict;
 use tokio::time::{Instant, sleep};
 
 use crate::Deps;
-use crate::map::Mapped;
-use crate::write::write;
 
 /// Between attempts: a conflict is over at once, a database that restarts takes seconds.
 pub(crate) const REPEAT: Backoff =
     Backoff { first: Duration::from_millis(50), max: Duration::from_secs(10), multiplier: 2.0 };
 
 /// What was held in hand too long waits in the delay queue for at least this long.
-pub(crate) const SNOOZE: Duration = Duration::from_secs(30);
+const SNOOZE: Duration = Duration::from_secs(30);
 
-/// A document's error class: the database refuses it.
+/// An error class: the database refuses the document or record.
 const DATA: &str = "data";
 
-/// What became of a document.
+/// What became of a document or a record.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Stored, or nothing to do.
@@ -45,44 +43,46 @@ impl Outcome {
     }
 }
 
-/// Stores mapped documents; each with its place in the batch and its outcome. `None` when the shutdown came while the database was
-/// away: the batch is to be given back.
-pub(crate) async fn store_batch(
+/// Stores parts, the last first, each in the one transaction of `write`; every item with its outcome. `None` when the shutdown came
+/// while the database was away: the batch is to be given back.
+pub(crate) async fn store_parts<'a, T, W>(
     deps: &Deps,
-    mapped: &[Mapped<'_>],
+    door: &str,
     shutdown: &Shutdown,
-) -> Option<Vec<(usize, Outcome)>> {
+    mut parts: Vec<&'a [T]>,
+    write: impl Fn(&'a [T]) -> W,
+) -> Option<Vec<(&'a T, Outcome)>>
+where
+    W: Future<Output = Result<Vec<Verdict>, StoreError>>,
+{
     let hold_until = Instant::now() + deps.config.hold;
-    let mut outcomes = Vec::with_capacity(mapped.len());
-    // of one record's documents in a transaction only the newest counts, but "gone" says nothing about content: it comes after
-    let (gone, kept) = mapped.iter().partition(|mapped| mapped.is_gone());
-    let mut parts: Vec<Vec<&Mapped<'_>>> = vec![gone, kept];
+    let mut outcomes = Vec::new();
     while let Some(part) = parts.pop() {
         if part.is_empty() {
             continue;
         }
-        let places = || part.iter().map(|mapped| mapped.index);
-        match write_patiently(deps, &part, hold_until, shutdown).await? {
-            Ok(verdicts) => outcomes.extend(places().zip(verdicts.into_iter().map(Outcome::Done))),
+        match patiently(deps, door, hold_until, shutdown, || write(part)).await? {
+            Ok(verdicts) => outcomes.extend(part.iter().zip(verdicts.into_iter().map(Outcome::Done))),
+            // an absent database is nobody's failed attempt
             Err(error) if error.is_transient() => {
-                // an absent database is nobody's failed attempt
-                let snoozed = || Outcome::Failed(JobError::snooze(SNOOZE));
-                outcomes.extend(places().map(|place| (place, snoozed())));
+                outcomes.extend(part.iter().map(|item| (item, Outcome::Failed(JobError::snooze(SNOOZE)))));
             }
-            Err(error) if part.len() == 1 => outcomes.extend(places().map(|place| (place, refused(&error)))),
             Err(error) => {
-                tracing::warn!(%error, documents = part.len(), "the database refuses a batch, halving it");
+                if let [item] = part {
+                    outcomes.push((item, refused(&error)));
+                    continue;
+                }
+                tracing::warn!(%error, size = part.len(), "the database refuses a batch of {door}, halving it");
                 deps.metrics.splits.inc();
                 let (left, right) = part.split_at(part.len() / 2);
-                parts.push(right.to_vec());
-                parts.push(left.to_vec());
+                parts.extend([right, left]);
             }
         }
     }
     Some(outcomes)
 }
 
-/// A document that is refused alone: dead if its data is at fault; anything else may be ours, and mended later.
+/// What is refused alone: dead if its data is at fault; anything else may be ours, and mended later.
 fn refused(error: &StoreError) -> Outcome {
     if error.is_data_fault() {
         return Outcome::Failed(JobError::fail(DATA, error));
@@ -91,17 +91,21 @@ fn refused(error: &StoreError) -> Outcome {
 }
 
 /// Repeats what may work later until the hold is over; `None` when the shutdown comes first.
-async fn write_patiently(
+async fn patiently<W>(
     deps: &Deps,
-    part: &[&Mapped<'_>],
+    door: &str,
     hold_until: Instant,
     shutdown: &Shutdown,
-) -> Option<Result<Vec<Verdict>, StoreError>> {
-    let door = deps.health.door("conversations");
+    write: impl Fn() -> W,
+) -> Option<Result<Vec<Verdict>, StoreError>>
+where
+    W: Future<Output = Result<Vec<Verdict>, StoreError>>,
+{
+    let health = deps.health.door(door);
     for attempt in 0.. {
-        let error = match write(&deps.store, deps.config.look, part).await {
+        let error = match write().await {
             Ok(verdicts) => {
-                door.opened();
+                health.opened();
                 return Some(Ok(verdicts));
             }
             Err(error) => error,
@@ -111,9 +115,9 @@ async fn write_patiently(
             return Some(Err(error));
         }
         if matches!(error, StoreError::Unavailable(_)) {
-            door.closed(error.to_string());
+            health.closed(error.to_string());
         }
-        tracing::warn!(%error, delay_ms = delay.as_millis(), "a batch could not be stored, trying again");
+        tracing::warn!(%error, delay_ms = delay.as_millis(), "{door} could not be stored, trying again");
         tokio::select! {
             () = shutdown.begun() => return None,
             () = sleep(delay) => {}

@@ -1,23 +1,39 @@
-//! One transaction: where the records stand, what that makes of each document, who the people are, and the rows.
+//! Documents about conversations: stored many at a time, each with an outcome of its own.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use model::{ConnectionId, TenantId, TranscriptStatus, VendorKey};
-use runtime::failpoint;
+use runtime::{Shutdown, failpoint};
 use store::conversation_write::{
     Arrival, Changed, Locked, Skipped, Stored, Verdict, Writes, lock_standings, write as write_rows,
 };
 use store::directory::Wanted;
 use store::{Speaker, Store, StoreError};
 
-use crate::LookPolicy;
 use crate::look::next_look;
 use crate::map::{Mapped, Says};
 use crate::people::{self, People};
+use crate::store_batch::{Outcome, store_parts};
+use crate::{Deps, LookPolicy};
 
-/// Writes documents, and says what became of each, in their order.
-pub(crate) async fn write(
+/// Stores mapped documents; each with its place in the batch and its outcome. `None` when the shutdown came while the database was
+/// away: the batch is to be given back.
+pub(crate) async fn store(
+    deps: &Deps,
+    mapped: &[Mapped<'_>],
+    shutdown: &Shutdown,
+) -> Option<Vec<(usize, Outcome)>> {
+    // of one record's documents in a transaction only the newest counts, but "gone" says nothing about content: it comes after
+    let (gone, kept): (Vec<&Mapped<'_>>, Vec<_>) = mapped.iter().partition(|mapped| mapped.is_gone());
+    let write = |part| write(&deps.store, deps.config.look, part);
+    let outcomes = store_parts(deps, "conversations", shutdown, vec![&gone, &kept], write).await?;
+    Some(outcomes.into_iter().map(|(mapped, outcome)| (mapped.index, outcome)).collect())
+}
+
+/// One transaction: where the records stand, what that makes of each document, who the people are, and the rows. Says what became of
+/// each, in their order.
+async fn write(
     store: &Store,
     look: LookPolicy,
     documents: &[&Mapped<'_>],
