@@ -1,5 +1,6 @@
 //! The main job: a history is fetched, later calls follow by themselves.
 
+use serde_json::Value;
 use simulator::{AddedKind, Change, DocumentSize, WorkspaceSpec};
 use stories::{Stand, compare_with_truth};
 
@@ -83,23 +84,34 @@ async fn two_of_every_role_do_the_work_once() {
 
 #[tokio::test]
 async fn a_bootstrap_that_finds_nothing_and_a_stream_that_goes_quiet_are_suspicious_once() {
-    let mut stand = Stand::paced(vec![("SWITCHBOARD_QUIET_S", "2".to_owned())]).await;
+    let mut stand = Stand::fresh().await;
     let tiny = WorkspaceSpec { conversations: 0, ..spec("void", 0) };
     stand.connected(tiny, &["--backfill-days", "14"]).await;
     stand.connected(spec("acme", 20), &["--backfill-days", "14"]).await;
     let roles = stand.start_all().await;
-    let suspicious = async || {
-        let status = stand.json(&["status"]).await;
-        status[0]["suspicious_silence"].as_array().expect("a list").len()
+    let suspicious = async |id: &str| {
+        let sql = "SELECT count(*) FROM streams WHERE silent_since IS NOT NULL AND tenant_id";
+        stand.number(&format!("{sql} = '{id}'")).await > 0
     };
-    stand.until("both are suspicious", async || suspicious().await == 2).await;
+    stand.idle().await;
+    stand.until("nothing at all is suspicious", async || suspicious("void").await).await;
+    assert!(!suspicious("acme").await, "it has only just spoken");
+    for (table, time) in [("connections", "created_at"), ("streams", "last_call_at")] {
+        let week = format!("UPDATE {table} SET {time} = {time} - interval '8 days' WHERE tenant_id = 'acme'");
+        stand.database.execute(&week).await;
+    }
+    stand.until("a week of silence is suspicious", async || suspicious("acme").await).await;
     let change = Change::Add { count: 3, finished_at: None, kind: AddedKind::Ordinary };
     stand.world().change("void", change).expect("calls at last");
     stand.sync("void").await;
-    stand.until("the one that speaks again is cleared", async || suspicious().await < 2).await;
+    stand.until("the one that speaks again is cleared", async || !suspicious("void").await).await;
+    let status = stand.json(&["status"]).await;
+    assert_eq!(status[0]["suspicious_silence"].as_array().expect("a list").len(), 1, "{status:?}");
     let events = stand.json(&["events", "tail", "-n", "1000"]).await;
-    let told =
-        events.iter().filter(|event| event["type"] == "sync.suspicious_silence" && event["tenant"] == "acme");
-    assert_eq!(told.count(), 1, "one event for one silence");
+    let told = |id: &str| {
+        let mine = |event: &&Value| event["type"] == "sync.suspicious_silence" && event["tenant"] == id;
+        events.iter().filter(mine).count()
+    };
+    assert_eq!((told("void"), told("acme")), (1, 1), "one event for one silence");
     stand.finish(roles).await;
 }
