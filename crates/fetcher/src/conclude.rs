@@ -72,6 +72,7 @@ pub(crate) async fn park(shared: &Shared, run: &ClaimedRun, cause: ParkCause) ->
         tx.commit().await
     };
     parked.await.map_err(JobError::retry)?;
+    failpoint!("fetch.parked");
     tracing::info!(%cause, "parked the run");
     shared.deps.metrics.step("parked");
     Ok(())
@@ -164,6 +165,7 @@ async fn run_failed(
     let cause = Cause { stage: "fetch", class, reason, attempts: run.attempt + 1, vendor_key: None };
     let (letter, queue) =
         leave_letter(shared, run, run.nudge(run.step).encode(), cause).await.map_err(JobError::retry)?;
+    failpoint!("fetch.run_letter_left");
     let failed = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
         if run_claim::fail(&tx, run, reason, config.replan_after).await? {
@@ -203,6 +205,7 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
         Ok::<_, StoreError>(marked)
     };
     if marked.await.map_err(JobError::retry)? {
+        failpoint!("fetch.invalidated");
         tracing::error!(generation, connection.id = %run.connection_id,
             "the vendor refuses the credential: its runs are parked until a reconnect");
         shared.deps.metrics.step("parked");
@@ -222,6 +225,7 @@ async fn is_outage(
     credential::note_refused(&tx, run.connection_id, generation).await?;
     // committed before it is counted: two that are refused at once would each see only themselves
     tx.commit().await?;
+    failpoint!("fetch.refusal_noted");
     let tx = shared.deps.store.begin(Speaker::Everybody).await?;
     let outage = credential::is_outage(&tx, run.vendor, run.connection_id, wait).await?;
     tx.commit().await?;

@@ -138,6 +138,7 @@ impl<'a, 'd> Gathering<'a, 'd> {
         let decision = if failed.look_after.is_some() { ItemDecision::Pending } else { ItemDecision::Dead };
         if decision == ItemDecision::Dead {
             failed.letter = Some(give_up(self.shared, self.run, record, &failed).await?);
+            runtime::failpoint!("fetch.record_letter_left");
         }
         tracing::warn!(job.id = %self.run.id, vendor = %self.run.vendor, error.class = failed.class,
             job.attempt = failed.attempts, given_up = decision == ItemDecision::Dead,

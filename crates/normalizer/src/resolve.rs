@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::message::ResolveBatch;
 use queue::topology::RESOLVE_QUEUE;
 use queue::{ConsumerConfig, Delivery, JobError};
-use runtime::Shutdown;
+use runtime::{Shutdown, failpoint};
 use store::directory::Wanted;
 use store::resolve::{self, Relink, ToResolve};
 use store::{Speaker, StoreError};
@@ -78,6 +78,7 @@ async fn link_again(deps: &Deps, batch: &ResolveBatch) -> Result<u64, StoreError
         resolve::finish(&tx, id).await?;
     }
     tx.commit().await?;
+    failpoint!("resolve.committed");
     Ok(changed)
 }
 

@@ -9,15 +9,23 @@ pub const ALL: &[&str] = &[
     "fetch.published",
     "fetch.checkpointed",
     "fetch.nudged",
+    "fetch.parked",
+    "fetch.record_letter_left",
+    "fetch.run_letter_left",
+    "fetch.refusal_noted",
+    "fetch.invalidated",
     // normalizer
     "normalize.received",
     "normalize.mapped",
     "normalize.written",
     "normalize.committed",
     "normalize.diverted",
+    "resolve.committed",
     // scheduler
     "schedule.planned",
     "schedule.nudge_marked",
+    "schedule.change_taken",
+    "schedule.batches_marked",
     "outbox.published",
     // steward
     "steward.filed",

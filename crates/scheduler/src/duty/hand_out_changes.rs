@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use queue::Outgoing;
 use queue::topology::RESOLVE_QUEUE;
+use runtime::failpoint;
 use store::{Speaker, resolve};
 
 use crate::Deps;
@@ -21,6 +22,7 @@ pub(super) async fn perform(deps: &Deps) -> anyhow::Result<u64> {
     let affected = resolve::take_ripe(&tx, PAGE).await.context("failed to take a change")?;
     tx.commit().await?;
     if let Some(affected) = &affected {
+        failpoint!("schedule.change_taken");
         let (tenant, conversations) = (&affected.tenant, affected.ids.len());
         tracing::info!(%tenant, conversations, "accounts changed, linking again");
     }
@@ -36,6 +38,10 @@ async fn send(deps: &Deps) -> anyhow::Result<u64> {
         .context("failed to take batches")?;
     // marked before they are sent: if this process dies in between, the mark grows old and they are sent again
     tx.commit().await?;
+    if batches.is_empty() {
+        return Ok(0);
+    }
+    failpoint!("schedule.batches_marked");
     let messages = batches.iter().map(|batch| Outgoing::to_work(&RESOLVE_QUEUE, batch.encode())).collect();
     deps.publisher.publish_all(messages).await.context("failed to publish batches")?;
     Ok(batches.len() as u64)
