@@ -150,6 +150,8 @@ pub(crate) fn workspace(size: DocumentSize, conversations: u64) -> WorkspaceSpec
 pub(crate) fn workspace_named(name: &str, size: DocumentSize, conversations: u64) -> WorkspaceSpec {
     WorkspaceSpec {
         conversations,
+        // well within the history of 90 days: the oldest must not fall off its end while the roles start
+        days: 80,
         document_size: size,
         shares: Shares { linked: 0.15, ..Shares::NONE },
         ..WorkspaceSpec::named(name)
