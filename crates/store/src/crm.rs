@@ -4,6 +4,7 @@
 //! As for conversations, the intake rows are locked first: whoever holds the row of a record is the only one who writes it.
 
 mod accounts;
+mod columns;
 mod contacts;
 mod deals;
 pub mod gone;
@@ -11,8 +12,10 @@ mod merges;
 
 use std::collections::BTreeMap;
 
-use model::{CrmBody, CrmRecord, Presence, TenantId, Vendor, VendorAccount};
+use model::{AccountId, CrmBody, CrmRecord, Presence, TenantId, Vendor, VendorAccount};
+use uuid::Uuid;
 
+use self::columns::Columns;
 use crate::account::change::Change;
 use crate::conversation_write::{Arrival, Stored, intake};
 use crate::{StoreError, Tx};
@@ -49,6 +52,9 @@ pub fn source(vendor: Vendor, account: &VendorAccount) -> String {
 /// What changed, by tenant.
 type Changes = BTreeMap<TenantId, Change>;
 
+/// Tenant, source and id at the source.
+type Key = (String, String, String);
+
 /// A record with its owner, in the order of keys.
 #[derive(Debug)]
 struct Row<'a, T> {
@@ -67,6 +73,15 @@ impl<T> Clone for Row<'_, T> {
 impl<T> Copy for Row<'_, T> {}
 
 impl<T> Row<'_, T> {
+    fn key(&self) -> Key {
+        (self.tenant.to_string(), self.source.to_owned(), self.record.external_id.clone())
+    }
+
+    /// Our id of an account of the same source; whether it is there is another question.
+    fn account_id(&self, external_id: Option<&str>) -> Option<Uuid> {
+        Some(AccountId::derive(self.tenant, self.source, external_id?).0)
+    }
+
     /// The CRM says that it is deleted or archived.
     fn is_gone(&self) -> bool {
         self.record.presence == Presence::Gone
@@ -83,14 +98,19 @@ impl<T> Row<'_, T> {
     }
 }
 
-/// Notes that the CRM says these are gone. They count as they are until that is applied ([`gone`]).
-async fn leave<T>(tx: &Tx, table: &str, rows: &[Row<'_, T>]) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
+/// Notes which known records the CRM says are gone; they count as they are until that is applied ([`gone`]). Gives back the others.
+async fn leave<'a, T>(
+    tx: &Tx,
+    table: &str,
+    rows: &[Row<'a, T>],
+    is_known: impl Fn(&Row<'a, T>) -> bool,
+) -> Result<Vec<Row<'a, T>>, StoreError> {
+    let (leaving, others): (Vec<_>, Vec<_>) =
+        rows.iter().copied().partition(|row| row.is_gone() && is_known(row));
+    if leaving.is_empty() {
+        return Ok(others);
     }
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
+    let Columns { tenants, sources, ids, .. } = Columns::of(&leaving);
     tx.execute(
         &format!(
             "UPDATE {table} t SET gone_at = coalesce(t.gone_at, now())
@@ -100,7 +120,7 @@ async fn leave<T>(tx: &Tx, table: &str, rows: &[Row<'_, T>]) -> Result<(), Store
         &[&tenants, &sources, &ids],
     )
     .await?;
-    Ok(())
+    Ok(others)
 }
 
 /// Writes a batch whose intake rows this transaction has locked.

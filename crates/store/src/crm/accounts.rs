@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use model::{AccountId, CrmAccount, TenantId};
 use uuid::Uuid;
 
+use super::columns::Columns;
 use super::{Changes, Row, leave};
 use crate::{StoreError, Tx};
 
@@ -27,10 +28,7 @@ pub(super) async fn write(
         return Ok(());
     }
     let before = standings(tx, rows).await?;
-    let is_known = |row: &Row<'_, CrmAccount>| before.contains_key(&key(row));
-    let (leaving, rows): (Vec<_>, Vec<_>) =
-        rows.iter().copied().partition(|row| row.is_gone() && is_known(row));
-    leave(tx, "accounts", &leaving).await?;
+    let rows = leave(tx, "accounts", rows, |row| before.contains_key(&key(row))).await?;
     let ids: Vec<Uuid> = rows.iter().map(id).collect();
     upsert(tx, &rows, &ids).await?;
     replace_domains(tx, &rows, &ids).await?;
@@ -122,15 +120,11 @@ async fn standings(tx: &Tx, rows: &[Row<'_, CrmAccount>]) -> Result<HashMap<Key,
 }
 
 async fn upsert(tx: &Tx, rows: &[Row<'_, CrmAccount>], ids: &[Uuid]) -> Result<(), StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let external_ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
+    let Columns { tenants, sources, ids: external_ids, owners, created, gone, .. } = Columns::of(rows);
     let names: Vec<&str> = rows.iter().map(|row| row.body.name.as_str()).collect();
-    let created: Vec<Option<Timestamp>> = rows.iter().map(|row| row.record.created_at).collect();
-    let owners: Vec<Option<&str>> = rows.iter().map(|row| row.record.owner_external_id.as_deref()).collect();
     let parents: Vec<Option<&str>> = rows.iter().map(|row| row.body.parent_external_id.as_deref()).collect();
-    let gone: Vec<bool> = rows.iter().map(|row| row.is_gone() || row.is_merged()).collect();
-    let merged: Vec<bool> = rows.iter().map(Row::is_merged).collect();
+    let merged = rows.iter().zip(ids).filter(|(row, _)| row.is_merged());
+    let merged: Vec<Uuid> = merged.map(|(_, id)| *id).collect();
     tx.execute(
         // who is gone when first seen never was there; who was there stays until that is applied, unless it was merged
         "INSERT INTO accounts (tenant_id, account_id, source, external_id, name, created_at, owner_external_id,
@@ -149,15 +143,11 @@ async fn upsert(tx: &Tx, rows: &[Row<'_, CrmAccount>], ids: &[Uuid]) -> Result<(
                                ELSE accounts.deleted_at END,
              updated_at = now()",
         &[
-            &tenants, &ids, &sources, &external_ids, &names, &created, &owners, &parents, &gone, &only(ids, &merged),
+            &tenants, &ids, &sources, &external_ids, &names, &created, &owners, &parents, &gone, &merged,
         ],
     )
     .await?;
     Ok(())
-}
-
-fn only(ids: &[Uuid], chosen: &[bool]) -> Vec<Uuid> {
-    ids.iter().zip(chosen).filter(|(_, chosen)| **chosen).map(|(id, _)| *id).collect()
 }
 
 async fn replace_domains(tx: &Tx, rows: &[Row<'_, CrmAccount>], ids: &[Uuid]) -> Result<(), StoreError> {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
-use model::{AccountId, CrmContact, TenantId};
+use model::{AccountId, CrmContact};
 use uuid::Uuid;
 
-use super::{Changes, Row, leave};
+use super::columns::Columns;
+use super::{Changes, Key, Row, leave};
 use crate::{StoreError, Tx};
 
 /// What of a contact conversations are found by.
@@ -16,9 +16,6 @@ struct Standing {
     account: Option<Uuid>,
     email_keys: BTreeSet<String>,
 }
-
-/// Tenant, source and id at the source.
-type Key = (String, String, String);
 
 /// Writes contacts, and notes what of it can move a conversation.
 pub(super) async fn write(
@@ -30,17 +27,14 @@ pub(super) async fn write(
         return Ok(());
     }
     let before = standings(tx, rows).await?;
-    let is_known = |row: &Row<'_, CrmContact>| before.contains_key(&key(row));
-    let (leaving, rows): (Vec<_>, Vec<_>) =
-        rows.iter().copied().partition(|row| row.is_gone() && is_known(row));
-    leave(tx, "contacts", &leaving).await?;
+    let rows = leave(tx, "contacts", rows, |row| before.contains_key(&row.key())).await?;
     upsert(tx, &rows).await?;
     replace_emails(tx, &rows).await?;
     for row in &rows {
-        let before = before.get(&key(row));
+        let before = before.get(&row.key());
         let after = Standing {
             stands: row.stands(),
-            account: account_id(row.tenant, row.source, row.body.account_external_id.as_deref()),
+            account: row.account_id(row.body.account_external_id.as_deref()),
             email_keys: row.body.email_keys.iter().cloned().collect(),
         };
         if before == Some(&after) || (before.is_none() && !after.stands) {
@@ -53,19 +47,8 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn key(row: &Row<'_, CrmContact>) -> Key {
-    (row.tenant.as_str().to_owned(), row.source.to_owned(), row.record.external_id.clone())
-}
-
-/// Our id of an account, by its id at the source; whether it is there is another question.
-pub(super) fn account_id(tenant: &TenantId, source: &str, external_id: Option<&str>) -> Option<Uuid> {
-    Some(AccountId::derive(tenant, source, external_id?).0)
-}
-
 async fn standings(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<HashMap<Key, Standing>, StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
+    let Columns { tenants, sources, ids, .. } = Columns::of(rows);
     let known = tx
         .query(
             "SELECT tenant_id, source, external_id, c.deleted_at IS NULL AND c.merged_into IS NULL, c.account_id, c.email_key,
@@ -92,13 +75,9 @@ async fn standings(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<HashMap<Key,
 }
 
 async fn upsert(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<(), StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
-    let accounts: Vec<Option<Uuid>> = rows
-        .iter()
-        .map(|row| account_id(row.tenant, row.source, row.body.account_external_id.as_deref()))
-        .collect();
+    let Columns { tenants, sources, ids, owners, created, gone, merged } = Columns::of(rows);
+    let accounts: Vec<Option<Uuid>> =
+        rows.iter().map(|row| row.account_id(row.body.account_external_id.as_deref())).collect();
     let names: Vec<Option<&str>> = rows.iter().map(|row| row.body.name.as_deref()).collect();
     let emails: Vec<Option<&str>> =
         rows.iter().map(|row| row.body.emails.first().map(String::as_str)).collect();
@@ -107,11 +86,7 @@ async fn upsert(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<(), StoreError>
     let titles: Vec<Option<&str>> = rows.iter().map(|row| row.body.title.as_deref()).collect();
     let phones: Vec<Option<&str>> = rows.iter().map(|row| row.body.phone.as_deref()).collect();
     let kinds: Vec<&str> = rows.iter().map(|row| if row.body.lead { "lead" } else { "contact" }).collect();
-    let owners: Vec<Option<&str>> = rows.iter().map(|row| row.record.owner_external_id.as_deref()).collect();
     let others: Vec<String> = rows.iter().map(other_account_ids).collect();
-    let created: Vec<Option<Timestamp>> = rows.iter().map(|row| row.record.created_at).collect();
-    let gone: Vec<bool> = rows.iter().map(|row| row.is_gone() || row.is_merged()).collect();
-    let merged: Vec<bool> = rows.iter().map(Row::is_merged).collect();
     tx.execute(
         // a merge that was told before its loser came counts at once
         "INSERT INTO contacts (tenant_id, source, external_id, account_id, name, email, email_key, title, phone, kind,
@@ -137,16 +112,11 @@ async fn upsert(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<(), StoreError>
              updated_at = now()",
         &[
             &tenants, &sources, &ids, &accounts, &names, &emails, &keys, &titles, &phones, &kinds, &owners, &others,
-            &created, &gone, &only(&ids, &merged),
+            &created, &gone, &merged,
         ],
     )
     .await?;
     Ok(())
-}
-
-/// The ids where chosen, nothing elsewhere.
-pub(super) fn only<'a>(ids: &[&'a str], chosen: &[bool]) -> Vec<Option<&'a str>> {
-    ids.iter().zip(chosen).map(|(id, chosen)| chosen.then_some(*id)).collect()
 }
 
 /// As the text of an array: a column of arrays of different lengths is none for UNNEST.
@@ -158,9 +128,7 @@ fn other_account_ids(row: &Row<'_, CrmContact>) -> String {
 }
 
 async fn replace_emails(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<(), StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
+    let Columns { tenants, sources, ids, .. } = Columns::of(rows);
     let others = || rows.iter().flat_map(|row| row.body.email_keys.iter().skip(1).map(move |key| (row, key)));
     let other_tenants: Vec<&str> = others().map(|(row, _)| row.tenant.as_str()).collect();
     let other_sources: Vec<&str> = others().map(|(row, _)| row.source).collect();

@@ -2,16 +2,12 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use model::CrmDeal;
 use uuid::Uuid;
 
-use super::contacts::{account_id, only};
-use super::{Changes, Row, leave};
+use super::columns::Columns;
+use super::{Changes, Key, Row, leave};
 use crate::{StoreError, Tx};
-
-/// Tenant, source and id at the source.
-type Key = (String, String, String);
 
 /// Writes deals, and notes those that lead to another account than before.
 pub(super) async fn write(
@@ -23,15 +19,12 @@ pub(super) async fn write(
         return Ok(());
     }
     let before = standings(tx, rows).await?;
-    let is_known = |row: &Row<'_, CrmDeal>| before.contains_key(&key(row));
-    let (leaving, rows): (Vec<_>, Vec<_>) =
-        rows.iter().copied().partition(|row| row.is_gone() && is_known(row));
-    leave(tx, "deals", &leaving).await?;
+    let rows = leave(tx, "deals", rows, |row| before.contains_key(&row.key())).await?;
     upsert(tx, &rows).await?;
     for row in rows {
-        let before = before.get(&key(&row));
+        let before = before.get(&row.key());
         let stands = row.stands();
-        let after = (stands, account_id(row.tenant, row.source, row.body.account_external_id.as_deref()));
+        let after = (stands, row.account_id(row.body.account_external_id.as_deref()));
         if before != Some(&after) && (before.is_some() || stands) {
             let change = changes.entry(row.tenant.clone()).or_default();
             change.external_ids.insert(row.record.external_id.clone());
@@ -40,18 +33,12 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn key(row: &Row<'_, CrmDeal>) -> Key {
-    (row.tenant.to_string(), row.source.to_owned(), row.record.external_id.clone())
-}
-
 /// Whether each deal counts, and whose it is.
 async fn standings(
     tx: &Tx,
     rows: &[Row<'_, CrmDeal>],
 ) -> Result<HashMap<Key, (bool, Option<Uuid>)>, StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
+    let Columns { tenants, sources, ids, .. } = Columns::of(rows);
     let known = tx
         .query(
             "SELECT tenant_id, source, external_id, d.deleted_at IS NULL, d.account_id
@@ -70,13 +57,9 @@ async fn standings(
 }
 
 async fn upsert(tx: &Tx, rows: &[Row<'_, CrmDeal>]) -> Result<(), StoreError> {
-    let tenants: Vec<&str> = rows.iter().map(|row| row.tenant.as_str()).collect();
-    let sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.record.external_id.as_str()).collect();
-    let accounts: Vec<Option<Uuid>> = rows
-        .iter()
-        .map(|row| account_id(row.tenant, row.source, row.body.account_external_id.as_deref()))
-        .collect();
+    let Columns { tenants, sources, ids, owners, created, gone, merged } = Columns::of(rows);
+    let accounts: Vec<Option<Uuid>> =
+        rows.iter().map(|row| row.account_id(row.body.account_external_id.as_deref())).collect();
     let names: Vec<&str> = rows.iter().map(|row| row.body.name.as_str()).collect();
     let texts = |field: fn(&CrmDeal) -> Option<&String>| -> Vec<Option<&str>> {
         rows.iter().map(|row| field(row.body).map(String::as_str)).collect()
@@ -87,10 +70,6 @@ async fn upsert(tx: &Tx, rows: &[Row<'_, CrmDeal>]) -> Result<(), StoreError> {
     let close_dates = texts(|deal| deal.close_date.as_ref());
     let closed: Vec<bool> = rows.iter().map(|row| row.body.closed).collect();
     let won: Vec<bool> = rows.iter().map(|row| row.body.won).collect();
-    let owners: Vec<Option<&str>> = rows.iter().map(|row| row.record.owner_external_id.as_deref()).collect();
-    let created: Vec<Option<Timestamp>> = rows.iter().map(|row| row.record.created_at).collect();
-    let gone: Vec<bool> = rows.iter().map(|row| row.is_gone() || row.is_merged()).collect();
-    let merged: Vec<bool> = rows.iter().map(Row::is_merged).collect();
     tx.execute(
         "INSERT INTO deals (tenant_id, source, external_id, account_id, name, stage, amount, currency, close_date, closed, won,
                             owner_external_id, created_at, gone_at, deleted_at)
@@ -112,7 +91,7 @@ async fn upsert(tx: &Tx, rows: &[Row<'_, CrmDeal>]) -> Result<(), StoreError> {
              updated_at = now()",
         &[
             &tenants, &sources, &ids, &accounts, &names, &stages, &amounts, &currencies, &close_dates, &closed, &won,
-            &owners, &created, &gone, &only(&ids, &merged),
+            &owners, &created, &gone, &merged,
         ],
     )
     .await?;
