@@ -1,7 +1,7 @@
 //! Calls that become private or archived later, empty ones that fill up.
 
 use serde_json::Value;
-use simulator::{Change, DocumentSize, Shares, WorkspaceSpec};
+use simulator::{Change, DocumentSize, Shares, WorkspaceSpec, World};
 use stories::{Stand, compare_all_but, compare_with_truth};
 
 fn spec() -> WorkspaceSpec {
@@ -22,8 +22,7 @@ async fn a_call_that_becomes_private_is_withdrawn_by_the_next_run_or_beyond_the_
     stand.idle().await;
     let world = stand.world();
     compare_with_truth(&world, "acme", &stand.export("acme").await);
-    let kept: Vec<String> =
-        world.truth("acme").expect("a truth").filter(|one| one.skip.is_none()).map(|one| one.id).collect();
+    let kept = kept_ids(&world);
     let (recent, old) =
         (kept.first().expect("a recent call").clone(), kept.last().expect("an old call").clone());
     let empty = world.truth("acme").expect("a truth").find(|one| one.skip == Some(model::SkipReason::Empty));
@@ -37,8 +36,7 @@ async fn a_call_that_becomes_private_is_withdrawn_by_the_next_run_or_beyond_the_
     let exported = stand.export("acme").await;
     assert!(!has(&exported, &recent), "within the lookback the next run sees it");
     assert!(has(&exported, &old), "beyond the lookback it does not");
-    stand.ok(&["sync", "acme/attention", "--walk"]).await;
-    stand.idle().await;
+    walk(&stand).await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     assert!(has(&stand.export("acme").await, &empty));
     let found = stand.json(&["where", &old]).await;
@@ -48,8 +46,7 @@ async fn a_call_that_becomes_private_is_withdrawn_by_the_next_run_or_beyond_the_
     );
 
     world.change("acme", Change::SetPrivate { id: old.clone(), private: false }).expect("made public");
-    stand.ok(&["sync", "acme/attention", "--walk"]).await;
-    stand.idle().await;
+    walk(&stand).await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     stand.assert_sums().await;
     stand.finish(roles).await;
@@ -77,8 +74,7 @@ async fn private_calls_are_kept_where_they_are_admitted_and_forgotten_once_they_
     stand.assert_sums().await;
 
     stand.connect("acme", "acme-key", &["--admit-private", "false"]).await;
-    stand.ok(&["sync", "acme/attention", "--walk"]).await;
-    stand.idle().await;
+    walk(&stand).await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     assert_eq!(content().await, 0, "not even the vendor's documents are left");
     stand.assert_sums().await;
@@ -90,6 +86,12 @@ async fn walk(stand: &Stand) {
     stand.idle().await;
 }
 
+/// Of all that is to be kept, newest first.
+fn kept_ids(world: &World) -> Vec<String> {
+    let kept = world.truth("acme").expect("a truth").filter(|one| one.skip.is_none());
+    kept.map(|one| one.id).collect()
+}
+
 #[tokio::test]
 async fn a_call_archived_later_is_withdrawn_by_the_next_run_or_beyond_the_lookback_by_the_walk() {
     let mut stand = Stand::fresh().await;
@@ -97,8 +99,7 @@ async fn a_call_archived_later_is_withdrawn_by_the_next_run_or_beyond_the_lookba
     let roles = stand.start_all().await;
     stand.idle().await;
     let world = stand.world();
-    let kept = world.truth("acme").expect("a truth").filter(|one| one.skip.is_none());
-    let kept: Vec<String> = kept.map(|one| one.id).collect();
+    let kept = kept_ids(&world);
     let (recent, old) = (kept.first().expect("a recent call"), kept.last().expect("an old call"));
 
     for id in [recent, old] {
@@ -128,8 +129,7 @@ async fn what_two_walks_do_not_see_is_withdrawn_and_very_many_at_once_wait_for_a
     let roles = stand.start_all().await;
     stand.idle().await;
     let world = stand.world();
-    let kept = world.truth("acme").expect("a truth").filter(|one| one.skip.is_none());
-    let kept: Vec<String> = kept.map(|one| one.id).collect();
+    let kept = kept_ids(&world);
     let vanish = |ids: &[String]| {
         for id in ids {
             world.change("acme", Change::Vanish { id: id.clone() }).expect("vanished");

@@ -17,6 +17,16 @@ async fn plan_periodic(connected: &Connected) -> u64 {
     planned
 }
 
+/// Plans one day of the history.
+async fn plan_slice(connected: &Connected) {
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    let to = run_plan::database_now(&tx).await.unwrap();
+    let window = Window { from: to - jiff::SignedDuration::from_hours(24), to };
+    let (tenant, stream) = (&connected.tenant, Stream::Conversations);
+    run_plan::plan(&tx, tenant, connected.id, stream, RunKind::Bootstrap, window).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 async fn runs(connected: &Connected) -> Vec<run::Run> {
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     let runs = run::list(&tx, &RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
@@ -274,12 +284,7 @@ async fn a_run_settles_when_every_record_has_an_outcome_and_its_sums_add_up() {
 #[tokio::test]
 async fn a_failed_slice_is_planned_again_and_a_failed_follow_up_gives_its_looks_back() {
     let connected = Connected::fresh().await;
-    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    let to = run_plan::database_now(&tx).await.unwrap();
-    let window = Window { from: to - jiff::SignedDuration::from_hours(24), to };
-    let (tenant, stream) = (&connected.tenant, Stream::Conversations);
-    run_plan::plan(&tx, tenant, connected.id, stream, RunKind::Bootstrap, window).await.unwrap();
-    tx.commit().await.unwrap();
+    plan_slice(&connected).await;
     let slice = connected.start_and_claim().await;
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
     assert!(run_claim::fail(&tx, &slice, "500 for ever", Duration::ZERO).await.unwrap());
@@ -316,12 +321,7 @@ async fn a_failed_slice_is_planned_again_and_a_failed_follow_up_gives_its_looks_
 #[tokio::test]
 async fn a_slice_that_saw_fewer_records_than_the_vendors_total_is_walked_again_and_then_reported_as_a_gap() {
     let connected = Connected::fresh().await;
-    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    let to = run_plan::database_now(&tx).await.unwrap();
-    let window = Window { from: to - jiff::SignedDuration::from_hours(24), to };
-    let (tenant, stream) = (&connected.tenant, Stream::Conversations);
-    run_plan::plan(&tx, tenant, connected.id, stream, RunKind::Bootstrap, window).await.unwrap();
-    tx.commit().await.unwrap();
+    plan_slice(&connected).await;
     let mut run = connected.start_and_claim().await;
     let page = [listed("a", 1, ItemDecision::Unchanged)];
     for _ in 0..2 {
