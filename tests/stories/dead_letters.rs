@@ -94,3 +94,36 @@ async fn a_list_that_never_comes_fails_the_run_and_a_later_run_closes_its_letter
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_replayed_nudge_reopens_its_failed_run_and_its_window_is_covered() {
+    // whatever is fetched, no schedule has asked for it
+    let hours = "36000".to_owned();
+    let mut stand = Stand::paced(vec![("SWITCHBOARD_REPLAN_S", hours)]).await;
+    stand.connected(spec(), &["--backfill-days", "12"]).await;
+    stand.world().add_fault("acme", FaultRule::from(Fault::BadGateway).at(Endpoint::List)).expect("a fault");
+    let roles = stand.start_all().await;
+    let runs = async |state: &str| {
+        stand.count(&format!("SELECT count(*) FROM sync_runs WHERE state LIKE '{state}'")).await
+    };
+    let all_failed = async || {
+        let all = runs("%").await;
+        all > 2 && runs("failed").await == all && stand.dead().await == all
+    };
+    stand.until("every run has failed and left its letter", all_failed).await;
+    assert!(stand.export("acme").await.is_empty());
+    let planned = runs("%").await;
+
+    stand.world().clear_faults("acme").expect("mended");
+    stand.ok(&["dead", "replay", "--all"]).await;
+    stand.until("every run is settled", async || runs("settled").await == planned).await;
+    stand.idle().await;
+    assert_eq!(runs("%").await, planned, "the same runs, and no other");
+    let gaps = "SELECT count(*) FROM sync_runs r JOIN streams s USING (connection_id, stream)
+                WHERE NOT s.covered @> tstzrange(r.window_from, r.window_to)";
+    assert_eq!(stand.number(gaps).await, 0, "every window is covered");
+    assert_eq!(stand.dead().await, 0);
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

@@ -121,3 +121,34 @@ async fn answers_that_are_none_are_asked_for_again_and_nothing_is_missing() {
     assert!(roles.iter_mut().all(stories::Role::is_running), "{}", stand.logs());
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn answers_that_come_late_or_never_are_asked_for_again_and_nothing_is_missing() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &HISTORY).await;
+    let too_late = Fault::Slow { delay_ms: 60_000 };
+    let faults = [
+        FaultRule::from(Fault::Hang).at(Endpoint::List).times(1),
+        FaultRule::from(too_late.clone()).at(Endpoint::List).after(1).times(1),
+        FaultRule::from(Fault::Slow { delay_ms: 400 }).at(Endpoint::Detail).times(5),
+        FaultRule::from(Fault::Hang).at(Endpoint::Detail).times(1),
+        FaultRule::from(too_late).at(Endpoint::Detail).after(2).times(1),
+    ];
+    stand.world().reset_log("acme").expect("a fresh log");
+    for rule in faults {
+        spoil(&stand, rule);
+    }
+    let mut roles = stand.start_all().await;
+    stand.idle().await;
+    let asked = stand.world().requests("acme").expect("a log");
+    let unanswered = |endpoint| {
+        asked.iter().filter(|request| request.endpoint == endpoint && request.status.is_none()).count()
+    };
+    assert_eq!((unanswered(Endpoint::List), unanswered(Endpoint::Detail)), (2, 2), "given up by us");
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    assert_eq!(stand.number("SELECT count(*) FROM sync_runs WHERE state = 'failed'").await, 0);
+    assert!(roles.iter_mut().all(stories::Role::is_running), "{}", stand.logs());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

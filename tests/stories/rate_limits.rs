@@ -76,3 +76,42 @@ async fn every_kind_of_429_is_waited_for_and_counts_as_no_attempt() {
     stand.assert_sums().await;
     stand.finish(roles).await;
 }
+
+/// A refusal is known to everybody so soon: what was on its way by then could not be held back.
+const NEWS_US: u64 = 200_000;
+
+#[tokio::test]
+async fn after_a_429_no_fetcher_asks_anything_before_the_vendor_lets_it() {
+    // one attempt that is counted would be the last
+    let once = |name| (name, "1".to_owned());
+    let mut stand =
+        Stand::paced(vec![once("SWITCHBOARD_FETCH_ATTEMPTS"), once("SWITCHBOARD_DETAIL_ATTEMPTS")]).await;
+    let limits = ["--requests-per-second", "4", "--in-flight", "4", "--backfill-days", "12"];
+    stand.connected(spec(50), &limits).await;
+    let world = stand.world();
+    // without a word from the vendor the first refusal costs two seconds
+    let refusals = [(RetryAfter::Seconds(3), 3), (RetryAfter::Date(4), 4), (RetryAfter::Absent, 2)];
+    world.reset_log("acme").expect("a fresh log");
+    for (nth, (retry_after, _)) in (0..).zip(refusals) {
+        let fault = FaultRule::from(Fault::RateLimited { retry_after }).after(8 + 12 * nth).times(1);
+        world.add_fault("acme", fault).expect("a fault");
+    }
+    let mut roles = stand.start_all().await;
+    roles.push(stand.start("fetcher").await);
+    roles.push(stand.start("fetcher").await);
+    stand.idle().await;
+    let asked = world.requests("acme").expect("a log");
+    let refused_us: Vec<u64> =
+        asked.iter().filter(|one| one.status == Some(429)).map(|one| one.at_us).collect();
+    assert_eq!(refused_us.len(), refusals.len());
+    for (at_us, (retry_after, wait_s)) in refused_us.into_iter().zip(refusals) {
+        let closed = at_us + NEWS_US..at_us + wait_s * 1_000_000;
+        let early: Vec<_> = asked.iter().filter(|one| closed.contains(&one.at_us)).collect();
+        assert!(early.is_empty(), "{retry_after:?} at {at_us}: {early:?}");
+    }
+    compare_with_truth(&world, "acme", &stand.export("acme").await);
+    assert_eq!(stand.number("SELECT count(*) FROM sync_runs WHERE state <> 'settled'").await, 0);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::{Share, Vendor, VendorAccount, Version};
+use store::StoreError;
 use store::budget::{self, Permit, Reservation};
 use tokio::time::Instant;
 
@@ -14,6 +15,10 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A crashed worker's place in flight is free after this; longer than any request.
 const LEASE: Duration = Duration::from_secs(45);
+
+/// So long before its slot a worker looks whether the account is still open: late, and yet in time for the slot
+/// even if the database takes a while.
+const LOOK_AHEAD: Duration = Duration::from_millis(50);
 
 /// A permit whose moment has come. Give it back when the request has ended.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ pub(crate) async fn wait_for_permit(
         let reservation = budget::reserve(&shared.deps.store, vendor, account, share, WAIT_MAX, LEASE).await;
         match reservation.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
-                if let Some(open) = use_slot(shared, permit).await {
+                if let Some(open) = use_slot(shared, permit).await.map_err(Setback::Store)? {
                     return Ok(open);
                 }
             }
@@ -55,15 +60,24 @@ pub(crate) async fn wait_for_permit(
     }
 }
 
-/// Waits for the slot's moment; a slot missed by too much is given up, not used late.
-async fn use_slot(shared: &Shared, permit: Permit) -> Option<OpenPermit> {
+/// Waits for the slot's moment. A slot missed by too much is given up, not used late; so is one that was reserved before the vendor
+/// refused somebody else's request.
+async fn use_slot(shared: &Shared, permit: Permit) -> Result<Option<OpenPermit>, StoreError> {
+    let ahead = permit.from.saturating_duration_since(Instant::now().into_std());
+    if let Some(until_the_look) = ahead.checked_sub(LOOK_AHEAD) {
+        tokio::time::sleep(until_the_look).await;
+        if budget::is_closed(&shared.deps.store, &permit).await? {
+            release(shared, &permit).await;
+            return Ok(None);
+        }
+    }
     tokio::time::sleep_until(permit.from.into()).await;
     if Instant::now() > permit.until.into() {
         shared.deps.metrics.permits_missed.inc();
         release(shared, &permit).await;
-        return None;
+        return Ok(None);
     }
-    Some(OpenPermit { version: permit.version, after_refusals: permit.after_refusals, permit })
+    Ok(Some(OpenPermit { version: permit.version, after_refusals: permit.after_refusals, permit }))
 }
 
 async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {

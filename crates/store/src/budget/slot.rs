@@ -215,3 +215,10 @@ pub async fn release(store: &Store, permit: &Permit) -> Result<(), StoreError> {
         .await?;
     Ok(())
 }
+
+/// Whether the vendor has closed the account since the permit was given.
+pub async fn is_closed(store: &Store, permit: &Permit) -> Result<bool, StoreError> {
+    let sql = "SELECT closed_until > clock_timestamp() FROM vendor_budgets WHERE vendor = $1 AND vendor_account = $2";
+    let row = store.one_statement(sql, &[&permit.vendor.as_str(), &permit.account.as_str()]).await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
