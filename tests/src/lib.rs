@@ -6,6 +6,7 @@ mod mail;
 mod process;
 mod stack;
 mod stand;
+mod traces;
 mod truth;
 
 pub use certificates::Authority;
@@ -13,4 +14,5 @@ pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;
 pub use stack::Stack;
 pub use stand::{Pace, Stand};
+pub use traces::Traces;
 pub use truth::{compare_all_but, compare_histories, compare_with_gong, compare_with_truth};

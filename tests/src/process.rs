@@ -6,6 +6,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// A role's process; killed when dropped.
@@ -18,7 +20,8 @@ pub struct Role {
 impl Role {
     pub(crate) fn spawn(name: &str, mut command: Command, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("a log file");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).kill_on_drop(true);
+        let output = file.try_clone().expect("a log file");
+        command.stdin(Stdio::null()).stdout(output).stderr(file).kill_on_drop(true);
         let child = command.spawn().expect("a process");
         Self { name: name.to_owned(), child, log: log.to_owned() }
     }
@@ -62,6 +65,24 @@ impl Role {
     /// Whether it is still there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Where it serves its health and metrics, once its log says so.
+    pub fn address(&self) -> Option<String> {
+        let log = std::fs::read_to_string(&self.log).ok()?;
+        let line = log.lines().find(|line| line.contains("started role="))?;
+        Some(line.split("address=").nth(1)?.trim().to_owned())
+    }
+
+    /// Asks it over HTTP; the whole answer.
+    pub async fn get(&self, path: &str) -> String {
+        let address = self.address().expect("a role that has started");
+        let mut stream = TcpStream::connect(address).await.expect("a role that listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: role\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
     }
 
     /// Sends a signal.

@@ -1,5 +1,7 @@
 //! The stand: servers of a test's own, the stand-in vendor, roles, and commands.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -148,14 +150,28 @@ impl Stand {
 
     /// Gives a command with something on standard input.
     pub async fn run_with_input(&self, args: &[&str], input: &str) -> Output {
-        output_of(self.command(args).await, input).await
+        self.output_of(self.command(args).await, input).await
     }
 
     /// Gives a command with settings of its own; whatever comes of it.
     pub async fn run_with(&self, settings: &[(&str, &str)], args: &[&str]) -> Output {
         let mut command = self.command(args).await;
         command.envs(settings.iter().copied());
-        output_of(command, "").await
+        self.output_of(command, "").await
+    }
+
+    /// Gives a command, and keeps a copy of what it says.
+    async fn output_of(&self, mut command: Command, input: &str) -> Output {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a process");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).await.expect("input is taken");
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("an output");
+        let mut said =
+            File::options().create(true).append(true).open(self.path("commands.log")).expect("a file");
+        said.write_all(&[&output.stdout[..], &output.stderr].concat()).expect("a copy");
+        output
     }
 
     /// Gives a command; whatever comes of it.
@@ -436,13 +452,4 @@ impl Stand {
         self.vhost.discard().await;
         self.database.finish().await;
     }
-}
-
-async fn output_of(mut command: Command, input: &str) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("a process");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(input.as_bytes()).await.expect("input is taken");
-    drop(stdin);
-    child.wait_with_output().await.expect("an output")
 }

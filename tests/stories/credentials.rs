@@ -49,7 +49,6 @@ async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on
     assert_eq!(events_of(&stand, "credential.invalidated").await, 1);
     assert_eq!(events_of(&stand, "credential.restored").await, 1);
     stand.assert_sums().await;
-    hunt(&stand, &["acme-key", "second-key", "globex-key"]).await;
     stand.finish(roles).await;
 }
 
@@ -130,25 +129,6 @@ async fn a_vendor_that_refuses_everybody_for_a_while_costs_no_reconnect() {
     assert!(stand.json(&["dead", "list"]).await.is_empty(), "no attempt was counted");
     stand.assert_sums().await;
     stand.finish(roles).await;
-}
-
-/// A planted key must be in nothing that the system wrote.
-async fn hunt(stand: &Stand, keys: &[&str]) {
-    let logs = all_text(stand.path("master.key").parent().expect("the folder"));
-    for key in keys {
-        assert!(!logs.contains(key), "{key} is in a log");
-    }
-    let tables =
-        ["outbox", "dead_letters", "sync_runs", "connections", "credentials", "intake", "vendor_budgets"];
-    for table in tables {
-        for key in keys {
-            let sql = format!(
-                "SELECT count(*) FROM {table} t WHERE t::text LIKE '%{key}%' OR t::text LIKE
-                '%' || encode(convert_to('{key}', 'UTF8'), 'hex') || '%'"
-            );
-            assert_eq!(stand.database.number(&sql).await, 0, "{key} is in {table}");
-        }
-    }
 }
 
 fn all_text(folder: &Path) -> String {

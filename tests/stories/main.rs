@@ -11,6 +11,7 @@ mod deliveries;
 mod fairness;
 mod garbage;
 mod gong;
+mod hunt;
 mod idle;
 mod looks;
 mod rate_limits;

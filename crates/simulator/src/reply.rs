@@ -41,6 +41,11 @@ impl Reply {
         Self { status, ..Self::json(bytes) }
     }
 
+    /// A refusal whose words are sure to be there.
+    pub(crate) fn quoted(status: u16, words: &str) -> Self {
+        Self { status, ..Self::json(json!({ "message": words }).to_string()) }
+    }
+
     fn plain(status: u16, message: &str) -> Self {
         let content_type = "text/plain; charset=utf-8";
         Self {

@@ -34,6 +34,11 @@ impl Management {
         self.call("PUT", &format!("/api/permissions/{name}/{}", self.user), everything).await;
     }
 
+    /// Lets the broker give a copy of every message to its exchange for that.
+    pub(super) async fn trace(&self, vhost: &str) {
+        self.call("PUT", &format!("/api/vhosts/{vhost}"), r#"{"tracing":true}"#).await;
+    }
+
     pub(super) async fn delete_vhost(&self, name: &str) {
         self.call("DELETE", &format!("/api/vhosts/{name}"), "").await;
     }

@@ -1,6 +1,7 @@
 //! A test's own virtual host on a real broker, with short delays.
 
 mod management;
+mod tap;
 
 use std::time::Duration;
 

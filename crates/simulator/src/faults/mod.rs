@@ -30,6 +30,13 @@ pub enum Fault {
         #[serde(default)]
         retry_after: RetryAfter,
     },
+    /// A refusal in these words: some vendors quote what they were sent.
+    Quoted {
+        /// The status.
+        status: u16,
+        /// The words.
+        words: String,
+    },
     /// 500.
     InternalError,
     /// 502.
@@ -294,11 +301,12 @@ pub(crate) fn refusal(hits: &Hits, now: Timestamp) -> Option<Reply> {
 
 /// The same in a vendor's own form.
 pub(crate) fn refusal_by(hits: &Hits, now: Timestamp, refuse: fn(u16, &str) -> Reply) -> Option<Reply> {
-    hits.iter().find_map(|hit| match hit.fault {
+    hits.iter().find_map(|hit| match &hit.fault {
         Fault::Unauthorized => Some(refuse(401, "unauthorized")),
         Fault::Forbidden => Some(refuse(403, "forbidden")),
         Fault::NotFound => Some(refuse(404, "conversation not found")),
-        Fault::RateLimited { retry_after } => Some(rate_limited(retry_after, now, refuse)),
+        Fault::RateLimited { retry_after } => Some(rate_limited(*retry_after, now, refuse)),
+        Fault::Quoted { status, words } => Some(Reply::quoted(*status, words)),
         Fault::InternalError => Some(refuse(500, "internal error")),
         Fault::BadGateway => Some(refuse(502, "bad gateway")),
         Fault::Unavailable => Some(refuse(503, "unavailable")),

@@ -1,0 +1,114 @@
+//! A planted key is in nothing that the system wrote, whatever the vendor says of it.
+
+use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
+use stories::{Stand, compare_with_truth};
+
+const WRONG: &str = "sk-never-known-to-anybody";
+const FIRST: &str = "sk-planted-0f3b/first";
+const SECOND: &str = "sk-planted-9c21/second";
+
+fn spec() -> WorkspaceSpec {
+    WorkspaceSpec {
+        key: FIRST.to_owned(),
+        conversations: 40,
+        days: 10,
+        document_size: DocumentSize::Tiny,
+        ..WorkspaceSpec::named("acme")
+    }
+}
+
+/// The vendor quotes the key it was sent, and the whole header.
+fn quoting(status: u16) -> FaultRule {
+    FaultRule::from(Fault::Quoted {
+        status,
+        words: format!("not with {FIRST} (authorization: Bearer {FIRST})"),
+    })
+}
+
+fn spoil(stand: &Stand, rule: FaultRule) {
+    stand.world().add_fault("acme", rule).expect("a fault");
+}
+
+/// Everything an operator may look at.
+async fn look_at_everything(stand: &Stand, record: &str) {
+    for args in [
+        &["status"][..],
+        &["connections"],
+        &["runs"],
+        &["dead", "groups"],
+        &["dead", "list"],
+        &["events", "tail", "-n", "1000"],
+        &["where", record],
+    ] {
+        stand.ok(args).await;
+        stand.json(args).await;
+    }
+    for letter in stand.json(&["dead", "list"]).await {
+        stand.ok(&["dead", "show", letter["id"].as_str().expect("an id")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_it() {
+    let mut stand = Stand::fresh().await;
+    stand.vhost.tap().await;
+    stand.tenant(spec()).await;
+    stand.accounts("acme").await;
+    let base = stand.base_url();
+    let connect = ["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"];
+    assert_eq!(stand.run_with_input(&connect, WRONG).await.status.code(), Some(1));
+    spoil(&stand, quoting(401));
+    assert_eq!(stand.run_with_input(&connect, FIRST).await.status.code(), Some(1));
+    stand.world().clear_faults("acme").expect("mended");
+    stand.connect("acme", FIRST, &["--backfill-days", "12"]).await;
+
+    // a run that fails and a record that dies, each with the vendor's words
+    let mut truth = stand.world().truth("acme").expect("a truth");
+    let broken = truth.find(|one| one.skip.is_none()).expect("a call").id;
+    spoil(&stand, quoting(500).at(Endpoint::Detail).on(&broken));
+    let lists = stand.world().add_fault("acme", quoting(502).at(Endpoint::List)).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.until("runs have failed", async || stand.dead().await >= 2).await;
+    stand.world().remove_fault("acme", lists).expect("mended");
+    stand.ok(&["sync", "acme/attention"]).await;
+    let record = "SELECT count(*) FROM dead_letters WHERE stage = 'detail'";
+    stand.until("the record is dead", async || stand.number(record).await == 1).await;
+    spoil(&stand, quoting(401));
+    stand.ok(&["sync", "acme/attention"]).await;
+    let invalid = "SELECT count(*) FROM connections WHERE credential_state = 'invalid'";
+    stand.until("the key is found invalid", async || stand.number(invalid).await == 1).await;
+    stand.idle().await;
+    look_at_everything(&stand, &broken).await;
+
+    stand.world().clear_faults("acme").expect("mended");
+    let second = Change::AddKey { key: SECOND.to_owned(), level: KeyLevel::Organization };
+    stand.world().change("acme", second).expect("a key");
+    stand.connect("acme", SECOND, &[]).await;
+    stand.idle().await;
+    stand.sync_days("acme", 12).await;
+    stand.ok(&["dead", "replay", "--all"]).await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    look_at_everything(&stand, &broken).await;
+
+    let traces = stand.traces(&roles).await;
+    // what is there is found in every kind of place, the vendor's words among it
+    for (word, place) in [
+        ("attention", "table connections"),
+        ("fetcher_steps_total", "metrics of fetcher"),
+        ("fetch_page", "fetcher-2.log"),
+        ("fetch.live", "messages"),
+        ("credential.invalidated", "messages"),
+        ("not with [secret]", "messages"),
+        ("not with [secret]", "commands.log"),
+        ("not with [secret]", "table dead_letters"),
+        ("not with [secret]", "table outbox"),
+    ] {
+        let places = traces.of(word).await;
+        assert!(places.contains(place), "{word} is in {place}: {places:?}");
+    }
+    for key in [WRONG, FIRST, SECOND] {
+        assert!(traces.of(key).await.is_empty(), "{key} is in {:?}", traces.of(key).await);
+    }
+    stand.finish(roles).await;
+}
