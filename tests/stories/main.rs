@@ -8,6 +8,7 @@ mod credentials;
 mod crm;
 mod dead_letters;
 mod deliveries;
+mod demo;
 mod fairness;
 mod garbage;
 mod gong;

@@ -4,8 +4,11 @@ mod stage;
 mod summary;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
+use runtime::Shutdown;
 use serde_json::Value;
 use simulator::{AddedKind, Change, Endpoint, Fault, FaultRule, World};
 
@@ -15,6 +18,9 @@ use stage::Stage;
 /// The two tenants of the story: id, name, calls.
 const TENANTS: [(&str, &str, u64); 2] = [("acme", "Acme GmbH", 2400), ("globex", "Globex Inc", 1200)];
 
+/// Longer than the roles' own grace: they end first.
+const GRACE: Duration = Duration::from_secs(30);
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Everything random comes from here.
@@ -23,13 +29,25 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let shutdown = Shutdown::new();
+    runtime::run_until_signal(GRACE, shutdown.clone(), play(context, args, &shutdown)).await
+}
+
+async fn play(context: &Context, args: DemoArgs, shutdown: &Shutdown) -> anyhow::Result<ExitCode> {
     let mut stage = Stage::set(context, args.seed, &TENANTS).await?;
-    let told = tell(&mut stage).await;
+    let told = tokio::select! {
+        told = tell(&mut stage) => told,
+        () = shutdown.begun() => interrupted(),
+    };
     // whatever happened, nothing is left running
     let cleared = stage.clear().await;
     told?;
     cleared?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn interrupted() -> anyhow::Result<()> {
+    bail!("the demo was ended before its end")
 }
 
 async fn tell(stage: &mut Stage) -> anyhow::Result<()> {

@@ -104,9 +104,15 @@ impl Stage {
 
     /// Gives a command for its JSON.
     pub(super) async fn read(&self, args: &[&str]) -> anyhow::Result<Vec<Value>> {
+        Ok(self.ask(args).await?.1)
+    }
+
+    /// Gives a command; returns whether it says yes, and its JSON.
+    async fn ask(&self, args: &[&str]) -> anyhow::Result<(bool, Vec<Value>)> {
         let output = self.command(args).arg("--json").stdin(Stdio::null()).output().await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().map(|line| serde_json::from_str(line).context("unreadable output")).collect()
+        let text = String::from_utf8_lossy(&output.stdout);
+        let lines = text.lines().map(|line| serde_json::from_str(line).context("unreadable output"));
+        Ok((output.status.success(), lines.collect::<anyhow::Result<_>>()?))
     }
 
     pub(super) fn write_csv(&self, workspace: &str) -> anyhow::Result<(String, String)> {
@@ -235,17 +241,11 @@ impl Stage {
     pub(super) async fn wait_idle(&mut self, tenant: &str) -> anyhow::Result<()> {
         println!("$ switchboard wait --idle --tenant {tenant}");
         self.wait(async |stage| {
-            let left = stage.read(&["wait", "--idle", "--tenant", tenant, "--timeout", "1"]).await?;
-            let left = left.first().cloned().unwrap_or_default();
-            let count = |name: &str| left[name].as_i64().unwrap_or(1);
-            let open = count("due")
-                + count("runs")
-                + count("records_under_way")
-                + count("looks_due")
-                + count("events");
+            let (idle, left) = stage.ask(&["wait", "--idle", "--tenant", tenant, "--timeout", "0"]).await?;
+            let count = |name: &str| left.iter().filter_map(|left| left[name].as_i64()).sum::<i64>();
             let words =
                 format!("{tenant}: {} runs, {} records under way", count("runs"), count("records_under_way"));
-            Ok((open + count("account_changes") == 0, words))
+            Ok((idle, words))
         })
         .await
     }
