@@ -57,6 +57,18 @@ async fn a_reconnect_asks_within_the_limit_of_its_workspace_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_reconnect_with_a_faster_rate_does_not_wait_at_the_old_one() {
+    let stand = Stand::fresh().await;
+    stand.connected(spec(5), &["--requests-per-second", "0.01"]).await;
+    stand.database.execute("UPDATE vendor_budgets SET next_slot_at = now() + interval '100 seconds'").await;
+    // no slot of the old rate comes within what a command waits
+    stand.connect("acme", "acme-key", &["--requests-per-second", "100"]).await;
+    let far = "SELECT count(*) FROM vendor_budgets WHERE next_slot_at > now() + interval '1 second'";
+    assert_eq!(stand.number(far).await, 0, "nor do those who come after it");
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn every_kind_of_429_is_waited_for_and_counts_as_no_attempt() {
     let mut stand = Stand::fresh().await;
     stand.connected(spec(60), &[]).await;

@@ -12,7 +12,7 @@ use crate::{Speaker, Store, StoreError, Tx};
 pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
 pub use slot::{LATENESS_MAX, Permit, Reservation, is_closed, release, reserve};
 
-/// Sets what a vendor's account allows, keeping the clock of its slots.
+/// Sets what a vendor's account allows, keeping the clock of its slots; the next one is no farther away than the new rate asks for.
 pub async fn set_limits(
     tx: &Tx,
     vendor: Vendor,
@@ -20,12 +20,43 @@ pub async fn set_limits(
     requests_per_second: f64,
     in_flight_max: i32,
 ) -> Result<(), StoreError> {
+    bring_nearer(tx, vendor, account, requests_per_second).await?;
     tx.execute(
         "INSERT INTO vendor_budgets (vendor, vendor_account, requests_per_second, in_flight_max)
          VALUES ($1, $2, $3, $4)
          ON CONFLICT (vendor, vendor_account)
          DO UPDATE SET requests_per_second = excluded.requests_per_second, in_flight_max = excluded.in_flight_max",
         &[&vendor.as_str(), &account.as_str(), &requests_per_second, &in_flight_max],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Brings the next slot as near as a rate that somebody is about to set allows; what is reserved stays, and so does the limit.
+pub async fn hasten(
+    store: &Store,
+    vendor: Vendor,
+    account: &VendorAccount,
+    requests_per_second: f64,
+) -> Result<(), StoreError> {
+    let tx = store.begin(Speaker::Tenants(&[])).await?;
+    bring_nearer(&tx, vendor, account, requests_per_second).await?;
+    tx.commit().await
+}
+
+async fn bring_nearer(
+    tx: &Tx,
+    vendor: Vendor,
+    account: &VendorAccount,
+    requests_per_second: f64,
+) -> Result<(), StoreError> {
+    tx.execute(
+        // the last slot that was given away may still be to come
+        "UPDATE vendor_budgets SET next_slot_at = least(next_slot_at,
+             greatest(next_slot_at - make_interval(secs => (1 + $4::float8) / requests_per_second), clock_timestamp())
+             + make_interval(secs => (1 + $4::float8) / $3::float8))
+         WHERE vendor = $1 AND vendor_account = $2",
+        &[&vendor.as_str(), &account.as_str(), &requests_per_second, &slot::SLACK_S],
     )
     .await?;
     Ok(())

@@ -12,7 +12,7 @@ use crate::{Speaker, Store, StoreError};
 
 /// How much longer than a second R consecutive slots take. The vendor counts arrivals: a request may be late by
 /// [`LATENESS_MAX`] and the network's own jitter comes on top, and still no second may see more than R.
-const SLACK_S: f64 = 0.045;
+pub(super) const SLACK_S: f64 = 0.045;
 
 /// A slot missed by more than this is given up, not used late.
 pub const LATENESS_MAX: Duration = Duration::from_millis(25);

@@ -41,6 +41,25 @@ async fn slots_of_many_workers_are_apart_so_that_no_second_holds_more_than_allow
 }
 
 #[tokio::test]
+async fn a_faster_rate_is_not_waited_for_at_the_one_it_replaces() {
+    let connected = Connected::fresh().await;
+    allow(connected.store(), 0.1, 9).await;
+    let first = granted(connected.store()).await;
+    budget::hasten(connected.store(), Vendor::Attention, &account(), 20.0).await.unwrap();
+    let second = granted(connected.store()).await;
+    assert!(second.version.0 - first.version.0 >= 50_000, "a twentieth of a second apart all the same");
+    let far = reserve(connected.store(), Duration::from_secs(5)).await;
+    assert!(matches!(far, Reservation::NotBefore(_)), "the limit is what it was: {far:?}");
+    // the third is promised ten seconds from here, and stays
+    let third = granted(connected.store()).await;
+    allow(connected.store(), 20.0, 9).await;
+    let fourth = granted(connected.store()).await;
+    assert!(fourth.version.0 - third.version.0 >= 50_000, "after the one that was promised");
+    assert!(fourth.version.0 - third.version.0 < 1_000_000, "and not ten seconds later");
+    connected.database.finish().await;
+}
+
+#[tokio::test]
 async fn a_far_slot_and_a_crowded_account_reserve_nothing() {
     let connected = Connected::fresh().await;
     allow(connected.store(), 0.5, 2).await;

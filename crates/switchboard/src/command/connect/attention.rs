@@ -12,8 +12,8 @@ use store::Store;
 use vendors::attention::{self, Attention, AttentionAuth, HeaderForm, Workspace};
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
 
-use super::permits::under_permits;
-use super::{Checked, Defaults, Options, account_at, accounts_at, read_secret};
+use super::permits::Permits;
+use super::{Checked, Defaults, Options, account_at, read_secret};
 use crate::context::Context;
 
 /// Attention publishes no limit; these are careful.
@@ -46,13 +46,9 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
     let known = options.known(&store, Vendor::Attention).await?;
     let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let key = read_key(&args)?;
-    let (workspace, form) = probe(&store, &accounts_at(&known, &base_url), &base_url, &key).await?;
-    let account = match &workspace.organization {
-        Some(organization) => VendorAccount::of(organization),
-        // a name that stays the same
-        None => account_at(&base_url, &known, &options.tenant)?
-            .unwrap_or_else(|| VendorAccount::of(&format!("{}@{}", options.tenant, base_url.host()))),
-    };
+    let permits = options.permits(&store, Vendor::Attention, &known, &base_url);
+    let (workspace, form) = probe(&permits, &base_url, &key).await?;
+    let account = account(&workspace, &args, &base_url, &known)?;
     let checked = Checked {
         account: &account,
         base_url: &base_url,
@@ -78,15 +74,14 @@ fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
 }
 /// Checks the key against the vendor, in both forms of the header, before anything is saved.
 async fn probe(
-    store: &Store,
-    accounts: &[VendorAccount],
+    permits: &Permits<'_>,
     base_url: &BaseUrl,
     key: &SecretString,
 ) -> anyhow::Result<(Workspace, HeaderForm)> {
     let client = Attention::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
     let ask = async |form: HeaderForm| {
         let auth = AttentionAuth { key: key.clone(), form };
-        under_permits(store, Vendor::Attention, accounts, client.users(&auth)).await
+        permits.send(client.users(&auth)).await
     };
     let first = match ask(HeaderForm::Bearer).await? {
         Ok(workspace) => return Ok((workspace, HeaderForm::Bearer)),

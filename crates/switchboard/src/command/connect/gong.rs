@@ -10,13 +10,12 @@ use jiff::SignedDuration;
 use model::{Vendor, VendorAccount, Window};
 use runtime::Clock;
 use serde_json::json;
-use store::Store;
 use store::connection::Connection;
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
 
-use super::permits::under_permits;
-use super::{Checked, Defaults, Options, account_at, accounts_at, read_secret};
+use super::permits::Permits;
+use super::{Checked, Defaults, Options, account_at, read_secret};
 use crate::context::Context;
 
 /// Gong's own limits are three requests a second and 10,000 a day, for all keys of a company together. The first sync covers two days; more history is
@@ -69,7 +68,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     let known = options.known(&store, Vendor::Gong).await?;
     let base_url = parse_base_url(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let auth = read_access_key(&args)?;
-    let company = check(&store, &accounts_at(&known, &base_url), &base_url, &auth).await?;
+    let company = check(&options.permits(&store, Vendor::Gong, &known, &base_url), &base_url, &auth).await?;
     let account = account(&company, options, &base_url, &known)?;
     let checked = Checked {
         account: &account,
@@ -105,16 +104,11 @@ fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
 }
 
 /// Asks for everything that a sync will ask for, before anything is saved.
-async fn check(
-    store: &Store,
-    accounts: &[VendorAccount],
-    base_url: &BaseUrl,
-    auth: &GongAuth,
-) -> anyhow::Result<Company> {
+async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> anyhow::Result<Company> {
     let client = Gong::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
     let mut warnings = Vec::new();
     let refused = |error: &VendorError| anyhow::anyhow!("{}; nothing was saved", explain(error, base_url));
-    let workspaces = match under_permits(store, Vendor::Gong, accounts, client.workspaces(auth)).await? {
+    let workspaces = match permits.send(client.workspaces(auth)).await? {
         Ok(workspaces) => workspaces,
         Err(error) if error.failure == Failure::MissingScope => {
             let scope = gong::SCOPE_WORKSPACES;
@@ -127,7 +121,7 @@ async fn check(
     let now = Clock::system().now();
     let window = Window { from: now - SignedDuration::from_hours(24 * PROBE_DAYS), to: now };
     let request = CallsRequest { calls: Calls::Started(window), cursor: None };
-    let calls = under_permits(store, Vendor::Gong, accounts, client.calls(auth, &request)).await?;
+    let calls = permits.send(client.calls(auth, &request)).await?;
     let calls = calls.map_err(|error| refused(&error))?;
     let sees_calls = !calls.calls.is_empty();
     if !sees_calls {
@@ -136,9 +130,9 @@ async fn check(
     tokio::time::sleep(BETWEEN_REQUESTS).await;
     // any id will do: one that is unknown is left out of the answer, but the scope is asked for all the same
     let transcripts = client.transcripts(auth, &["1"], None);
-    under_permits(store, Vendor::Gong, accounts, transcripts).await?.map_err(|error| refused(&error))?;
+    permits.send(transcripts).await?.map_err(|error| refused(&error))?;
     tokio::time::sleep(BETWEEN_REQUESTS).await;
-    match under_permits(store, Vendor::Gong, accounts, client.users(auth, None)).await? {
+    match permits.send(client.users(auth, None)).await? {
         Ok(_) => {}
         Err(error) if error.failure == Failure::MissingScope || error.failure == Failure::Forbidden => {
             let scope = gong::SCOPE_USERS;

@@ -12,8 +12,8 @@ use store::{Speaker, Store, budget};
 use vendors::hubspot::{self, HubSpot, Object, Portal};
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
-use super::permits::under_permits;
-use super::{Checked, Defaults, Options, accounts_at, read_secret};
+use super::permits::Permits;
+use super::{Checked, Defaults, Options, read_secret};
 use crate::context::Context;
 
 /// What the smallest plan allows; changes show in searches a while later, and what shows in no search is found by a daily walk.
@@ -56,7 +56,8 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
     let token = read_token(&args)?;
     let version = ApiVersions::from_env(&context.env)?.hubspot;
     let client = HubSpot::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), version);
-    let probed = probe(&store, &accounts_at(&known, &base_url), &client, &base_url, &token).await?;
+    let permits = options.permits(&store, Vendor::HubSpot, &known, &base_url);
+    let probed = probe(&permits, &client, &base_url, &token).await?;
     let account = VendorAccount::of(&probed.portal.id);
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
@@ -92,21 +93,20 @@ fn read_token(args: &HubSpotArgs) -> anyhow::Result<SecretString> {
 
 /// Asks for the portal, and for one page of everything: a scope that is missing shows only when it is needed.
 async fn probe(
-    store: &Store,
-    accounts: &[VendorAccount],
+    permits: &Permits<'_>,
     client: &HubSpot,
     base_url: &BaseUrl,
     token: &SecretString,
 ) -> anyhow::Result<Probed> {
     let token = &Bearer(token.clone());
-    let portal = match under_permits(store, Vendor::HubSpot, accounts, client.account(token)).await? {
+    let portal = match permits.send(client.account(token)).await? {
         Ok(portal) => portal,
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     };
     let (mut readable, mut missing) = (Vec::new(), Vec::new());
     for object in Object::ALL {
         let page = client.list(token, *object, false, None);
-        match under_permits(store, Vendor::HubSpot, accounts, page).await? {
+        match permits.send(page).await? {
             Ok(_) => readable.push(*object),
             Err(error) if error.failure == Failure::Forbidden => missing.push(*object),
             Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),

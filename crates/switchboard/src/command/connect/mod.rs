@@ -22,6 +22,7 @@ use vendors::BaseUrl;
 
 use crate::context::Context;
 use crate::output;
+use permits::Permits;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectArgs {
@@ -147,6 +148,19 @@ impl Options {
         }
     }
 
+    /// Permits for the check: of every account that is connected there, because its limit holds for this command as well.
+    fn permits<'a>(
+        &self,
+        store: &'a Store,
+        vendor: Vendor,
+        known: &[Connection],
+        base_url: &BaseUrl,
+    ) -> Permits<'a> {
+        let there = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
+        let accounts = there.map(|one| one.vendor_account.clone()).collect();
+        Permits { store, vendor, accounts, requests_per_second: self.requests_per_second }
+    }
+
     fn settings(
         &self,
         base_url: &BaseUrl,
@@ -269,12 +283,6 @@ fn account_at(
             )
         }
     }
-}
-
-/// The accounts that are connected there, and have a limit that holds for this command as well.
-fn accounts_at(known: &[Connection], base_url: &BaseUrl) -> Vec<VendorAccount> {
-    let there = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
-    there.map(|one| one.vendor_account.clone()).collect()
 }
 
 /// Reads a secret from its file, or from standard input.
