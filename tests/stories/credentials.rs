@@ -212,6 +212,34 @@ async fn a_late_401_about_a_replaced_key_is_no_news_and_its_page_is_tried_again_
 }
 
 #[tokio::test]
+async fn a_reconnect_keeps_its_workspace_wherever_its_users_sit() {
+    let stand = Stand::fresh().await;
+    let id = stand.connected(spec("acme", 5), &[]).await;
+    let two_abroad = || vec!["0-elsewhere".to_owned(), "0-elsewhere".to_owned()];
+    stand
+        .world()
+        .set_settings("acme", Settings { foreign_teams: two_abroad(), ..Settings::default() })
+        .expect("set");
+    assert_eq!(stand.connect("acme", "acme-key", &[]).await, id, "whoever has more teams by now");
+    let base = stand.base_url();
+    let connect = ["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"];
+    let unknown =
+        stand.run_with_input(&[&connect[..], &["--workspace", "nobody"]].concat(), "acme-key").await;
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("--workspace nobody: the key's users belong to")
+    );
+
+    let other = stand.connect("acme", "acme-key", &["--workspace", "0-elsewhere"]).await;
+    assert_ne!(other, id);
+    let either = stand.run_with_input(&connect, "acme-key").await;
+    assert_eq!(either.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&either.stderr).into_owned();
+    assert!(error.contains("say by --workspace") && error.contains("nothing was saved"), "{error}");
+    assert_eq!(stand.connect("acme", "acme-key", &["--workspace", "0-elsewhere"]).await, other);
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_refused_before_anything_is_saved_and_says_what_to_do() {
     let stand = Stand::fresh().await;
     stand.tenant(spec("acme", 5)).await;

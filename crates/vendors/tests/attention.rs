@@ -73,7 +73,7 @@ async fn a_page_is_asked_for_with_everything_that_can_change_in_it() {
 async fn the_bare_form_sends_the_key_alone() {
     let vendor = FakeVendor::replying(Reply::ok(r#"{"data":[]}"#)).await;
     let workspace = client(&vendor).users(&auth(HeaderForm::Bare)).await.unwrap();
-    assert_eq!((workspace.organization, workspace.users.len()), (None, 0));
+    assert_eq!((workspace.organizations.len(), workspace.users.len()), (0, 0));
     let head = vendor.requests().remove(0);
     assert!(head.starts_with("GET /v2/users HTTP/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("authorization: {KEY}\r\n")), "{head}");

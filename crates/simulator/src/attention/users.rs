@@ -19,14 +19,20 @@ pub(crate) fn users(workspace: &Workspace, params: &Params) -> Reply {
 
 fn entry(workspace: &Workspace, user: &User) -> Value {
     let roster = &workspace.roster;
-    let team = json!({
-        "uuid": roster.team, "name": "Sales", "domain": roster.own_domains[0],
-        "organizationUUID": roster.organization, "children": [],
-    });
+    let settings = workspace.settings().clone();
+    let organizations = std::iter::once(&roster.organization).chain(&settings.foreign_teams);
+    let teams: Vec<Value> = organizations
+        .map(|organization| {
+            json!({
+                "uuid": roster.team, "name": "Sales", "domain": roster.own_domains[0],
+                "organizationUUID": organization, "children": [],
+            })
+        })
+        .collect();
     let fields = json!({
         "uuid": user.uuid, "email": user.email, "firstName": user.given, "lastName": user.family,
         "botName": "Notetaker", "primaryTeamUUID": roster.team, "transcriptLang": "en", "settings": {},
-        "roles": [{ "name": "Sales rep", "type": "SALES_REP", "uuid": roster.team }], "teams": [team],
+        "roles": [{ "name": "Sales rep", "type": "SALES_REP", "uuid": roster.team }], "teams": teams,
     });
     if workspace.salt.is_multiple_of(2) {
         return json!({ "type": "users", "id": user.uuid, "attributes": fields });

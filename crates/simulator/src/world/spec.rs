@@ -169,6 +169,8 @@ pub struct Settings {
     pub window_by: WindowBy,
     /// Header forms that differ from [`HeaderForm::Either`].
     pub header_forms: Vec<EndpointForm>,
+    /// Organisations with a team that every user sits in beside the workspace's own.
+    pub foreign_teams: Vec<String>,
     /// List rows carry the transcript as one flat text, as the vendor's do.
     pub rows_with_transcript: bool,
     /// What can be switched at Gong.
@@ -212,6 +214,7 @@ impl Default for Settings {
             list_meta: ListMeta::default(),
             window_by: WindowBy::default(),
             header_forms: Vec::new(),
+            foreign_teams: Vec::new(),
             rows_with_transcript: true,
             gong: GongSettings::default(),
             crm_lacks_scope: Vec::new(),

@@ -12,8 +12,8 @@ const WHAT: &str = "the list of users";
 /// A workspace, as its users tell it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workspace {
-    /// The organisation most teams belong to; a user may sit in teams of another.
-    pub organization: Option<String>,
+    /// The organisations that teams belong to: that of the most first, of equals the smallest. A user may sit in teams of another.
+    pub organizations: Vec<String>,
     /// Its users.
     pub users: Vec<WorkspaceUser>,
 }
@@ -35,10 +35,7 @@ impl Workspace {
         let entries = json.get("data").and_then(Value::as_array);
         let entries = entries.ok_or_else(|| unexpected(WHAT, "has no `data`", body))?;
         let entries: Vec<Entry<'_>> = entries.iter().map(Entry).collect();
-        Ok(Self {
-            organization: most_frequent_organization(&entries),
-            users: entries.iter().map(Entry::user).collect(),
-        })
+        Ok(Self { organizations: by_frequency(&entries), users: entries.iter().map(Entry::user).collect() })
     }
 }
 
@@ -74,13 +71,15 @@ fn filled(value: &Value) -> Option<&str> {
     value.as_str().map(str::trim).filter(|text| !text.is_empty())
 }
 
-fn most_frequent_organization(entries: &[Entry<'_>]) -> Option<String> {
+fn by_frequency(entries: &[Entry<'_>]) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for id in entries.iter().flat_map(Entry::organizations) {
         *counts.entry(id).or_default() += 1;
     }
-    // of equally frequent ones the smallest, so that the answer does not depend on the order of users
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(id, _)| id.to_owned())
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    // a stable sort: equals stay in the order of the map, and the answer does not depend on the order of users
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().map(|(id, _)| id.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -88,19 +87,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_organization_is_the_most_frequent_one_and_of_equals_the_smallest() {
-        let table = [
+    fn organizations_come_by_how_many_teams_they_have_and_equals_by_their_ids() {
+        let table: [(&str, &[&str]); 4] = [
             (
                 r#"[{"teams":[{"organizationUUID":"b"},{"organizationUUID":"z"}]},{"teams":[{"organizationUUID":"b"}]}]"#,
-                Some("b"),
+                &["b", "z"],
             ),
-            (r#"[{"teams":[{"organizationUUID":"b"},{"organizationUUID":"a"}]}]"#, Some("a")),
-            (r#"[{"teams":[{"organizationUUID":""},{"organizationUUID":7},{}]},{"teams":null},{}]"#, None),
-            ("[]", None),
+            (r#"[{"teams":[{"organizationUUID":"b"},{"organizationUUID":"a"}]}]"#, &["a", "b"]),
+            (r#"[{"teams":[{"organizationUUID":""},{"organizationUUID":7},{}]},{"teams":null},{}]"#, &[]),
+            ("[]", &[]),
         ];
         for (data, expected) in table {
             let workspace = Workspace::read(&format!(r#"{{"data":{data}}}"#)).expect("users");
-            assert_eq!(workspace.organization.as_deref(), expected, "{data}");
+            assert_eq!(workspace.organizations, expected, "{data}");
         }
     }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use model::{Vendor, VendorAccount};
 use secrecy::SecretString;
 use serde_json::json;
-use store::Store;
+use store::connection::Connection;
 use vendors::attention::{self, Attention, AttentionAuth, HeaderForm, Workspace};
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
 
@@ -36,6 +36,10 @@ pub(super) struct AttentionArgs {
     /// The file with the API key; without it the key is read from standard input.
     #[arg(long)]
     api_key_file: Option<PathBuf>,
+    /// The workspace by its organization's id, where the key's users sit in teams of several (default: the one that is connected;
+    /// before there is one, that of most teams).
+    #[arg(long)]
+    workspace: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Result<ExitCode> {
@@ -60,6 +64,40 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
     let users = workspace.users.len();
     let what = format!("Attention workspace {account} with {users} users");
     options.report(context, &saved, &checked, &what, json!({ "vendor": Vendor::Attention, "users": users }))
+}
+
+/// The workspace a key belongs to. Users may sit in teams of several organisations, and move: whatever is connected stays what it is.
+fn account(
+    workspace: &Workspace,
+    args: &AttentionArgs,
+    base_url: &BaseUrl,
+    known: &[Connection],
+) -> anyhow::Result<VendorAccount> {
+    let found: Vec<VendorAccount> = workspace.organizations.iter().map(|id| VendorAccount::of(id)).collect();
+    if let Some(named) = &args.workspace {
+        let named = VendorAccount::of(named);
+        if !found.is_empty() && !found.contains(&named) {
+            bail!("--workspace {named}: the key's users belong to {}; nothing was saved", listed(&found));
+        }
+        return Ok(named);
+    }
+    let connected: Vec<&VendorAccount> =
+        found.iter().filter(|id| known.iter().any(|one| one.vendor_account == **id)).collect();
+    match (connected.as_slice(), found.as_slice()) {
+        ([only], _) => Ok((*only).clone()),
+        ([], [most, ..]) => Ok(most.clone()),
+        // a name that stays the same
+        ([], []) => Ok(account_at(base_url, known, &args.options.tenant)?
+            .unwrap_or_else(|| VendorAccount::of(&format!("{}@{}", args.options.tenant, base_url.host())))),
+        (several, _) => bail!(
+            "the key's users belong to several workspaces that are connected: say by --workspace which it is, {}; nothing was saved",
+            listed(several.iter().copied())
+        ),
+    }
+}
+
+fn listed<'a>(accounts: impl IntoIterator<Item = &'a VendorAccount>) -> String {
+    accounts.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
