@@ -65,6 +65,9 @@ fn compare(expected: &Expected, one: &Value) {
         let found =
             people.iter().find(same).unwrap_or_else(|| panic!("{person:?} of {id} is missing: {one}"));
         assert_eq!(found["side"], serde_json::to_value(side).expect("a side"), "{person:?} of {id}");
+        if one["vendor"] == "attention" {
+            assert_eq!(found["user"].as_str(), person.user.as_deref(), "{person:?} of {id}");
+        }
     }
 }
 

@@ -35,6 +35,34 @@ async fn conversations_wait_for_accounts_and_come_in_by_themselves_once_there_ar
 }
 
 #[tokio::test]
+async fn users_on_domains_that_nobody_named_are_the_tenants_own_people() {
+    let mut stand = Stand::fresh().await;
+    stand.world().add_workspace(spec()).expect("a workspace");
+    let domain = &stand.world().own_domains("acme").expect("own domains")[0];
+    // the second domain is known by the vendor's users alone
+    stand.ok(&["tenant", "add", "acme", "--name", "acme", "--domain", domain]).await;
+    stand.accounts("acme").await;
+    stand.connect("acme", "acme-key", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+
+    // as if they had come to the workspace only now
+    stand.database.execute("DELETE FROM users").await;
+    stand.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
+    stand.database.execute("UPDATE streams SET walk_due_at = now()").await;
+    stand
+        .until("the walk is planned", async || {
+            stand.number("SELECT count(*) FROM sync_runs WHERE kind = 'walk'").await > 0
+        })
+        .await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn calls_that_found_no_account_are_linked_when_accounts_come() {
     let mut stand = Stand::fresh().await;
     stand.tenant(spec()).await;

@@ -15,6 +15,7 @@ mod probe;
 mod publish;
 mod records;
 mod source;
+mod users;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use vendors::VendorHttp;
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
 use source::Answers;
+pub use users::stored_users;
 
 /// What a fetcher needs.
 #[derive(Clone)]

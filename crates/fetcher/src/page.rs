@@ -16,6 +16,7 @@ use crate::ask::Setback;
 use crate::details::Wanted;
 use crate::publish::Documents;
 use crate::source::Source;
+use crate::users;
 
 /// A list longer than this does not end.
 const PAGES_MAX: u32 = 100_000;
@@ -61,6 +62,7 @@ pub(crate) async fn gather(
             reason: format!("the list has no end after {PAGES_MAX} pages"),
         });
     }
+    users::read_again(shared, run, source, deadline).await?;
     let page = source.list(shared, run, deadline).await?;
     runtime::failpoint!("fetch.listed");
     let asked_at = page.asked_at;

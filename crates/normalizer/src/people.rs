@@ -15,6 +15,8 @@ use store::{StoreError, Tx};
 #[derive(Debug, Default)]
 struct Tenant {
     own: OwnPeople,
+    /// The recorder's ids of the tenant's users by their addresses.
+    users: HashMap<String, String>,
     directory: Directory,
 }
 
@@ -55,6 +57,11 @@ impl People {
         let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
         for (tenant, domains) in found.own_domains {
             tenants.entry(tenant).or_default().own.domains.extend(domains);
+        }
+        for ((tenant, key), user) in found.users {
+            let tenant = tenants.entry(tenant).or_default();
+            tenant.own.user_emails.insert(key.clone());
+            tenant.users.insert(key, user);
         }
         for ((tenant, key), contacts) in found.contacts {
             // of several, the one whose account is the oldest
@@ -146,18 +153,19 @@ impl<'a> Person<'a> {
     fn participant(self, tenant: &Tenant) -> Participant<'a> {
         let side = side(self.key.as_ref(), &tenant.own);
         let untagged = self.key.as_ref().map(|key| key.without_plus_tag().unwrap_or_else(|| key.clone()));
-        let contacts = &tenant.directory.contacts;
-        let contact = [&self.key, &untagged].into_iter().flatten().find_map(|key| contacts.get(key.as_str()));
+        let keys = || [&self.key, &untagged].into_iter().flatten().map(EmailKey::as_str);
+        let contact = keys().find_map(|key| tenant.directory.contacts.get(key));
+        let user = keys().find_map(|key| tenant.users.get(key)).cloned();
         let domain = self.key.as_ref().and_then(|key| candidate_domains(key).pop());
         Participant {
             attendee: self.attendee,
+            user_external_id: user,
             domain,
             votes: self.votes,
             side,
             contact_external_id: contact
                 .filter(|_| side == Side::External)
                 .map(|contact| contact.external_id.clone()),
-            user_external_id: None,
             email_key: untagged.map(|key| key.as_str().to_owned()),
         }
     }

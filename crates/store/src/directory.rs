@@ -1,4 +1,4 @@
-//! What is known of people and accounts, for the attendees of a whole batch at once: three set queries in one round trip.
+//! What is known of people and accounts, for the attendees of a whole batch at once: four set queries in one round trip.
 //!
 //! Called only after the transaction has its id ([`lock_standings`](crate::conversation_write::lock_standings) or
 //! [`load_for_resolve`](crate::resolve::load_for_resolve) sees to that): a change of accounts is worked off when every
@@ -57,6 +57,8 @@ pub struct FoundContact {
 pub struct Found {
     /// Each tenant's own domains.
     pub own_domains: HashMap<TenantId, Vec<String>>,
+    /// The tenant's own people: the recorder's id of the user by address; of several the smallest.
+    pub users: HashMap<(TenantId, String), String>,
     /// Contacts by address.
     pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
     /// Accounts by a domain they own.
@@ -69,9 +71,9 @@ pub struct Found {
 
 /// Looks everything up.
 pub async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Found, StoreError> {
-    let (own_domains, contacts, accounts) =
-        try_join!(own_domains(tx, wanted), contacts(tx, wanted), accounts(tx, wanted))?;
-    let mut found = Found { own_domains, ..Found::default() };
+    let (own_domains, users, contacts, accounts) =
+        try_join!(own_domains(tx, wanted), users(tx, wanted), contacts(tx, wanted), accounts(tx, wanted))?;
+    let mut found = Found { own_domains, users, ..Found::default() };
     for row in &contacts {
         let has_account = row.try_get::<_, Option<uuid::Uuid>>(2)?.is_some();
         let contact = FoundContact {
@@ -97,6 +99,19 @@ async fn own_domains(tx: &Tx, wanted: &Wanted) -> Result<HashMap<TenantId, Vec<S
     let rows =
         tx.query("SELECT tenant_id, domains FROM tenants WHERE tenant_id = ANY ($1)", &[&tenants]).await?;
     rows.iter().map(|row| Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))).collect()
+}
+
+async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), String>, StoreError> {
+    let (tenants, keys) = columns(&wanted.email_keys);
+    let rows = tx
+        .query(
+            "SELECT w.tenant_id, w.email_key, min(u.external_id)
+             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN users u USING (tenant_id, email_key)
+             GROUP BY 1, 2",
+            &[&tenants, &keys],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((key(row)?, row.try_get(2)?))).collect()
 }
 
 async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {

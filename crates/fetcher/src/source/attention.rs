@@ -12,7 +12,9 @@ use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use vendors::attention::{Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, end_of_list};
+use vendors::attention::{
+    Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, Workspace, end_of_list,
+};
 use vendors::{BaseUrl, Failure, VendorError};
 
 use super::holder::Holder;
@@ -40,6 +42,8 @@ enum Endpoint {
     List,
     /// One record's details.
     Detail,
+    /// The users.
+    Users,
 }
 
 impl Endpoint {
@@ -48,6 +52,7 @@ impl Endpoint {
         match self {
             Self::List => "list",
             Self::Detail => "detail",
+            Self::Users => "users",
         }
     }
 }
@@ -149,6 +154,17 @@ impl AttentionSource {
         }
         drop(answers);
         gathering.finish()
+    }
+
+    /// Lists the workspace's users.
+    pub(crate) async fn users(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        deadline: Instant,
+    ) -> Result<Answer<Workspace>, Setback> {
+        self.ask(shared, run, Endpoint::Users, deadline, |auth| async move { self.client.users(&auth).await })
+            .await
     }
 
     async fn detail(

@@ -44,6 +44,8 @@ pub struct ExpectedAttendee {
     pub email: Option<String>,
     /// Whose; nothing is expected of note takers and rooms, except that they do not vote.
     pub side: Option<Side>,
+    /// The vendor's id, of a user.
+    pub user: Option<String>,
 }
 
 /// The expected conversations of a workspace in the order of the list, as they were when asked.
@@ -93,15 +95,21 @@ fn expected(workspace: &Workspace, votes: &Votes, plan: &Plan) -> Expected {
         started_at: if plan.empty { plan.created_at } else { plan.started_at() },
         finished_at: plan.finished_at,
         skip: plan.skip_reason(),
-        attendees: plan.people.iter().map(attendee).collect(),
+        attendees: plan.people.iter().map(|person| attendee(workspace, person)).collect(),
         account: account.map(|number| workspace.roster.accounts[number].external_id.clone()),
         transcript: status(plan),
         segments: plan.segments_expected(),
     }
 }
 
-fn attendee(person: &Person) -> ExpectedAttendee {
-    ExpectedAttendee { name: person.name.clone(), email: person.email.clone(), side: person.side }
+fn attendee(workspace: &Workspace, person: &Person) -> ExpectedAttendee {
+    let user = workspace.roster.users.iter().find(|user| Some(&user.email) == person.address.as_ref());
+    ExpectedAttendee {
+        name: person.name.clone(),
+        email: person.email.clone(),
+        side: person.side,
+        user: user.map(|user| user.uuid.clone()),
+    }
 }
 
 fn status(plan: &Plan) -> TranscriptStatus {

@@ -76,6 +76,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         secret: auth.as_secret(),
         header_form: "basic",
         streams: &[model::Stream::Conversations],
+        users: &[],
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     for warning in &company.warnings {

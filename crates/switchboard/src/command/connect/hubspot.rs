@@ -66,6 +66,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         secret: &token,
         header_form: "bearer",
         streams: &streams,
+        users: &[],
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     set_search_limit(&store, options, &account).await?;

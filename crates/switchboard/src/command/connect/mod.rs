@@ -17,6 +17,7 @@ use secrets::{credential_aad, seal};
 use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
 use store::credential::{self, SealedCredential};
+use store::user::{self, User};
 use store::{Speaker, Store, Tx, budget, stream};
 use vendors::BaseUrl;
 
@@ -106,6 +107,8 @@ struct Checked<'a> {
     header_form: &'static str,
     /// What it brings in.
     streams: &'a [Stream],
+    /// Whose calls it records.
+    users: &'a [User],
 }
 
 /// What became of saving it.
@@ -214,6 +217,7 @@ impl Options {
             endpoint_forms: std::collections::BTreeMap::new(),
         };
         credential::save(&tx, tenant, id, &credential).await?;
+        user::keep(&tx, tenant, id, checked.users).await?;
         stream::make_due(&tx, id).await?;
         tx.commit().await?;
         Ok(Saved { id, generation, reconnected: before.is_some() })
