@@ -111,6 +111,8 @@ async fn a_vendor_that_refuses_everybody_for_a_while_costs_no_reconnect() {
     // each page is refused in both forms of the header: so often, everybody has come back for more
     stand.until("it lasts a while", async || names.iter().all(|name| refusals(name) >= 4)).await;
     assert_eq!(events_of(&stand, "credential.invalidated").await, 1, "of 8 keys only the first is marked");
+    let status = stand.ok(&["status"]).await;
+    assert!(status.contains("parked: vendor-down"), "{status}");
 
     for name in &names {
         world.clear_faults(name).expect("mended");
@@ -120,6 +122,8 @@ async fn a_vendor_that_refuses_everybody_for_a_while_costs_no_reconnect() {
             stand.json(&["connections"]).await.iter().all(|one| one["credential"] == "valid")
         })
         .await;
+    let parked = "SELECT count(*) FROM sync_runs WHERE state = 'parked'";
+    stand.until("nobody is held any more", async || stand.number(parked).await == 0).await;
     stand.idle().await;
     for name in &names {
         compare_with_truth(&world, name, &stand.export(name).await);

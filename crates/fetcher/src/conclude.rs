@@ -58,7 +58,7 @@ async fn write_checkpoint(
         && wait > PARK_AFTER
     {
         // a page that was interrupted for long shows its cause like one that could not begin
-        run_claim::park(&tx, &ClaimedRun { step, ..run.clone() }, ParkCause::Quota).await?;
+        run_claim::park(&tx, &ClaimedRun { step, ..run.clone() }, ParkCause::Quota, None).await?;
     }
     tx.commit().await?;
     Ok(moved)
@@ -68,7 +68,7 @@ async fn write_checkpoint(
 pub(crate) async fn park(shared: &Shared, run: &ClaimedRun, cause: ParkCause) -> Result<(), JobError> {
     let parked = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-        run_claim::park(&tx, run, cause).await?;
+        run_claim::park(&tx, run, cause, None).await?;
         tx.commit().await
     };
     parked.await.map_err(JobError::retry)?;
@@ -114,16 +114,29 @@ async fn defer(
     Ok(())
 }
 
-/// Defers with what it waits for, where people look; no attempt is counted.
-async fn hold(shared: &Shared, run: &ClaimedRun, wait: Duration, reason: &str) -> Result<(), JobError> {
+/// The vendor refuses many credentials at once: nobody asks with this one for a while, and its runs are parked until then.
+async fn hold(
+    shared: &Shared,
+    run: &ClaimedRun,
+    generation: i32,
+    wait: Duration,
+    reason: &str,
+) -> Result<(), JobError> {
     let held = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-        run_claim::hold(&tx, run, wait, reason).await?;
-        tx.commit().await
+        let held = credential::hold(&tx, run.connection_id, generation, wait).await?;
+        if held {
+            run_claim::park(&tx, run, ParkCause::VendorDown, Some(reason)).await?;
+        }
+        tx.commit().await?;
+        Ok::<_, StoreError>(held)
     };
-    held.await.map_err(JobError::retry)?;
-    shared.deps.metrics.step("deferred");
-    Ok(())
+    if held.await.map_err(JobError::retry)? {
+        shared.deps.metrics.step("parked");
+        return Ok(());
+    }
+    // another credential by now, or an answer to this one: look again
+    defer(shared, run, Duration::ZERO, None).await
 }
 
 async fn page_failed(
@@ -189,6 +202,7 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
         return hold(
             shared,
             run,
+            generation,
             wait,
             &format!("{reason}; so it does many credentials: taken for its outage"),
         )

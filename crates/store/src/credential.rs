@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{StoreError, Tx, outbox};
 pub use refresh::{Turn, end_turn, give_up_turn, take_back_turn, take_turn};
-pub use refusal::{Probe, is_outage, note_answered, note_refused, plan_probe, restore, take_probe};
+pub use refusal::{Probe, hold, is_outage, note_answered, note_refused, plan_probe, restore, take_probe};
 
 /// A sealed credential.
 #[derive(Debug, Clone, PartialEq, Eq)]

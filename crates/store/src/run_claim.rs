@@ -151,27 +151,19 @@ pub async fn defer(
     Ok(deferred == 1)
 }
 
-/// Gives a step back, to be taken up after `wait`, with what it waits for; no attempt is counted.
-pub async fn hold(tx: &Tx, run: &ClaimedRun, wait: Duration, reason: &str) -> Result<bool, StoreError> {
-    let held = tx
-        .execute(
-            "UPDATE sync_runs SET claimed_by = NULL, claim_expires_at = NULL,
-                 next_attempt_at = clock_timestamp() + make_interval(secs => $3), last_error = $4
-             WHERE run_id = $1 AND step = $2 AND state = 'listing'",
-            &[&run.id.0, &run.step.0, &wait.as_secs_f64(), &reason],
-        )
-        .await?;
-    Ok(held == 1)
-}
-
-/// Parks a run with its cause; the release sweep reads the cause's owner again.
-pub async fn park(tx: &Tx, run: &ClaimedRun, cause: ParkCause) -> Result<bool, StoreError> {
+/// Parks a run with its cause, and with the vendor's words if there are any; the release sweep reads the cause's owner again.
+pub async fn park(
+    tx: &Tx,
+    run: &ClaimedRun,
+    cause: ParkCause,
+    reason: Option<&str>,
+) -> Result<bool, StoreError> {
     let parked = tx
         .execute(
             "UPDATE sync_runs SET state = 'parked', parked_cause = $3, step = step + 1, claimed_by = NULL,
-                 claim_expires_at = NULL, next_attempt_at = NULL
+                 claim_expires_at = NULL, next_attempt_at = NULL, last_error = coalesce($4, last_error)
              WHERE run_id = $1 AND step = $2 AND state = 'listing'",
-            &[&run.id.0, &run.step.0, &cause.as_str()],
+            &[&run.id.0, &run.step.0, &cause.as_str(), &reason],
         )
         .await?;
     Ok(parked == 1)

@@ -35,10 +35,25 @@ pub async fn note_refused(tx: &Tx, id: ConnectionId, generation: i32) -> Result<
     Ok(())
 }
 
+/// Lets nobody ask with a key for a while; false when it is not the current one, or an answer came since it was refused.
+pub async fn hold(tx: &Tx, id: ConnectionId, generation: i32, wait: Duration) -> Result<bool, StoreError> {
+    let held = tx
+        .execute(
+            "UPDATE credentials k SET held_until = clock_timestamp() + make_interval(secs => $3)
+             FROM connections c
+             WHERE k.connection_id = $1 AND k.generation = $2 AND k.refused_at IS NOT NULL
+               AND c.connection_id = k.connection_id AND c.credential_generation = k.generation",
+            &[&id.0, &generation, &wait.as_secs_f64()],
+        )
+        .await?;
+    Ok(held == 1)
+}
+
 /// Notes that the vendor answered.
 pub async fn note_answered(tx: &Tx, id: ConnectionId, generation: i32) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE credentials SET answered_at = clock_timestamp(), refused_since = NULL, refused_at = NULL
+        "UPDATE credentials SET answered_at = clock_timestamp(), refused_since = NULL, refused_at = NULL,
+             held_until = NULL
          WHERE connection_id = $1 AND generation = $2",
         &[&id.0, &generation],
     )

@@ -178,17 +178,46 @@ async fn at_most_two_backfill_slices_of_a_connection_are_under_way_newest_first(
 }
 
 #[tokio::test]
-async fn a_step_that_is_held_says_why_and_counts_no_attempt() {
+async fn a_run_of_a_held_credential_is_parked_until_the_hold_ends_or_the_vendor_answers() {
     let connected = Connected::fresh().await;
     plan_periodic(&connected).await;
-    let run = connected.start_and_claim().await;
-    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    assert!(run_claim::hold(&tx, &run, Duration::from_mins(2), "401: taken for an outage").await.unwrap());
-    tx.commit().await.unwrap();
-    let held = &runs(&connected).await[0];
-    assert_eq!((held.state, held.attempt), (RunState::Listing, 0));
-    assert_eq!(held.last_error.as_deref(), Some("401: taken for an outage"));
-    assert!(held.next_attempt_at.is_some());
+    let release = async || {
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        let released = run_plan::release_unblocked(&tx, 100).await.unwrap();
+        tx.commit().await.unwrap();
+        released
+    };
+    for end in ["an answer", "the time"] {
+        let run = connected.start_and_claim().await;
+        let tx = connected.store().begin(Speaker::Tenant(&connected.tenant)).await.unwrap();
+        assert!(
+            !credential::hold(&tx, connected.id, 1, Duration::from_mins(2)).await.unwrap(),
+            "not refused"
+        );
+        credential::note_refused(&tx, connected.id, 1).await.unwrap();
+        assert!(credential::hold(&tx, connected.id, 1, Duration::from_mins(2)).await.unwrap());
+        run_claim::park(&tx, &run, ParkCause::VendorDown, Some("401: an outage")).await.unwrap();
+        tx.commit().await.unwrap();
+        let held = &runs(&connected).await[0];
+        assert_eq!((held.state, held.attempt), (RunState::Parked, 0));
+        assert_eq!(held.last_error.as_deref(), Some("401: an outage"));
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        let left = report::unfinished(&tx, None).await.unwrap();
+        assert_eq!((left.runs, left.parked[0].name.as_str()), (0, "vendor-down"));
+        drop(tx);
+        assert_eq!(release().await, 0, "held");
+        if end == "the time" {
+            connected.database.execute("UPDATE credentials SET held_until = now()").await;
+        } else {
+            let tx = connected.store().begin(Speaker::Tenant(&connected.tenant)).await.unwrap();
+            credential::note_answered(&tx, connected.id, 1).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        assert_eq!(report::unfinished(&tx, None).await.unwrap().runs, 1, "work left");
+        drop(tx);
+        assert_eq!(release().await, 1, "released by {end}");
+    }
     connected.database.finish().await;
 }
 

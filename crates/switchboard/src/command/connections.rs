@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use model::ParkCause;
 use serde_json::json;
 use store::connection::{self, Connection};
 use store::stream::Silence;
@@ -50,17 +51,15 @@ pub(crate) fn shown_status(one: &Connection, suspicious: Option<&str>) -> String
 }
 
 fn status(one: &Connection) -> String {
-    match one.blocked {
+    match (one.blocked, one.credential_held_since) {
         _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
         _ if !one.enabled => "disabled".to_owned(),
         _ if one.paused_at.is_some() => "paused".to_owned(),
-        Some(cause) => format!("parked: {cause}"),
-        None => match one.credential_held_since {
-            Some(since) => {
-                format!("credential refused since {}, held as the vendor's outage", output::second(since))
-            }
-            None => "running".to_owned(),
-        },
+        (None | Some(ParkCause::VendorDown), Some(since)) => {
+            format!("credential refused since {}, held as the vendor's outage", output::second(since))
+        }
+        (Some(cause), _) => format!("parked: {cause}"),
+        (None, None) => "running".to_owned(),
     }
 }
 
