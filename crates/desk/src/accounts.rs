@@ -1,7 +1,9 @@
 //! Accounts and contacts from CSV: good lines are imported, bad ones are listed.
 
+mod span;
+
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use anyhow::{Context as _, bail};
 use csv::StringRecord;
@@ -14,11 +16,16 @@ use serde::Serialize;
 use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
 use store::{Speaker, Store, tenant};
 
+use span::Span;
+
 /// Where imported accounts say they come from.
 const SOURCE: &str = "csv";
 
 /// Longer texts are no names or ids, and an index would refuse them.
 const TEXT_BYTES_MAX: usize = 400;
+
+/// So much is read a second time at most: a file that is nothing but open quotes would be read once for every line.
+const READ_AGAIN_BYTES_MAX: usize = 8 << 20;
 
 /// A line that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +34,8 @@ pub struct BadLine {
     pub file: &'static str,
     /// Its number, from 1, the heading included.
     pub line: u64,
+    /// The number of its last one: a quote that is not closed takes in what follows, which is then read on from the second line.
+    pub last_line: u64,
     /// What is wrong with it.
     pub reason: String,
 }
@@ -64,8 +73,10 @@ pub async fn import(
         domains_ignored.extend(ignored);
         records.push(record);
     }
-    let lines: HashMap<String, u64> =
-        contacts.iter().map(|(line, contact)| (contact.external_id.clone(), *line)).collect();
+    let mut lines: HashMap<String, Vec<u64>> = HashMap::new();
+    for (line, contact) in &contacts {
+        lines.entry(contact.external_id.clone()).or_default().push(*line);
+    }
     let people: Vec<ContactRecord> = contacts.into_iter().map(|(_, record)| record).collect();
     let tx = store.begin(Speaker::Tenant(id)).await?;
     if tenant::load(&tx, id).await?.is_none() {
@@ -75,14 +86,22 @@ pub async fn import(
     let any_account = counts.accounts_added + counts.accounts_changed + counts.accounts_unchanged > 0;
     let gate_opened = any_account && tenant::open_gate(&tx, id).await?;
     tx.commit().await?;
-    let homeless = counts.contacts_without_account.iter().map(|contact| BadLine {
-        file: "contacts",
-        line: lines.get(contact).copied().unwrap_or(0),
-        reason: "its account_external_id names no account".to_owned(),
-    });
-    bad_lines.extend(homeless.collect::<Vec<_>>());
+    bad_lines.extend(homeless(&counts.contacts_without_account, &lines));
     bad_lines.sort_by_key(|bad| (bad.file, bad.line));
     Ok(Imported { counts, gate_opened, domains_ignored, bad_lines })
+}
+
+/// Every line of the contacts whose account there is not, each once.
+fn homeless(contacts: &[String], lines: &HashMap<String, Vec<u64>>) -> Vec<BadLine> {
+    let contacts: BTreeSet<&String> = contacts.iter().collect();
+    let lines = contacts.into_iter().filter_map(|contact| lines.get(contact)).flatten();
+    let bad = lines.map(|line| BadLine {
+        file: "contacts",
+        line: *line,
+        last_line: *line,
+        reason: "its account_external_id names no account".to_owned(),
+    });
+    bad.collect()
 }
 
 /// A line's fields by the names of the heading.
@@ -101,6 +120,7 @@ impl Line<'_> {
         match text.len() {
             0 => Err(format!("{name} is empty")),
             _ if text.contains('\0') => Err(format!("{name} holds a NUL character")),
+            _ if text.contains(['\n', '\r']) => Err(format!("{name} holds a line break")),
             1..=TEXT_BYTES_MAX => Ok(text.to_owned()),
             _ => Err(format!("{name} is longer than {TEXT_BYTES_MAX} bytes")),
         }
@@ -108,29 +128,28 @@ impl Line<'_> {
 }
 
 fn read<T>(
-    file: impl Read,
+    mut file: impl Read,
     name: &'static str,
     required: &[&str],
     parse: fn(&Line<'_>) -> Result<T, String>,
     bad_lines: &mut Vec<BadLine>,
 ) -> anyhow::Result<Vec<(u64, T)>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).with_context(|| format!("cannot read the {name} file"))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Cursor::new(&bytes));
     let headers =
         reader.headers().with_context(|| format!("the {name} file has no readable heading"))?.clone();
-    let column = |text: &str| text.trim().trim_start_matches('\u{feff}').to_lowercase();
-    let columns: HashMap<String, usize> = headers.iter().map(column).zip(0..).collect();
-    if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
-        bail!(
-            "the {name} file has no column {missing:?}; its heading is {:?}",
-            headers.iter().collect::<Vec<_>>().join(",")
-        );
-    }
+    let columns = columns(&headers, name, required)?;
     let mut parsed = Vec::new();
     let mut record = StringRecord::new();
+    let mut read_again = 0;
     loop {
-        let line = reader.position().line();
-        let outcome = match reader.read_record(&mut record) {
+        let before = reader.position().clone();
+        let read = reader.read_record(&mut record);
+        let span = Span::of(&bytes, &before, reader.position());
+        let outcome = match read {
             Ok(false) => return Ok(parsed),
+            Ok(true) if !span.is_closed() => Err("a quote in it is not closed".to_owned()),
             Ok(true) if record.len() != headers.len() => {
                 Err(format!("it has {} fields, the heading has {}", record.len(), headers.len()))
             }
@@ -140,12 +159,30 @@ fn read<T>(
             }
             Err(_) => Err("it is not UTF-8".to_owned()),
         };
-        let line = record.position().map_or(line, csv::Position::line);
         match outcome {
-            Ok(value) => parsed.push((line, value)),
-            Err(reason) => bad_lines.push(BadLine { file: name, line, reason }),
+            Ok(value) => parsed.push((span.line, value)),
+            Err(reason) => {
+                bad_lines.push(BadLine { file: name, line: span.line, last_line: span.last_line(), reason });
+                if let Some(second) = span.second_line().filter(|_| read_again < READ_AGAIN_BYTES_MAX) {
+                    read_again += span.raw.len();
+                    reader.seek(second).with_context(|| format!("cannot read the {name} file"))?;
+                }
+            }
         }
     }
+}
+
+/// Where each column of the heading is.
+fn columns(headers: &StringRecord, name: &str, required: &[&str]) -> anyhow::Result<HashMap<String, usize>> {
+    let column = |text: &str| text.trim().trim_start_matches('\u{feff}').to_lowercase();
+    let columns: HashMap<String, usize> = headers.iter().map(column).zip(0..).collect();
+    if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
+        bail!(
+            "the {name} file has no column {missing:?}; its heading is {:?}",
+            headers.iter().collect::<Vec<_>>().join(",")
+        );
+    }
+    Ok(columns)
 }
 
 /// An account, and those of its domains that are ignored: owned by one account, they would draw in everybody's mail.
@@ -180,6 +217,9 @@ fn contact(line: &Line<'_>) -> Result<ContactRecord, String> {
     let email = line.required("email")?;
     let key = EmailKey::parse(&email).ok_or_else(|| "email is no address".to_owned())?;
     let name = line.get("name");
+    if name.contains(['\n', '\r']) {
+        return Err("name holds a line break".to_owned());
+    }
     Ok(ContactRecord {
         external_id: key.as_str().to_owned(),
         account_external_id: line.required("account_external_id")?,
@@ -192,6 +232,68 @@ fn contact(line: &Line<'_>) -> Result<ContactRecord, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Line and address of the good ones, first and last line of the bad ones.
+    type Found = (Vec<(u64, String)>, Vec<(u64, u64)>);
+
+    fn contacts(file: &str) -> Found {
+        let mut bad = Vec::new();
+        let good = read(file.as_bytes(), "contacts", &["email"], contact, &mut bad).expect("a heading");
+        let good = good.into_iter().map(|(line, one)| (line, one.email));
+        (good.collect(), bad.iter().map(|one| (one.line, one.last_line)).collect())
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_takes_its_own_line_and_no_other() {
+        let heading = "account_external_id,email,name\n";
+        let good = [(3, "bo@acme.com".to_owned()), (4, "cy@acme.com".to_owned())];
+        for (open, ending, last) in [
+            ("A1,ana@acme.com,\"Ana", "", 4),
+            ("A1,ana@acme.com,\"Ana", "\n", 4),
+            ("A1,\"ana@acme.com,Ana", "\n", 4),
+            ("\"A1,ana@acme.com,Ana", "\r\n\r\n", 4),
+        ] {
+            let file = format!("{heading}{open}\nA1,bo@acme.com,Bo\nA1,cy@acme.com,Cy{ending}");
+            assert_eq!(contacts(&file), (good.to_vec(), vec![(2, last)]), "{file:?}");
+        }
+        // the next quote seems to close it
+        let file = format!("{heading}A1,ana@acme.com,\"Ana\nA1,bo@acme.com,Bo\nA1,cy@acme.com,\"Cy\"\n");
+        assert_eq!(contacts(&file), (good.to_vec(), vec![(2, 4)]));
+    }
+
+    #[test]
+    fn a_line_break_in_a_column_that_is_not_read_is_no_fault() {
+        let file = "account_external_id,email,name,note\n\n\
+            A1,ana@acme.com,Ana,\"one \"\"line\"\"\r\nand another\"\n\
+            A1,bo@acme.com,Bo,\n\
+            A1,nonsense,Cy,\"two\nlines\"\n\
+            A1,di@acme.com,Di,\n";
+        let good = [(3, "ana@acme.com"), (5, "bo@acme.com"), (8, "di@acme.com")];
+        let good = good.map(|(line, email)| (line, email.to_owned())).to_vec();
+        assert_eq!(contacts(file), (good, vec![(6, 7), (7, 7)]));
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_open_quotes_comes_to_an_end() {
+        let file = format!("account_external_id,email\n{}", "x\",\"\n".repeat(20_000));
+        let (good, bad) = contacts(&file);
+        assert!(good.is_empty());
+        assert_eq!(bad.first(), Some(&(2, 20_001)));
+        assert_eq!(
+            bad.last().map(|(_, last)| *last),
+            Some(20_001),
+            "what is not read again is listed as well"
+        );
+        assert!(bad.len() < 100, "read {} times", bad.len());
+    }
+
+    #[test]
+    fn a_contact_without_its_account_is_listed_with_every_line_it_is_on() {
+        let lines = HashMap::from([("a".to_owned(), vec![2, 4]), ("b".to_owned(), vec![3])]);
+        let twice = ["a".to_owned(), "a".to_owned()];
+        let listed: Vec<u64> = homeless(&twice, &lines).iter().map(|one| one.line).collect();
+        assert_eq!(listed, [2, 4]);
+    }
 
     #[test]
     fn good_lines_are_read_and_bad_ones_listed_by_number() {

@@ -81,7 +81,11 @@ fn print(tenant: &TenantId, imported: &Imported) {
         println!("ignored, because they are nobody's own: {}", imported.domains_ignored.join(", "));
     }
     for bad in &imported.bad_lines {
-        println!("{} line {}: left out: {}", bad.file, bad.line, bad.reason);
+        let lines = match bad.last_line {
+            last if last == bad.line => format!("line {last}"),
+            last => format!("lines {} to {last}", bad.line),
+        };
+        println!("{} {lines}: left out: {}", bad.file, bad.reason);
     }
     if imported.gate_opened {
         println!("the conversations of {tenant} are let in from now on");
