@@ -44,6 +44,13 @@ pub enum StoreError {
         /// Version this program carries.
         known: i32,
     },
+    /// The role walks past row-level security.
+    #[error(
+        "the database role {0:?} is a superuser or has BYPASSRLS, so nothing would keep tenants apart: \
+         make a role with `CREATE ROLE switchboard LOGIN PASSWORD '...'`, let it own the database and what is in it, \
+         and name it in DATABASE_URL"
+    )]
+    Privileged(String),
     /// A row that this program cannot read.
     #[error("a stored row cannot be read: {0}")]
     Row(String),

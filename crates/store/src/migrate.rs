@@ -34,6 +34,8 @@ pub enum SchemaState {
 
 /// Applies what is missing, up to `target` or all, and returns the versions applied. Several processes may call it at once.
 pub async fn migrate(store: &Store, target: Option<i32>) -> Result<Vec<i32>, StoreError> {
+    // what it makes would be its own, and the role that comes after it could not migrate it further
+    store.check_role().await?;
     if let SchemaState::Newer { found, known } = schema_state(store).await? {
         return Err(StoreError::SchemaNewer { found, known });
     }

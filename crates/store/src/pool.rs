@@ -56,13 +56,21 @@ impl Store {
         Ok(client.query_opt(&statement, params).await?)
     }
 
-    /// Says whether the schema fits this program; an error says what to do.
+    /// Says whether the schema fits this program, and its role the schema; an error says what to do.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.check_role().await?;
         match schema_state(self).await? {
             SchemaState::Current => Ok(()),
             SchemaState::Older { found, needed } => Err(StoreError::SchemaOlder { found, needed }),
             SchemaState::Newer { found, known } => Err(StoreError::SchemaNewer { found, known }),
         }
+    }
+
+    /// Says whether row-level security holds the role to what its transactions say.
+    pub(crate) async fn check_role(&self) -> Result<(), StoreError> {
+        let sql = "SELECT rolname::text, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+        let role = self.client().await?.query_one(sql, &[]).await?;
+        if role.try_get(1)? { Err(StoreError::Privileged(role.try_get(0)?)) } else { Ok(()) }
     }
 
     /// Opens a connection of its own, outside the pool: migrations hold it for long.

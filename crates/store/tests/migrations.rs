@@ -1,7 +1,10 @@
 //! Migrations from nothing, and from the version before with data in it.
 
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
 use store::testing::TestDatabase;
-use store::{SchemaState, Speaker, migrate, schema_state, tenant};
+use store::{SchemaState, Speaker, Store, StoreConfig, migrate, schema_state, tenant};
 
 /// One row of everything that existed before the newest version.
 const DATA: &str = "
@@ -80,5 +83,27 @@ async fn a_newer_schema_is_refused_with_what_to_do() {
     for error in [store.check_schema().await.unwrap_err(), migrate(store, None).await.unwrap_err()] {
         assert!(error.to_string().contains("update the program"), "{error}");
     }
+    database.finish().await;
+}
+
+#[tokio::test]
+async fn a_role_that_walks_past_row_level_security_is_refused_with_what_to_do() {
+    let database = TestDatabase::fresh().await;
+    database.store().check_schema().await.unwrap();
+    let role = format!("bypass_{}", std::process::id());
+    database.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD '{role}' BYPASSRLS")).await;
+    let superuser = database.admin_url();
+    let mut url = url::Url::parse(superuser.expose_secret()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some(&role)).unwrap();
+    for url in [superuser, SecretString::from(url.to_string())] {
+        let config = StoreConfig { url, connections_max: 2, wait_max: Duration::from_secs(20) };
+        let store = Store::new(&config, "test").unwrap();
+        for error in [store.check_schema().await.unwrap_err(), migrate(&store, None).await.unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains("CREATE ROLE") && error.contains("DATABASE_URL"), "{error}");
+        }
+    }
+    database.execute(&format!("DROP ROLE {role}")).await;
     database.finish().await;
 }
