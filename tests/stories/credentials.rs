@@ -282,3 +282,30 @@ async fn a_rotated_master_key_opens_what_the_old_one_sealed_and_a_disconnect_des
     assert!(String::from_utf8_lossy(&output.stderr).contains("connect it again"));
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_rotation_beside_a_running_fetcher_fails_no_run_even_where_the_old_key_file_is_mounted() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(WorkspaceSpec { days: 5, ..spec("acme", 20) }, &["--backfill-days", "6"]).await;
+    let mounted = stand.path("mounted.key");
+    std::fs::copy(stand.path("master.key"), &mounted).expect("a copy");
+    let mut roles = Vec::new();
+    for role in ["scheduler", "normalizer", "steward"] {
+        roles.push(stand.start(role).await);
+    }
+    let file = mounted.display().to_string();
+    roles.push(stand.start_with("fetcher", &[("SWITCHBOARD_MASTER_KEY_FILE", &file)]).await);
+    stand.idle().await;
+    stand.ok(&["key", "rotate"]).await;
+    let add = Change::Add { count: 2, finished_at: None, kind: AddedKind::Ordinary };
+    stand.world().change("acme", add).expect("new calls");
+    stand.ok(&["sync", "acme/attention"]).await;
+    let waits = "SELECT count(*) FROM sync_runs WHERE state = 'listing' AND last_error LIKE '%put the rotated key file there%'";
+    stand.until("the run waits for the key", async || stand.number(waits).await > 0).await;
+    assert_eq!(stand.number("SELECT max(attempt)::bigint FROM sync_runs").await, 0, "no attempt is counted");
+    std::fs::copy(stand.path("master.key"), &mounted).expect("the new file is mounted");
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.finish(roles).await;
+}

@@ -20,6 +20,8 @@ pub(crate) enum Setback {
     Handback,
     /// There is no valid credential.
     NoCredential,
+    /// The credential is sealed under a master key that this process cannot read. No attempt is counted: nothing is wrong with the page.
+    UnknownKey(String),
     /// The vendor refused this generation of the credential, confirmed.
     Refused {
         /// Which credential.

@@ -17,6 +17,9 @@ use crate::page::Gathered;
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
 
+/// A master key is waited for as long as before this attempt at a page: about half a minute.
+const KEY_WAIT_ATTEMPT: u32 = 4;
+
 /// Writes what the step brought in, and sends the nudge for the next.
 pub(crate) async fn checkpoint(
     shared: &Shared,
@@ -84,6 +87,11 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NotBefore(wait) if wait > PARK_AFTER => park(shared, run, ParkCause::Quota).await,
         Setback::NotBefore(wait) => defer(shared, run, wait, None).await,
         Setback::Handback => defer(shared, run, Duration::ZERO, None).await,
+        Setback::UnknownKey(reason) => {
+            let wait = shared.deps.config.retry.delay(KEY_WAIT_ATTEMPT);
+            tracing::warn!(error = reason, delay_ms = wait.as_millis(), "cannot open the credential");
+            hold(shared, run, wait, &reason).await
+        }
         Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
         Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,

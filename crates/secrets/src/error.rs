@@ -29,7 +29,8 @@ pub enum SecretError {
     },
     /// Sealed under a key that is not in the file.
     #[error(
-        "the credential is sealed under master key {0}, which the file that SWITCHBOARD_MASTER_KEY_FILE names does not hold"
+        "the credential is sealed under master key {0}, which the file that SWITCHBOARD_MASTER_KEY_FILE names does not hold: \
+         put the rotated key file there, it is read again"
     )]
     UnknownKey(String),
     /// The bytes were changed, cut short, or belong to another connection.

@@ -30,7 +30,7 @@ impl Keyring {
 
     /// Reads a key file that is kept from others.
     pub fn read_file(path: &Path) -> Result<Self, SecretError> {
-        Ok(read(path)?.0)
+        Ok(read(path)?.0.read_from(path))
     }
 
     /// Puts a fresh key in front of the file's, replacing the file at once or not at all. Its permissions stay.
@@ -152,7 +152,13 @@ mod tests {
         assert_eq!(open(&rotated, b"aad", &sealed).expect("opens").expose_secret(), "sk");
         let fresh = seal(&rotated, b"aad", &SecretString::from("sk"));
         assert_ne!(fresh.key_id, sealed.key_id);
-        assert!(matches!(open(&old, b"aad", &fresh), Err(SecretError::UnknownKey(id)) if id == fresh.key_id));
+        let opened = open(&old, b"aad", &fresh).expect("the file is read again");
+        assert_eq!((opened.expose_secret(), old.current_id()), ("sk", fresh.key_id.clone()));
+        let elsewhere = seal(&Keyring::generate(), b"aad", &SecretString::from("sk"));
+        assert!(
+            matches!(open(&old, b"aad", &elsewhere), Err(SecretError::UnknownKey(id)) if id == elsewhere.key_id)
+        );
+        assert_eq!(open(&old, b"aad", &sealed).expect("opens").expose_secret(), "sk");
         assert!(link.is_symlink());
         assert_eq!(mode_of(&path), 0o640);
         assert_eq!(
@@ -163,15 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_file_that_cannot_be_read_again_says_why() {
+        let (_folder, path) = key_file();
+        let keyring = Keyring::read_file(&path).expect("the key");
+        let elsewhere = seal(&Keyring::generate(), b"aad", &SecretString::from("sk"));
+        std::fs::remove_file(&path).expect("removed");
+        let error = open(&keyring, b"aad", &elsewhere).expect_err("an unknown key");
+        assert!(matches!(error, SecretError::File { .. }), "{error}");
+    }
+
+    #[test]
     fn rotations_at_the_same_time_lose_no_key() {
         let (_folder, path) = key_file();
         let ids: Vec<String> = std::thread::scope(|scope| {
             let rotations: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| Keyring::rotate_file(&path).expect("rotated"))).collect();
-            rotations.into_iter().map(|one| one.join().expect("no panic").current_id().to_owned()).collect()
+            rotations.into_iter().map(|one| one.join().expect("no panic").current_id()).collect()
         });
         let keyring = Keyring::read_file(&path).expect("the keys");
-        assert!(ids.iter().all(|id| keyring.find(id).is_some()), "{ids:?}");
+        assert!(ids.iter().all(|id| keyring.find(id).is_ok()), "{ids:?}");
     }
 
     #[test]

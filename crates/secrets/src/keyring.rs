@@ -1,6 +1,8 @@
 //! Master keys, and the text they are kept as.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use aes_gcm::aead::Generate as _;
 use aes_gcm::{Aes256Gcm, Key};
@@ -8,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::SecretError;
 
 const KEY_BYTES: usize = 32;
 
@@ -51,39 +55,71 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The master keys of a process: the current one seals, all of them open.
-#[derive(Clone)]
 pub struct Keyring {
-    keys: Vec<MasterKey>,
+    keys: RwLock<Vec<MasterKey>>,
+    /// The file they were read from, to be looked into again.
+    file: Option<PathBuf>,
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
+        f.debug_list().entries(self.keys().iter().map(|key| &key.id)).finish()
     }
 }
 
 impl Keyring {
     /// A keyring with one fresh key, in memory only.
     pub fn generate() -> Self {
-        Self { keys: vec![MasterKey::generate()] }
+        Self::of(vec![MasterKey::generate()])
+    }
+
+    fn of(keys: Vec<MasterKey>) -> Self {
+        Self { keys: RwLock::new(keys), file: None }
+    }
+
+    pub(crate) fn read_from(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), ..self }
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<MasterKey>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a fresh key in front: it seals from now on.
     pub(crate) fn rotate(&mut self) {
-        self.keys.insert(0, MasterKey::generate());
+        self.keys.get_mut().unwrap_or_else(PoisonError::into_inner).insert(0, MasterKey::generate());
     }
 
     /// Id of the key that seals.
-    pub fn current_id(&self) -> &str {
-        &self.current().id
+    pub fn current_id(&self) -> String {
+        self.current().id
     }
 
-    pub(crate) fn current(&self) -> &MasterKey {
-        self.keys.first().expect("a keyring has a key from its making on")
+    pub(crate) fn current(&self) -> MasterKey {
+        self.keys().first().expect("a keyring has a key from its making on").clone()
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<&MasterKey> {
-        self.keys.iter().find(|key| key.id == id)
+    /// Finds a key. One that is not known may have come by a rotation beside this process: the file is read again.
+    pub(crate) fn find(&self, id: &str) -> Result<MasterKey, SecretError> {
+        let known = |keys: &[MasterKey]| keys.iter().find(|key| key.id == id).cloned();
+        let mut found = known(&self.keys());
+        if let (None, Some(file)) = (&found, &self.file) {
+            self.take_in(Self::read_file(file)?);
+            found = known(&self.keys());
+        }
+        found.ok_or_else(|| SecretError::UnknownKey(id.to_owned()))
+    }
+
+    /// Takes over the keys of the file as it is now; what could be opened before stays so.
+    fn take_in(&self, file: Self) {
+        let mut fresh = file.keys.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        for old in keys.drain(..) {
+            if fresh.iter().all(|key| key.id != old.id) {
+                fresh.push(old);
+            }
+        }
+        *keys = fresh;
     }
 
     /// Reads the text of a key file; the number of the first bad line is the error.
@@ -95,15 +131,16 @@ impl Keyring {
             }
             keys.push(MasterKey::read_line(line).ok_or(index + 1)?);
         }
-        if keys.is_empty() { Err(1) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(1) } else { Ok(Self::of(keys)) }
     }
 
     /// The text of a key file.
     pub(crate) fn text(&self) -> Zeroizing<String> {
         // never grows, because growing would leave a copy behind
-        let mut text = Zeroizing::new(String::with_capacity(HEADER.len() + self.keys.len() * LINE_BYTES));
+        let keys = self.keys();
+        let mut text = Zeroizing::new(String::with_capacity(HEADER.len() + keys.len() * LINE_BYTES));
         text.push_str(HEADER);
-        for key in &self.keys {
+        for key in keys.iter() {
             STANDARD.encode_string(*key.bytes, &mut text);
             text.push('\n');
         }
@@ -120,7 +157,7 @@ mod tests {
         let keyring = Keyring::generate();
         let key = STANDARD.encode(*keyring.current().bytes);
         let shown = format!("{keyring:?}");
-        assert!(shown.contains(keyring.current_id()) && !shown.contains(&key));
+        assert!(shown.contains(&keyring.current_id()) && !shown.contains(&key));
     }
 
     #[test]

@@ -35,16 +35,16 @@ pub fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Sealed {
     let nonce = Nonce::<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>::generate();
     let payload = Payload { msg: secret.expose_secret().as_bytes(), aad };
     let sealed =
-        cipher(key).encrypt(&nonce, payload).expect("a secret is far shorter than the cipher's limit");
+        cipher(&key).encrypt(&nonce, payload).expect("a secret is far shorter than the cipher's limit");
     let mut bytes = vec![LAYOUT];
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(&sealed);
-    Sealed { key_id: key.id.clone(), bytes }
+    Sealed { key_id: key.id, bytes }
 }
 
 /// Opens a sealed secret.
 pub fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretString, SecretError> {
-    let key = keyring.find(&sealed.key_id).ok_or_else(|| SecretError::UnknownKey(sealed.key_id.clone()))?;
+    let key = keyring.find(&sealed.key_id)?;
     let (layout, rest) = sealed.bytes.split_first().ok_or(SecretError::Tampered)?;
     if *layout != LAYOUT || rest.len() < NONCE_BYTES {
         return Err(SecretError::Tampered);
@@ -52,7 +52,7 @@ pub fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretStri
     let (nonce, ciphertext) = rest.split_at(NONCE_BYTES);
     let nonce = Nonce::try_from(nonce).map_err(|_| SecretError::Tampered)?;
     let payload = Payload { msg: ciphertext, aad };
-    let bytes = Zeroizing::new(cipher(key).decrypt(&nonce, payload).map_err(|_| SecretError::Tampered)?);
+    let bytes = Zeroizing::new(cipher(&key).decrypt(&nonce, payload).map_err(|_| SecretError::Tampered)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Tampered)?;
     Ok(SecretString::from(text))
 }

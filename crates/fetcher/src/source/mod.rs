@@ -8,7 +8,7 @@ mod hubspot;
 use mapping::ListedRow;
 use model::{ConnectionId, TenantId, Vendor, Version};
 use secrecy::SecretString;
-use secrets::{Sealed, credential_aad, open};
+use secrets::{Sealed, SecretError, credential_aad, open};
 use serde_json::value::RawValue;
 use store::credential::{Probe, SealedCredential};
 use store::run_checkpoint::Next;
@@ -184,8 +184,11 @@ pub(crate) fn unsealed(
 ) -> Result<SecretString, Setback> {
     let aad = credential_aad(tenant, connection_id, sealed.generation);
     let bytes = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
-    open(&shared.deps.keyring, &aad, &bytes)
-        .map_err(|error| Setback::Page { class: "sealed-credential", reason: error.to_string() })
+    open(&shared.deps.keyring, &aad, &bytes).map_err(|error| match error {
+        SecretError::Tampered => Setback::Page { class: "sealed-credential", reason: error.to_string() },
+        // the file lacks the key, or cannot be read just now
+        _ => Setback::UnknownKey(error.to_string()),
+    })
 }
 
 /// What fails a page, by its error.

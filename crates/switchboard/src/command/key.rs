@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context, args: KeyArgs) -> anyhow::Result<Exit
             let keyring = Keyring::create_file(&file)?;
             report(
                 context,
-                keyring.current_id(),
+                &keyring.current_id(),
                 0,
                 &format!("made key {} in {}", keyring.current_id(), file.display()),
             )
@@ -64,7 +64,7 @@ async fn rotate(context: &Context) -> anyhow::Result<ExitCode> {
         credentials.len(),
         keyring.current_id()
     );
-    report(context, keyring.current_id(), credentials.len(), &words)
+    report(context, &keyring.current_id(), credentials.len(), &words)
 }
 
 fn report(context: &Context, key_id: &str, credentials: usize, words: &str) -> anyhow::Result<ExitCode> {
