@@ -6,7 +6,7 @@ use model::ParkCause;
 use queue::{JobError, Outgoing, WorkQueue};
 use runtime::failpoint;
 use store::run_checkpoint::{self, Checkpointed};
-use store::run_claim::{self, ClaimedRun};
+use store::run_claim::{self, ClaimedRun, Deferral};
 use store::{Speaker, StoreError, credential, dead_letter};
 
 use crate::Shared;
@@ -85,12 +85,12 @@ pub(crate) async fn park(shared: &Shared, run: &ClaimedRun, cause: ParkCause) ->
 pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback) -> Result<(), JobError> {
     match setback {
         Setback::NotBefore(wait) if wait > PARK_AFTER => park(shared, run, ParkCause::Quota).await,
-        Setback::NotBefore(wait) => defer(shared, run, wait, None).await,
-        Setback::Handback => defer(shared, run, Duration::ZERO, None).await,
+        Setback::NotBefore(wait) => defer(shared, run, wait, Deferral::Wait).await,
+        Setback::Handback => defer(shared, run, Duration::ZERO, Deferral::Wait).await,
         Setback::UnknownKey(reason) => {
             let wait = shared.deps.config.retry.delay(KEY_WAIT_ATTEMPT);
             tracing::warn!(error = reason, delay_ms = wait.as_millis(), "cannot open the credential");
-            hold(shared, run, wait, &reason).await
+            defer(shared, run, wait, Deferral::Held(&reason)).await
         }
         Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
         Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
@@ -101,20 +101,15 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::Store(error) => page_failed(shared, run, "store", &error.to_string()).await,
         Setback::Broker(error) => {
             tracing::warn!(error, "the broker did not take the documents, the page is fetched again");
-            defer(shared, run, shared.deps.config.retry.delay(0), None).await
+            defer(shared, run, shared.deps.config.retry.delay(0), Deferral::Wait).await
         }
     }
 }
 
-async fn defer(
-    shared: &Shared,
-    run: &ClaimedRun,
-    wait: Duration,
-    failure: Option<&str>,
-) -> Result<(), JobError> {
+async fn defer(shared: &Shared, run: &ClaimedRun, wait: Duration, why: Deferral<'_>) -> Result<(), JobError> {
     let deferred = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-        run_claim::defer(&tx, run, wait, failure).await?;
+        run_claim::defer(&tx, run, wait, why).await?;
         tx.commit().await
     };
     deferred.await.map_err(JobError::retry)?;
@@ -144,7 +139,7 @@ async fn hold(
         return Ok(());
     }
     // another credential by now, or an answer to this one: look again
-    defer(shared, run, Duration::ZERO, None).await
+    defer(shared, run, Duration::ZERO, Deferral::Wait).await
 }
 
 async fn page_failed(
@@ -163,7 +158,7 @@ async fn page_failed(
             delay_ms = delay.as_millis(),
             "failed to fetch a page, trying again"
         );
-        return defer(shared, run, delay, Some(reason)).await;
+        return defer(shared, run, delay, Deferral::Failed(reason)).await;
     }
     run_failed(shared, run, class, reason).await
 }
@@ -234,7 +229,7 @@ async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &st
         return Ok(());
     }
     // an older generation than the current one, or already marked: look again with what is current
-    defer(shared, run, Duration::ZERO, None).await
+    defer(shared, run, Duration::ZERO, Deferral::Wait).await
 }
 
 async fn is_outage(

@@ -131,21 +131,31 @@ pub async fn renew(tx: &Tx, run: &ClaimedRun, worker: &str, lease: Duration) -> 
     Ok(renewed == 1)
 }
 
-/// Gives a step back, to be taken up after `wait`. A failure counts as an attempt, a mere wait does not.
-pub async fn defer(
-    tx: &Tx,
-    run: &ClaimedRun,
-    wait: Duration,
-    failure: Option<&str>,
-) -> Result<bool, StoreError> {
+/// Why a step is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deferral<'a> {
+    /// It has to wait, which is nothing to tell of.
+    Wait,
+    /// It has to wait for what this says, and people should read it; no attempt is counted.
+    Held(&'a str),
+    /// It failed with this, which counts as an attempt.
+    Failed(&'a str),
+}
+
+/// Gives a step back, to be taken up after `wait`.
+pub async fn defer(tx: &Tx, run: &ClaimedRun, wait: Duration, why: Deferral<'_>) -> Result<bool, StoreError> {
+    let (attempts, words) = match why {
+        Deferral::Wait => (0, None),
+        Deferral::Held(words) => (0, Some(words)),
+        Deferral::Failed(words) => (1, Some(words)),
+    };
     let deferred = tx
         .execute(
             "UPDATE sync_runs SET claimed_by = NULL, claim_expires_at = NULL,
                  next_attempt_at = clock_timestamp() + make_interval(secs => $3),
-                 attempt = attempt + CASE WHEN $4::text IS NULL THEN 0 ELSE 1 END,
-                 last_error = coalesce($4, last_error)
+                 attempt = attempt + $4::int4, last_error = coalesce($5, last_error)
              WHERE run_id = $1 AND step = $2 AND state = 'listing'",
-            &[&run.id.0, &run.step.0, &wait.as_secs_f64(), &failure],
+            &[&run.id.0, &run.step.0, &wait.as_secs_f64(), &attempts, &words],
         )
         .await?;
     Ok(deferred == 1)

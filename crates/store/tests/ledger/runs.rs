@@ -6,6 +6,7 @@ use crate::common::{Connected, listed, save_credential};
 use model::{ItemDecision, ParkCause, RunKind, RunState, Stream, Window};
 use store::run::{RunFilter, Sums};
 use store::run_checkpoint::{Checkpointed, Next, checkpoint};
+use store::run_claim::Deferral;
 use store::{Speaker, connection, credential, outbox, report, run, run_claim, run_plan, run_settle};
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -137,7 +138,7 @@ async fn a_queue_is_as_old_as_its_oldest_nudge_or_document_that_nobody_has_worke
     tx.commit().await.unwrap();
     assert_eq!(work_of(&connected, "fetch.live").await, Some((Some(1), false)), "claimed, it does not wait");
     let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
-    run_claim::defer(&tx, &run, Duration::ZERO, Some("503")).await.unwrap();
+    run_claim::defer(&tx, &run, Duration::ZERO, Deferral::Failed("503")).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(work_of(&connected, "fetch.live").await, None, "a retry waits in the ledger");
     nudge().await;
