@@ -293,23 +293,12 @@ async fn walk_again(tx: &Tx, run: &ClaimedRun, total: Option<i64>) -> Result<boo
     Ok(again == 1)
 }
 
-/// Adds the window to what is covered, and closes the dead letters of failed runs that it makes good.
+/// Adds the window to what is covered.
 async fn cover(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE streams SET covered = covered + tstzmultirange(tstzrange($3, $4))
          WHERE connection_id = $1 AND stream = $2",
         &[&run.connection_id.0, &run.stream.as_str(), &run.window.from, &run.window.to],
-    )
-    .await?;
-    tx.execute(
-        "UPDATE dead_letters d
-         SET state = 'closed', resolved_at = now(), resolution = 'run ' || $5::text || ' covered the window'
-         FROM sync_runs f, streams s
-         WHERE d.state = 'dead' AND d.stage = 'fetch' AND d.run_id = f.run_id AND f.state = 'failed'
-           AND f.connection_id = $1 AND f.stream = $2 AND s.connection_id = $1 AND s.stream = $2
-           AND s.covered @> tstzrange(f.window_from, f.window_to)
-           AND tstzrange(f.window_from, f.window_to) && tstzrange($3, $4)",
-        &[&run.connection_id.0, &run.stream.as_str(), &run.window.from, &run.window.to, &run.id.to_string()],
     )
     .await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The duties, each a file named by it.
 
+mod close_letters;
 mod hand_out_changes;
 mod judge_silence;
 mod look_after_lost;
@@ -44,6 +45,8 @@ pub(crate) enum Duty {
     JudgeSilence,
     /// Withdraws what two walks did not see.
     WithdrawVanished,
+    /// Closes the dead letters of runs that were made good.
+    CloseLetters,
 }
 
 impl Duty {
@@ -59,6 +62,7 @@ impl Duty {
         Self::HandOutChanges,
         Self::JudgeSilence,
         Self::WithdrawVanished,
+        Self::CloseLetters,
     ];
 
     /// The duty's name in logs and metrics.
@@ -75,6 +79,7 @@ impl Duty {
             Self::HandOutChanges => "hand_out_changes",
             Self::JudgeSilence => "judge_silence",
             Self::WithdrawVanished => "withdraw_vanished",
+            Self::CloseLetters => "close_letters",
         }
     }
 
@@ -92,6 +97,7 @@ impl Duty {
             Self::HandOutChanges => hand_out_changes::perform(deps).await,
             Self::JudgeSilence => judge_silence::perform(deps).await,
             Self::WithdrawVanished => withdraw_vanished::perform(deps).await,
+            Self::CloseLetters => close_letters::perform(deps).await,
         }
     }
 
@@ -100,7 +106,11 @@ impl Duty {
         match self {
             Self::Settle | Self::HandOutChanges => 1,
             // these handle everything there is
-            Self::PlanHistory | Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished => u64::MAX,
+            Self::PlanHistory
+            | Self::LookAfterLost
+            | Self::JudgeSilence
+            | Self::WithdrawVanished
+            | Self::CloseLetters => u64::MAX,
             _ => BATCH,
         }
     }
@@ -111,7 +121,7 @@ impl Duty {
             Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished => {
                 (config.tick * 20).max(Duration::from_secs(1))
             }
-            Self::PlanHistory | Self::Settle | Self::HandOutChanges => config.tick * 2,
+            Self::PlanHistory | Self::Settle | Self::HandOutChanges | Self::CloseLetters => config.tick * 2,
             _ => config.tick,
         }
     }
