@@ -10,7 +10,7 @@ pub(crate) struct NulSweeper {
 
 impl NulSweeper {
     pub(crate) fn text(&mut self, text: &str) -> String {
-        let nuls = text.bytes().filter(|byte| *byte == 0).count();
+        let nuls = memchr::memchr_iter(0, text.as_bytes()).count();
         if nuls == 0 {
             return text.to_owned();
         }

@@ -27,7 +27,9 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
     stage.checkpoint().await?;
     let ours = drain(&mut stage, documents).await?;
     let bare = bare(&stage, documents).await?;
+    // a second look at a call may have come due: without a fetcher it would be open for ever
     stage.start("scheduler").await;
+    stage.start("fetcher").await;
     stage.settled("bootstrap", documents).await?;
     stage.clear().await;
     Ok(Round { ours, bare })

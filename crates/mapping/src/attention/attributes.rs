@@ -5,14 +5,22 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::json::{Field, Flag, Id, Json, List, Object, OfText, Text, tolerant};
+use crate::json::{Field, Flag, Id, Inside, Json, List, Object, OfText, Text, tolerant};
 
 tolerant!(
     /// A resource, bare or wrapped in `data`.
     struct Envelope<'a> {
-        data "data": Option<&'a RawValue>,
+        data "data": Inside<Bare<'a>>,
         id "id": Id<'a>,
-        attributes "attributes": Option<&'a RawValue>,
+        attributes "attributes": Inside<Attributes<'a>>,
+    }
+);
+
+tolerant!(
+    /// A bare resource.
+    struct Bare<'a> {
+        id "id": Id<'a>,
+        attributes "attributes": Inside<Attributes<'a>>,
     }
 );
 
@@ -29,20 +37,14 @@ impl<'a> Resource<'a> {
     pub(super) fn read(raw: &'a RawValue) -> Self {
         let outer: Envelope<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
         let mut id = outer.id.get().map(str::to_owned);
-        let mut attributes = attributes(outer.attributes);
-        if let (None, Some(data)) = (&attributes, outer.data) {
-            let inner: Envelope<'a> = serde_json::from_str(data.get()).unwrap_or_default();
+        let mut attributes = outer.attributes.0;
+        if let (None, Some(inner)) = (&attributes, outer.data.0) {
             id = inner.id.get().map(str::to_owned).or(id);
-            attributes = self::attributes(inner.attributes);
+            attributes = inner.attributes.0;
         }
         let uuid = || attributes.as_ref().and_then(|attributes| attributes.uuid.get().map(str::to_owned));
         Self { id: id.or_else(uuid), attributes }
     }
-}
-
-fn attributes(raw: Option<&RawValue>) -> Option<Attributes<'_>> {
-    let raw = raw?.get();
-    raw.starts_with('{').then(|| serde_json::from_str(raw).ok())?
 }
 
 macro_rules! attributes {
@@ -142,6 +144,7 @@ tolerant!(
 );
 
 impl OfText<'_> for Envelope<'_> {}
+impl OfText<'_> for Bare<'_> {}
 impl OfText<'_> for Attributes<'_> {}
 impl OfText<'_> for User<'_> {}
 

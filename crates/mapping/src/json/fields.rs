@@ -17,6 +17,8 @@ pub(crate) trait OfText<'de>: Default {
 
 /// An object that takes its fields one by one, so that a repeated one replaces the former instead of failing.
 pub(crate) trait Fields<'de>: OfText<'de> {
+    /// There is an object, if one without fields.
+    fn begin(&mut self) {}
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
@@ -64,6 +66,7 @@ impl<'de, T: Fields<'de>> Visitor<'de> for Tolerant<T> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut read = T::default();
+        read.begin();
         while let Some(Key(name)) = map.next_key()? {
             read.take(&name, &mut map)?;
         }
@@ -93,6 +96,28 @@ impl<'de, T: Fields<'de>> Visitor<'de> for Tolerant<T> {
     }
     fn visit_unit<E: de::Error>(self) -> Result<T, E> {
         Ok(T::default())
+    }
+}
+
+/// An object that is read where it stands, if it is one. Reading it out of its raw text would cost a pass over that text, and some are
+/// most of their document.
+#[derive(Debug, Default)]
+pub(crate) struct Inside<T>(pub(crate) Option<T>);
+
+impl<T: Default> OfText<'_> for Inside<T> {}
+
+impl<'de, T: Fields<'de>> Fields<'de> for Inside<T> {
+    fn begin(&mut self) {
+        self.0 = Some(T::default());
+    }
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        self.0.get_or_insert_default().take(name, map)
+    }
+}
+
+impl<'de, T: Fields<'de>> Deserialize<'de> for Inside<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Tolerant::default())
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {
         }
         text.push_str(word);
     }
-    collapse(&text)
+    if is_collapsed(&text) { text } else { collapse(&text) }
 }
 
 fn is_punctuation(word: &str) -> bool {
@@ -21,6 +21,9 @@ fn is_punctuation(word: &str) -> bool {
 
 /// Trims, and makes one space of every run of white space.
 pub(super) fn collapse(text: &str) -> String {
+    if is_collapsed(text) {
+        return text.to_owned();
+    }
     let mut collapsed = String::with_capacity(text.len());
     let mut after_space = false;
     for c in text.trim().chars() {
@@ -31,6 +34,14 @@ pub(super) fn collapse(text: &str) -> String {
         after_space = space;
     }
     collapsed
+}
+
+/// Plain words with one space between them, as nearly all are: seen byte by byte, without reading characters. Says no when in doubt.
+fn is_collapsed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let plain = bytes.iter().all(|byte| (b' '..0x7f).contains(byte));
+    let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
+    plain && !edges && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
 #[cfg(test)]
