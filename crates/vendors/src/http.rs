@@ -3,10 +3,11 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect, retry};
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::retry_after::retry_after_from_headers;
 use crate::words::WORDS_BYTES_MAX;
@@ -38,6 +39,21 @@ impl Default for HttpOptions {
 pub struct VendorHttp {
     client: Client,
     body_bytes_max: usize,
+}
+
+/// An answer to a form, whatever its status.
+pub(crate) struct Posted {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Zeroizing<String>,
+}
+
+/// Why there is no answer to a form.
+pub(crate) enum Unposted {
+    /// The vendor cannot have seen it.
+    Unreachable(VendorError),
+    /// The vendor may have seen it.
+    Unanswered(VendorError),
 }
 
 impl VendorHttp {
@@ -73,6 +89,34 @@ impl VendorHttp {
         body: &Value,
     ) -> Result<String, VendorError> {
         self.send(self.client.post(url).json(body), authorization).await
+    }
+
+    /// Sends one POST of a form, whose answer may hold a secret.
+    pub(crate) async fn post_form(
+        &self,
+        url: Url,
+        authorization: Option<HeaderValue>,
+        form: Zeroizing<String>,
+    ) -> Result<Posted, Unposted> {
+        let mut request = self.client.post(url).header(ACCEPT, "application/json");
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let response = match request.body(form.to_string()).send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Err(Unposted::Unreachable(network(error)));
+            }
+            Err(error) => return Err(Unposted::Unanswered(network(error))),
+        };
+        let (status, retry_after) = (response.status(), retry_after_from_headers(response.headers()));
+        let body = if status.is_success() {
+            self.body(response).await.map_err(Unposted::Unanswered)?
+        } else {
+            first_words(response).await
+        };
+        Ok(Posted { status, retry_after, body: Zeroizing::new(body) })
     }
 
     async fn send(&self, request: RequestBuilder, authorization: HeaderValue) -> Result<String, VendorError> {

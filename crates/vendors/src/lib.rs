@@ -7,6 +7,7 @@ mod error;
 pub mod gong;
 mod http;
 pub mod hubspot;
+pub mod oauth;
 mod retry_after;
 mod shape;
 mod versions;
