@@ -53,9 +53,34 @@ fn compare(expected: &Expected, one: &Value) {
     let started: jiff::Timestamp = one["started_at"].as_str().expect("a start").parse().expect("a time");
     let off_ms = started.duration_since(expected.started_at).as_millis().abs();
     assert!(off_ms <= 1000, "start of {id}: {started} and not {}", expected.started_at);
+    assert_eq!(one["url"], expected.url.as_str(), "url of {id}");
+    assert_eq!(one["internal"], expected.internal, "internal, {id}: {one}");
+    let duration_s = one["duration_s"].as_f64().expect("a length");
+    assert!((duration_s - expected.duration_s).abs() < 0.001, "length of {id}: {duration_s}");
+    compare_found(expected, one);
+    compare_people(expected, one);
+}
+
+fn compare_found(expected: &Expected, one: &Value) {
+    let id = &expected.id;
+    let said = one["transcript"]["segments"].as_array().expect("segments").iter();
+    let said = said.map(|segment| segment["text"].as_str().expect("a text")).collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = said.split_whitespace().map(|word| word.trim_end_matches('.')).collect();
+    assert_eq!(words, expected.words, "words of {id}");
+    assert_eq!(one["summary"].as_str(), expected.summary.as_deref(), "summary of {id}");
+    let Some(insights) = &expected.insights else { return };
+    let found = one["insights"].as_array().expect("insights").iter();
+    let found: BTreeMap<String, Value> =
+        found.map(|item| (item["key"].as_str().expect("a key").to_owned(), item["value"].clone())).collect();
+    assert_eq!(&found, insights, "insights of {id}");
+}
+
+/// Everybody, and nobody else.
+fn compare_people(expected: &Expected, one: &Value) {
+    let id = &expected.id;
+    let people = one["participants"].as_array().expect("participants");
+    assert_eq!(people.len(), expected.attendees.len(), "{:?} of {id}: {one}", expected.attendees);
     for person in &expected.attendees {
-        let Some(side) = person.side else { continue };
-        let people = one["participants"].as_array().expect("participants");
         let same = |found: &&Value| match &person.email {
             Some(email) => {
                 found["email"].as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case(email.trim()))
@@ -64,6 +89,7 @@ fn compare(expected: &Expected, one: &Value) {
         };
         let found =
             people.iter().find(same).unwrap_or_else(|| panic!("{person:?} of {id} is missing: {one}"));
+        let Some(side) = person.side else { continue };
         assert_eq!(found["side"], serde_json::to_value(side).expect("a side"), "{person:?} of {id}");
         if one["vendor"] == "attention" {
             assert_eq!(found["user"].as_str(), person.user.as_deref(), "{person:?} of {id}");

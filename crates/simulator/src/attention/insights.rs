@@ -1,5 +1,7 @@
 //! What the vendor's analysis found.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::world::{Plan, Workspace, other_id};
@@ -22,12 +24,21 @@ pub(crate) fn push(map: &mut Map<String, Value>, workspace: &Workspace, plan: &P
     map.insert("scorecardResults".into(), if plan.has_transcript() { scorecards(plan) } else { json!([]) });
 }
 
+/// The summary, once there is a transcript.
+pub(crate) fn summary(plan: &Plan) -> String {
+    format!("Summary of conversation {}, revision {}: pricing and rollout.", plan.index, plan.revision)
+}
+
+/// What was found, by key; nothing before there is a transcript.
+pub(crate) fn found(plan: &Plan) -> BTreeMap<String, Value> {
+    let items = if plan.has_transcript() { items(plan) } else { Vec::new() };
+    items.into_iter().map(|(key, _, value)| (key.to_owned(), value)).collect()
+}
+
 fn items(plan: &Plan) -> Vec<(&'static str, &'static str, Value)> {
     let revision = plan.revision;
-    let summary =
-        format!("Summary of conversation {}, revision {revision}: pricing and rollout.", plan.index);
     vec![
-        ("call_summary", "Call Summary", json!(summary)),
+        ("call_summary", "Call Summary", json!(summary(plan))),
         ("next_steps", "Next Steps", json!(["Send the security pack", format!("Meet again ({revision})")])),
         ("budget", "Budget", json!({ "amount": plan.style % 90_000, "currency": "EUR" })),
         ("competitor", "Competitor", json!("")),

@@ -21,6 +21,7 @@ mod transcript;
 mod users;
 
 use auth::Caller;
+pub(crate) use insights::{found, summary};
 use query::Params;
 
 /// What is asked, without who asks.

@@ -18,10 +18,7 @@ pub(crate) fn content(plan: &Plan, query: &Query) -> Value {
     let revision = plan.revision;
     let items = |text: &str, at: f64| json!([{ "text": text, "startTimes": [at] }]);
     let parts = [
-        (
-            "brief",
-            json!(format!("Summary of call {}, revision {revision}: pricing and rollout.", plan.index)),
-        ),
+        ("brief", json!(summary(plan))),
         (
             "outline",
             json!([{ "section": "Introductions", "startTime": 1.5, "duration": 60.25, "items": [{ "text": "Who is who", "startTime": 2.0 }] }]),
@@ -41,6 +38,11 @@ pub(crate) fn content(plan: &Plan, query: &Query) -> Value {
     ];
     let wanted = parts.into_iter().filter(|(name, _)| query.exposes(&format!("/content/{name}")));
     Value::Object(wanted.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+}
+
+/// The summary, once there is a transcript.
+pub(crate) fn summary(plan: &Plan) -> String {
+    format!("Summary of call {}, revision {}: pricing and rollout.", plan.index, plan.revision)
 }
 
 /// Who talked how much.

@@ -21,6 +21,10 @@ pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> 
         skip: plan.private.then_some(SkipReason::Private),
         transcript,
         segments: if plan.has_transcript() { plan.segments } else { 0 },
+        url: format!("https://app.gong.io/call?id={}", workspace.gong_id(plan.index)),
+        duration_s: plan.gong_duration_s() as f64,
+        summary: plan.has_transcript().then(|| super::analysis::summary(plan)),
+        insights: None,
         ..common
     }
 }

@@ -1,16 +1,19 @@
 //! What a reader of the vendor's documents ought to find, known from how the world was made; nothing is parsed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::{Side, SkipReason, TranscriptStatus};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::crm::Votes;
 use super::people::Person;
 use super::plan::{Plan, Readiness};
 use super::workspace::Workspace;
-use crate::gong;
+use crate::speech::spoken;
+use crate::{attention, gong};
 
 /// What is to be found about one listed conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,18 @@ pub struct Expected {
     pub transcript: TranscriptStatus,
     /// How many segments it has.
     pub segments: usize,
+    /// Every word of the transcript, in order.
+    pub words: Vec<String>,
+    /// Where to look at it at the vendor.
+    pub url: String,
+    /// Length in seconds.
+    pub duration_s: f64,
+    /// Only the workspace's own people took part.
+    pub internal: bool,
+    /// The vendor's summary.
+    pub summary: Option<String>,
+    /// The vendor's analysis by key; nothing where it is not for this truth to say.
+    pub insights: Option<BTreeMap<String, Value>>,
 }
 
 /// What is to be found about somebody who took part.
@@ -99,7 +114,18 @@ fn expected(workspace: &Workspace, votes: &Votes, plan: &Plan) -> Expected {
         account: account.map(|number| workspace.roster.accounts[number].external_id.clone()),
         transcript: status(plan),
         segments: plan.segments_expected(),
+        words: words(plan),
+        url: format!("https://app.attention.tech/conversations/all-calls/{}", plan.id),
+        duration_s: plan.duration_ms as f64 / 1000.0,
+        internal: plan.people.iter().filter_map(|person| person.side).all(|side| side == Side::Internal),
+        summary: plan.has_transcript().then(|| attention::summary(plan)),
+        insights: Some(attention::found(plan)),
     }
+}
+
+fn words(plan: &Plan) -> Vec<String> {
+    let spoken = if plan.has_transcript() { spoken(plan) } else { Vec::new() };
+    spoken.iter().flat_map(|one| &one.words).map(|word| (*word).to_owned()).collect()
 }
 
 fn attendee(workspace: &Workspace, person: &Person) -> ExpectedAttendee {
