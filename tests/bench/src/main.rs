@@ -11,7 +11,11 @@ mod report;
 mod rows;
 mod stage;
 
+use std::time::Duration;
+
+use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
+use runtime::Shutdown;
 use simulator::DocumentSize;
 
 use crate::report::{Bound, Figure, median, per_document};
@@ -60,12 +64,27 @@ enum Child {
 const SIZES: [(DocumentSize, &str, f64); 2] =
     [(DocumentSize::Small, "36 KB", 100.0), (DocumentSize::Large, "175 KB", 150.0)];
 
+/// For processes to be killed, after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     if let Some(Child::Bare(task)) = cli.child {
         return bare::perform(task).await;
     }
+    let shutdown = Shutdown::new();
+    runtime::run_until_signal(GRACE, shutdown.clone(), async {
+        tokio::select! {
+            measured = Box::pin(measure(&cli)) => measured,
+            // what is dropped with the measurement takes its processes along
+            () = shutdown.begun() => bail!("the bench was ended before its end"),
+        }
+    })
+    .await
+}
+
+async fn measure(cli: &Cli) -> anyhow::Result<()> {
     let is_wanted = |what| cli.what.is_empty() || cli.what.contains(&what);
     let mut figures = Vec::new();
     if is_wanted(Measurement::Limit) {
