@@ -72,6 +72,11 @@ impl BaseUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Whether it names a host and nothing below it.
+    pub(crate) fn has_no_path(&self) -> bool {
+        matches!(self.0.path(), "" | "/")
+    }
+
     /// The URL as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

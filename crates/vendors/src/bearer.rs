@@ -33,6 +33,11 @@ impl Bearer {
         Ok(value)
     }
 
+    /// Its length in bytes, as it is sent.
+    pub(crate) fn len(&self) -> usize {
+        self.0.expose_secret().trim().len()
+    }
+
     /// Takes the token out of an error.
     pub(crate) fn redact(&self, error: VendorError) -> VendorError {
         error.without(self.0.expose_secret().trim())

@@ -9,6 +9,7 @@ mod http;
 pub mod hubspot;
 pub mod oauth;
 mod retry_after;
+pub mod salesforce;
 mod shape;
 mod versions;
 mod words;

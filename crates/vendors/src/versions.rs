@@ -7,11 +7,13 @@ use runtime::{Env, EnvError};
 pub struct ApiVersions {
     /// `SWITCHBOARD_HUBSPOT_API_VERSION`: a date as in HubSpot's paths, default 2026-09; or v3, which ends in September 2027.
     pub hubspot: String,
+    /// `SWITCHBOARD_SALESFORCE_API_VERSION`: a number as in Salesforce's paths, default 66.0 (of spring 2026).
+    pub salesforce: String,
 }
 
 impl Default for ApiVersions {
     fn default() -> Self {
-        Self { hubspot: "2026-09".to_owned() }
+        Self { hubspot: "2026-09".to_owned(), salesforce: "66.0".to_owned() }
     }
 }
 
@@ -26,6 +28,13 @@ impl ApiVersions {
                 "a version like 2026-09, or v3",
             ));
         }
-        Ok(Self { hubspot })
+        let salesforce: String =
+            env.parse("SWITCHBOARD_SALESFORCE_API_VERSION", Self::default().salesforce)?;
+        let number = salesforce.strip_suffix(".0").unwrap_or_default();
+        // versions up to 30 are retired
+        if !number.parse::<u8>().is_ok_and(|number| number > 30) || number.starts_with('+') {
+            return Err(EnvError::invalid("SWITCHBOARD_SALESFORCE_API_VERSION", "a version like 66.0"));
+        }
+        Ok(Self { hubspot, salesforce })
     }
 }
