@@ -20,8 +20,9 @@ pub(crate) enum Setback {
     Handback,
     /// There is no valid credential.
     NoCredential,
-    /// The credential is sealed under a master key that this process cannot read. No attempt is counted: nothing is wrong with the page.
-    UnknownKey(String),
+    /// This process cannot open the credential just now, for want of its master key, say. No attempt is counted: nothing is wrong with the
+    /// page.
+    Unopened(String),
     /// The vendor refused this generation of the credential, confirmed.
     Refused {
         /// Which credential.

@@ -17,8 +17,8 @@ use crate::page::Gathered;
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
 
-/// A master key is waited for as long as before this attempt at a page: about half a minute.
-const KEY_WAIT_ATTEMPT: u32 = 4;
+/// What opens the credential is waited for as long as before this attempt at a page: about half a minute.
+const OPEN_WAIT_ATTEMPT: u32 = 4;
 
 /// Writes what the step brought in, and sends the nudge for the next.
 pub(crate) async fn checkpoint(
@@ -87,8 +87,8 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NotBefore(wait) if wait > PARK_AFTER => park(shared, run, ParkCause::Quota).await,
         Setback::NotBefore(wait) => defer(shared, run, wait, Deferral::Wait).await,
         Setback::Handback => defer(shared, run, Duration::ZERO, Deferral::Wait).await,
-        Setback::UnknownKey(reason) => {
-            let wait = shared.deps.config.retry.delay(KEY_WAIT_ATTEMPT);
+        Setback::Unopened(reason) => {
+            let wait = shared.deps.config.retry.delay(OPEN_WAIT_ATTEMPT);
             tracing::warn!(error = reason, delay_ms = wait.as_millis(), "cannot open the credential");
             defer(shared, run, wait, Deferral::Held(&reason)).await
         }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use model::Lane;
 use queue::{Broker, Publisher, WorkQueue};
 use runtime::{Clock, Health, Shutdown};
-use secrets::Keyring;
+use secrets::Vault;
 use store::Store;
 use vendors::VendorHttp;
 
@@ -40,8 +40,8 @@ pub struct Deps {
     pub broker: Broker,
     /// Where documents and nudges go.
     pub publisher: Publisher,
-    /// Opens credentials.
-    pub keyring: Arc<Keyring>,
+    /// Where the secrets of credentials are.
+    pub vault: Arc<Vault>,
     /// Settings.
     pub config: FetcherConfig,
     /// Numbers of this process.

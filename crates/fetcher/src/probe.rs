@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use model::{Share, Window};
-use secrets::{credential_aad, seal};
-use store::credential::{self, Probe, SealedCredential};
+use secrets::Owner;
+use store::credential::{self, Probe, StoredCredential};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
 use vendors::{Failure, VendorError};
@@ -13,7 +13,7 @@ use vendors::{Failure, VendorError};
 use crate::Shared;
 use crate::ask::Setback;
 use crate::permit::{give_back, wait_for_permit};
-use crate::source::{Source, unsealed};
+use crate::source::{Source, not_opened};
 
 /// How often is looked for a probe that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -91,10 +91,11 @@ async fn restore(shared: &Shared, probe: &Probe) -> Result<(), Setback> {
     let tx = shared.deps.store.begin(Speaker::Tenant(tenant)).await.map_err(Setback::Store)?;
     let marked = credential::current(&tx, id).await.map_err(Setback::Store)?;
     let Some(marked) = marked.filter(|marked| marked.generation == probe.generation) else { return Ok(()) };
-    let secret = unsealed(shared, tenant, id, &marked)?;
     let generation = marked.generation + 1;
-    let sealed = seal(&shared.deps.keyring, &credential_aad(tenant, id, generation), &secret);
-    let successor = SealedCredential { generation, key_id: sealed.key_id, sealed: sealed.bytes, ..marked };
+    let owner = Owner { tenant, connection_id: id };
+    let from = (marked.generation, &marked.kept);
+    let kept = shared.deps.vault.carry_over(owner, from, generation).map_err(not_opened)?;
+    let successor = StoredCredential { generation, kept, ..marked };
     let restored = credential::restore(&tx, tenant, id, &successor).await.map_err(Setback::Store)?;
     tx.commit().await.map_err(Setback::Store)?;
     if restored {

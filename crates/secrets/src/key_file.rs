@@ -90,7 +90,7 @@ mod tests {
     use secrecy::{ExposeSecret as _, SecretString};
 
     use super::*;
-    use crate::{open, seal};
+    use crate::seal::{open, seal};
 
     fn mode_of(path: &Path) -> u32 {
         std::fs::metadata(path).expect("the file").permissions().mode() & 0o777

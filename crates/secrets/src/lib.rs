@@ -5,8 +5,9 @@ mod key_file;
 mod keyring;
 mod refresh;
 mod seal;
+mod vault;
 
 pub use error::SecretError;
 pub use keyring::Keyring;
 pub use refresh::{INTERRUPTED, LEASE, NoToken, Opened, Place, RefreshError};
-pub use seal::{Sealed, credential_aad, open, seal};
+pub use vault::{Deposit, Owner, Vault};

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use model::{ConnectionId, TenantId};
 use secrecy::SecretString;
-use store::credential::{self, SealedCredential, Turn};
+use store::credential::{self, StoredCredential, Turn};
 use store::{Speaker, Store, StoreError};
 use tokio::time::{Instant, sleep};
 
-use crate::{Keyring, Sealed, SecretError, credential_aad, open, seal};
+use crate::{Deposit, Owner, SecretError, Vault};
 
 /// Longer than any request for a token, and than storing what it returns.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -79,8 +79,8 @@ pub struct Opened {
 pub struct Place<'a> {
     /// The database.
     pub store: &'a Store,
-    /// What opens it.
-    pub keyring: &'a Keyring,
+    /// Where its secrets are kept.
+    pub vault: &'a Vault,
     /// Whose it is.
     pub tenant: &'a TenantId,
     /// Its connection.
@@ -91,16 +91,15 @@ impl Place<'_> {
     /// The current credential.
     pub async fn current(&self) -> Result<Opened, RefreshError> {
         let tx = self.store.begin(Speaker::Tenant(self.tenant)).await?;
-        let sealed = credential::current(&tx, self.connection_id).await?;
+        let stored = credential::current(&tx, self.connection_id).await?;
         tx.commit().await?;
-        let sealed = sealed.ok_or(RefreshError::Absent)?;
-        Ok(Opened { secret: self.open(&sealed)?, generation: sealed.generation })
+        let stored = stored.ok_or(RefreshError::Absent)?;
+        let secret = self.vault.open(self.owner(), &stored).await?;
+        Ok(Opened { secret, generation: stored.generation })
     }
 
-    fn open(&self, sealed: &SealedCredential) -> Result<SecretString, SecretError> {
-        let aad = credential_aad(self.tenant, self.connection_id, sealed.generation);
-        let bytes = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
-        open(self.keyring, &aad, &bytes)
+    fn owner(&self) -> Owner<'_> {
+        Owner { tenant: self.tenant, connection_id: self.connection_id }
     }
 
     /// Refreshes a generation, or waits for whoever does, at most for `patience`; returns the current credential then. `ask` is given the
@@ -162,8 +161,9 @@ impl Place<'_> {
     /// long as the turn lasts.
     async fn keep(&self, generation: i32, fresh: SecretString) -> Result<Opened, RefreshError> {
         let deadline = Instant::now() + LEASE / 2;
+        let deposit = self.vault.put(self.owner(), &fresh).await?;
         loop {
-            match self.try_keep(generation, &fresh).await {
+            match self.try_keep(generation, &deposit).await {
                 Ok(kept) => return Ok(Opened { secret: fresh, generation: kept }),
                 Err(error) if error.is_transient() && Instant::now() < deadline => sleep(STORE_AGAIN).await,
                 Err(error) => return Err(error.into()),
@@ -171,7 +171,7 @@ impl Place<'_> {
         }
     }
 
-    async fn try_keep(&self, generation: i32, fresh: &SecretString) -> Result<i32, StoreError> {
+    async fn try_keep(&self, generation: i32, deposit: &Deposit) -> Result<i32, StoreError> {
         let tx = self.store.begin(Speaker::Tenant(self.tenant)).await?;
         let next = credential::next_generation(&tx, self.connection_id).await?;
         if next != generation + 1 {
@@ -180,17 +180,10 @@ impl Place<'_> {
             return Ok(next - 1);
         }
         let before = credential::current(&tx, self.connection_id).await?;
-        let sealed = seal(self.keyring, &credential_aad(self.tenant, self.connection_id, next), fresh);
-        let kept = SealedCredential {
-            generation: next,
-            key_id: sealed.key_id,
-            sealed: sealed.bytes,
-            header_form: before.map_or_else(|| "bearer".to_owned(), |before| before.header_form),
-            valid: true,
-            refused: false,
-            endpoint_forms: std::collections::BTreeMap::new(),
-        };
-        credential::save(&tx, self.tenant, self.connection_id, &kept).await?;
+        let kept = self.vault.keep(self.owner(), next, deposit);
+        let form = before.as_ref().map_or("bearer", |before| &before.header_form);
+        let fresh = StoredCredential::fresh(next, kept, form);
+        credential::save(&tx, self.tenant, self.connection_id, &fresh).await?;
         credential::end_turn(&tx, self.connection_id, generation).await?;
         tx.commit().await?;
         Ok(next)

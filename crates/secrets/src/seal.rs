@@ -16,21 +16,21 @@ const NONCE_BYTES: usize = 12;
 
 /// A sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// Which master key seals it.
-    pub key_id: String,
+    pub(crate) key_id: String,
     /// Layout, nonce, ciphertext, tag.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// What a credential's seal is bound to.
-pub fn credential_aad(tenant: &TenantId, connection: ConnectionId, generation: i32) -> Vec<u8> {
+pub(crate) fn credential_aad(tenant: &TenantId, connection: ConnectionId, generation: i32) -> Vec<u8> {
     // a tenant's id has no slash, the others have a fixed alphabet: the text is unambiguous
     format!("credential/{tenant}/{connection}/{generation}").into_bytes()
 }
 
 /// Seals a secret under the current key. The nonce is random: with 96 bits, fit for billions of seals per key.
-pub fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Sealed {
+pub(crate) fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Sealed {
     let key = keyring.current();
     let nonce = Nonce::<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>::generate();
     let payload = Payload { msg: secret.expose_secret().as_bytes(), aad };
@@ -43,7 +43,7 @@ pub fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Sealed {
 }
 
 /// Opens a sealed secret.
-pub fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretString, SecretError> {
+pub(crate) fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretString, SecretError> {
     let key = keyring.find(&sealed.key_id)?;
     let (layout, rest) = sealed.bytes.split_first().ok_or(SecretError::Tampered)?;
     if *layout != LAYOUT || rest.len() < NONCE_BYTES {

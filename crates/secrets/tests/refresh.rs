@@ -1,13 +1,12 @@
 //! A vendor that takes every refresh token once, and processes that refresh the same credential.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{ConnectionId, TenantId, VendorAccount};
 use secrecy::{ExposeSecret as _, SecretString};
-use secrets::{INTERRUPTED, Keyring, NoToken, Opened, Place, RefreshError, credential_aad, seal};
-use store::credential::{self, SealedCredential};
+use secrets::{INTERRUPTED, Keyring, NoToken, Opened, Owner, Place, RefreshError, Vault};
+use store::credential::{self, StoredCredential};
 use store::testing::{TestDatabase, connected};
 use store::{Speaker, Store};
 
@@ -35,7 +34,7 @@ impl Vendor {
 
 struct World {
     db: TestDatabase,
-    keyring: Keyring,
+    vault: Vault,
     tenant: TenantId,
     connection_id: ConnectionId,
     vendor: Vendor,
@@ -46,25 +45,18 @@ impl World {
         let db = TestDatabase::fresh().await;
         let tenant = TenantId::parse("acme").expect("a tenant");
         let connection_id = connected(db.store(), &tenant, &VendorAccount::of("portal")).await;
-        let keyring = Keyring::generate();
-        let sealed = seal(&keyring, &credential_aad(&tenant, connection_id, 1), &SecretString::from("0"));
+        let vault = Vault::sealed(Keyring::generate());
+        let owner = Owner { tenant: &tenant, connection_id };
+        let deposit = vault.put(owner, &SecretString::from("0")).await.expect("put away");
+        let first = StoredCredential::fresh(1, vault.keep(owner, 1, &deposit), "bearer");
         let tx = db.store().begin(Speaker::Tenant(&tenant)).await.expect("a transaction");
-        let first = SealedCredential {
-            generation: 1,
-            key_id: sealed.key_id,
-            sealed: sealed.bytes,
-            header_form: "bearer".to_owned(),
-            valid: true,
-            refused: false,
-            endpoint_forms: BTreeMap::new(),
-        };
         credential::save(&tx, &tenant, connection_id, &first).await.expect("saved");
         tx.commit().await.expect("a commit");
-        Self { db, keyring, tenant, connection_id, vendor: Vendor::default() }
+        Self { db, vault, tenant, connection_id, vendor: Vendor::default() }
     }
 
     fn place<'a>(&'a self, store: &'a Store) -> Place<'a> {
-        Place { store, keyring: &self.keyring, tenant: &self.tenant, connection_id: self.connection_id }
+        Place { store, vault: &self.vault, tenant: &self.tenant, connection_id: self.connection_id }
     }
 
     async fn refresh(&self, store: &Store, generation: i32) -> Result<Opened, RefreshError> {

@@ -1,4 +1,4 @@
-//! Credentials: sealed bytes by generation. Sealing and opening is `secrets`'.
+//! Credentials: where the secret of each generation is kept. Keeping and opening is `secrets`'.
 
 mod refresh;
 mod refusal;
@@ -12,15 +12,25 @@ use crate::{StoreError, Tx, outbox};
 pub use refresh::{Turn, end_turn, give_up_turn, take_back_turn, take_turn};
 pub use refusal::{Probe, hold, is_outage, note_answered, note_refused, plan_probe, restore, take_probe};
 
-/// A sealed credential.
+/// Where a credential's secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedCredential {
+pub enum Kept {
+    /// In its row, sealed.
+    Sealed {
+        /// Which master key seals it.
+        key_id: String,
+        /// The sealed bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A credential without its secret, of which it says where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCredential {
     /// Which of the connection's credentials it is.
     pub generation: i32,
-    /// Which master key seals it.
-    pub key_id: String,
-    /// The sealed bytes.
-    pub sealed: Vec<u8>,
+    /// Where its secret is.
+    pub kept: Kept,
     /// `bearer` or `bare`: the form of the header that worked last.
     pub header_form: String,
     /// Not found invalid so far.
@@ -29,6 +39,20 @@ pub struct SealedCredential {
     pub refused: bool,
     /// By endpoint, the form that worked there last, where it was learned after connecting.
     pub endpoint_forms: BTreeMap<String, String>,
+}
+
+impl StoredCredential {
+    /// A credential that the vendor has just answered.
+    pub fn fresh(generation: i32, kept: Kept, header_form: &str) -> Self {
+        Self {
+            generation,
+            kept,
+            header_form: header_form.to_owned(),
+            valid: true,
+            refused: false,
+            endpoint_forms: BTreeMap::new(),
+        }
+    }
 }
 
 /// The generation the next credential of a connection gets. Locks the connection until the transaction ends.
@@ -43,19 +67,13 @@ pub async fn save(
     tx: &Tx,
     tenant: &TenantId,
     id: ConnectionId,
-    credential: &SealedCredential,
+    credential: &StoredCredential,
 ) -> Result<(), StoreError> {
+    let Kept::Sealed { key_id, bytes } = &credential.kept;
     tx.execute(
         "INSERT INTO credentials (connection_id, generation, tenant_id, key_id, sealed, header_form)
          VALUES ($1, $2, $3, $4, $5, $6)",
-        &[
-            &id.0,
-            &credential.generation,
-            &tenant.as_str(),
-            &credential.key_id,
-            &credential.sealed,
-            &credential.header_form,
-        ],
+        &[&id.0, &credential.generation, &tenant.as_str(), &key_id, &bytes, &credential.header_form],
     )
     .await?;
     let before = tx
@@ -81,7 +99,7 @@ pub async fn save(
 }
 
 /// Loads the current credential; `None` when there is none.
-pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredential>, StoreError> {
+pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<StoredCredential>, StoreError> {
     let row = tx
         .query_opt(
             "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL,
@@ -93,10 +111,9 @@ pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<SealedCredentia
         )
         .await?;
     row.map(|row| {
-        Ok(SealedCredential {
+        Ok(StoredCredential {
             generation: row.try_get(0)?,
-            key_id: row.try_get(1)?,
-            sealed: row.try_get(2)?,
+            kept: Kept::Sealed { key_id: row.try_get(1)?, bytes: row.try_get(2)? },
             header_form: row.try_get(3)?,
             valid: row.try_get(4)?,
             refused: row.try_get(5)?,
@@ -153,42 +170,46 @@ pub async fn invalidate(
     Ok(true)
 }
 
-/// Every sealed credential with its owner, for sealing them anew under another master key. Locks the rows.
-pub async fn lock_all(tx: &Tx) -> Result<Vec<(TenantId, ConnectionId, SealedCredential)>, StoreError> {
+/// The place of one generation's secret.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its connection.
+    pub connection_id: ConnectionId,
+    /// Which of the connection's credentials it is.
+    pub generation: i32,
+    /// Where its secret is.
+    pub kept: Kept,
+}
+
+/// Where every credential is kept, for sealing those anew that are sealed. Locks the rows.
+pub async fn lock_all(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
     let rows = tx
         .query(
-            "SELECT generation, key_id, sealed, header_form, invalid_at IS NULL, tenant_id, connection_id
+            "SELECT tenant_id, connection_id, generation, key_id, sealed
              FROM credentials ORDER BY connection_id, generation FOR UPDATE",
             &[],
         )
         .await?;
     rows.iter()
         .map(|row| {
-            let credential = SealedCredential {
-                generation: row.try_get(0)?,
-                key_id: row.try_get(1)?,
-                sealed: row.try_get(2)?,
-                header_form: row.try_get(3)?,
-                valid: row.try_get(4)?,
-                refused: false,
-                endpoint_forms: BTreeMap::new(),
-            };
-            Ok((TenantId::parse(row.try_get(5)?)?, ConnectionId(row.try_get(6)?), credential))
+            Ok(Holding {
+                tenant: TenantId::parse(row.try_get(0)?)?,
+                connection_id: ConnectionId(row.try_get(1)?),
+                generation: row.try_get(2)?,
+                kept: Kept::Sealed { key_id: row.try_get(3)?, bytes: row.try_get(4)? },
+            })
         })
         .collect()
 }
 
-/// Replaces the sealed bytes of a credential.
-pub async fn reseal(
-    tx: &Tx,
-    id: ConnectionId,
-    generation: i32,
-    key_id: &str,
-    sealed: &[u8],
-) -> Result<(), StoreError> {
+/// Says where a credential is kept from now on.
+pub async fn keep_anew(tx: &Tx, id: ConnectionId, generation: i32, kept: &Kept) -> Result<(), StoreError> {
+    let Kept::Sealed { key_id, bytes } = kept;
     tx.execute(
         "UPDATE credentials SET key_id = $3, sealed = $4 WHERE connection_id = $1 AND generation = $2",
-        &[&id.0, &generation, &key_id, &sealed],
+        &[&id.0, &generation, &key_id, &bytes],
     )
     .await?;
     Ok(())

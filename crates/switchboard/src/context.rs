@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use runtime::{Env, Health, telemetry};
-use secrets::Keyring;
+use secrets::{Keyring, Vault};
 use store::{Store, StoreConfig};
 
 /// The environment, read once, and how to print.
@@ -51,7 +51,8 @@ impl Context {
         Ok(PathBuf::from(path.context("make a key file with `switchboard key new FILE` and name it")?))
     }
 
-    pub(crate) fn keyring(&self) -> anyhow::Result<Keyring> {
-        Ok(Keyring::read_file(&self.key_file()?)?)
+    /// Where the secrets of credentials are kept.
+    pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
+        Ok(Vault::sealed(Keyring::read_file(&self.key_file()?)?))
     }
 }

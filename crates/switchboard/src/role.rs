@@ -126,10 +126,10 @@ fn prepare(context: &Context, shared: &Shared, role: Role, shutdown: Shutdown) -
         Role::Fetcher => {
             let metrics = Arc::new(FetcherMetrics::register(registry)?);
             let config = FetcherConfig::from_env(env)?;
-            let (keyring, clock) = (Arc::new(context.keyring()?), Clock::system());
+            let (vault, clock) = (Arc::new(context.vault()?), Clock::system());
             let worker = worker_name(context);
             let deps =
-                fetcher::Deps { store, broker, publisher, keyring, config, metrics, health, clock, worker };
+                fetcher::Deps { store, broker, publisher, vault, config, metrics, health, clock, worker };
             Box::pin(fetcher::run(deps, shutdown))
         }
         Role::Normalizer => {

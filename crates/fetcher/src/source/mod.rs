@@ -6,11 +6,10 @@ mod holder;
 mod hubspot;
 
 use mapping::ListedRow;
-use model::{ConnectionId, TenantId, Vendor, Version};
-use secrecy::SecretString;
-use secrets::{Sealed, SecretError, credential_aad, open};
+use model::{Vendor, Version};
+use secrets::{Owner, SecretError};
 use serde_json::value::RawValue;
-use store::credential::{Probe, SealedCredential};
+use store::credential::{Probe, StoredCredential};
 use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, credential};
@@ -63,35 +62,37 @@ impl Source {
     /// Loads the connection's current credential and prepares the client.
     pub(crate) async fn open(shared: &Shared, run: &ClaimedRun) -> Result<Self, Setback> {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await.map_err(Setback::Store)?;
-        let sealed = credential::current(&tx, run.connection_id).await.map_err(Setback::Store)?;
+        let stored = credential::current(&tx, run.connection_id).await.map_err(Setback::Store)?;
         tx.commit().await.map_err(Setback::Store)?;
-        let Some(sealed) = sealed.filter(|sealed| sealed.valid) else { return Err(Setback::NoCredential) };
+        let Some(stored) = stored.filter(|stored| stored.valid) else { return Err(Setback::NoCredential) };
+        let owner = Owner { tenant: &run.tenant, connection_id: run.connection_id };
         let place = (run.vendor, run.base_url.as_str(), run.allow_http);
-        Self::of(shared, &run.tenant, run.connection_id, place, sealed)
+        Self::of(shared, owner, place, stored).await
     }
 
     /// Prepares the client with a key that was marked invalid.
     pub(crate) async fn open_marked(shared: &Shared, probe: &Probe) -> Result<Self, Setback> {
         let tx = shared.deps.store.begin(Speaker::Tenant(&probe.tenant)).await.map_err(Setback::Store)?;
-        let sealed = credential::current(&tx, probe.connection_id).await.map_err(Setback::Store)?;
+        let stored = credential::current(&tx, probe.connection_id).await.map_err(Setback::Store)?;
         tx.commit().await.map_err(Setback::Store)?;
-        let sealed = sealed.filter(|sealed| sealed.generation == probe.generation);
+        let stored = stored.filter(|stored| stored.generation == probe.generation);
+        let owner = Owner { tenant: &probe.tenant, connection_id: probe.connection_id };
         let place = (probe.vendor, probe.base_url.as_str(), probe.allow_http);
-        Self::of(shared, &probe.tenant, probe.connection_id, place, sealed.ok_or(Setback::NoCredential)?)
+        Self::of(shared, owner, place, stored.ok_or(Setback::NoCredential)?).await
     }
 
-    fn of(
+    async fn of(
         shared: &Shared,
-        tenant: &TenantId,
-        connection_id: ConnectionId,
+        owner: Owner<'_>,
         (vendor, base_url, allow_http): (Vendor, &str, bool),
-        sealed: SealedCredential,
+        stored: StoredCredential,
     ) -> Result<Self, Setback> {
-        let secret = unsealed(shared, tenant, connection_id, &sealed)?;
-        let holder = Holder { connection_id, generation: sealed.generation, refused: sealed.refused };
+        let secret = shared.deps.vault.open(owner, &stored).await.map_err(not_opened)?;
+        let connection_id = owner.connection_id;
+        let holder = Holder { connection_id, generation: stored.generation, refused: stored.refused };
         let source = match vendor {
             Vendor::Attention => BaseUrl::parse(base_url, allow_http).map(|base_url| {
-                let (form, forms) = (&sealed.header_form, sealed.endpoint_forms);
+                let (form, forms) = (&stored.header_form, stored.endpoint_forms);
                 Self::Attention(AttentionSource::new(shared, base_url, holder, secret, form, forms))
             }),
             Vendor::Gong => parse_base_url(base_url, allow_http)
@@ -175,20 +176,14 @@ impl Ending {
     }
 }
 
-/// Opens a connection's credential.
-pub(crate) fn unsealed(
-    shared: &Shared,
-    tenant: &TenantId,
-    connection_id: ConnectionId,
-    sealed: &SealedCredential,
-) -> Result<SecretString, Setback> {
-    let aad = credential_aad(tenant, connection_id, sealed.generation);
-    let bytes = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
-    open(&shared.deps.keyring, &aad, &bytes).map_err(|error| match error {
+/// What follows from a credential that cannot be opened.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn not_opened(error: SecretError) -> Setback {
+    match error {
         SecretError::Tampered => Setback::Page { class: "sealed-credential", reason: error.to_string() },
         // the file lacks the key, or cannot be read just now
-        _ => Setback::UnknownKey(error.to_string()),
-    })
+        _ => Setback::Unopened(error.to_string()),
+    }
 }
 
 /// What fails a page, by its error.

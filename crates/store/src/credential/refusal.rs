@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{ConnectionId, TenantId, Vendor, VendorAccount};
 use serde_json::json;
 
-use super::{SealedCredential, save};
+use super::{StoredCredential, save};
 use crate::{StoreError, Tx};
 
 /// Refused at once with nobody answered meanwhile, so many keys are hardly all revoked.
@@ -185,7 +185,7 @@ pub async fn restore(
     tx: &Tx,
     tenant: &TenantId,
     id: ConnectionId,
-    successor: &SealedCredential,
+    successor: &StoredCredential,
 ) -> Result<bool, StoreError> {
     let marked = tx
         .query_opt(

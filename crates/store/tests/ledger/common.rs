@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{ConnectionId, ContentHash, ItemDecision, TenantId, Vendor, VendorAccount, VendorKey, Version};
-use store::credential::SealedCredential;
+use store::credential::{Kept, StoredCredential};
 use store::run_checkpoint::Listed;
 use store::run_claim::{self, ClaimedRun};
 use store::testing::{TestDatabase, connected};
@@ -61,16 +61,9 @@ pub(crate) async fn connect(store: &Store, id: &TenantId) -> ConnectionId {
 
 pub(crate) async fn save_credential(tx: &store::Tx, tenant: &TenantId, id: ConnectionId) -> i32 {
     let generation = credential::next_generation(tx, id).await.unwrap();
-    let sealed = SealedCredential {
-        generation,
-        key_id: "key".to_owned(),
-        sealed: vec![1],
-        header_form: "bearer".to_owned(),
-        valid: true,
-        refused: false,
-        endpoint_forms: std::collections::BTreeMap::new(),
-    };
-    credential::save(tx, tenant, id, &sealed).await.unwrap();
+    let kept = Kept::Sealed { key_id: "key".to_owned(), bytes: vec![1] };
+    let fresh = StoredCredential::fresh(generation, kept, "bearer");
+    credential::save(tx, tenant, id, &fresh).await.unwrap();
     generation
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::Connected;
 use model::{ConnectionId, Vendor};
-use store::credential::SealedCredential;
+use store::credential::StoredCredential;
 use store::{Speaker, connection, credential, outbox};
 use uuid::Uuid;
 
@@ -159,7 +159,7 @@ async fn a_marked_key_is_probed_ever_more_rarely_and_each_mark_and_restoring_has
         assert_eq!(probe().await, None, "the next one is later");
         let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
         let marked = credential::current(&tx, id(1)).await.unwrap().expect("a credential");
-        let successor = SealedCredential { generation: generation + 1, ..marked };
+        let successor = StoredCredential { generation: generation + 1, ..marked };
         assert!(credential::restore(&tx, &connected.tenant, id(1), &successor).await.unwrap());
         assert!(!credential::restore(&tx, &connected.tenant, id(1), &successor).await.unwrap(), "once");
         tx.commit().await.unwrap();

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use secrets::{Keyring, Sealed, credential_aad, open, seal};
+use secrets::{Keyring, Owner, Vault};
 use serde_json::json;
-use store::{Speaker, credential};
+use store::Speaker;
+use store::credential::{self, Holding};
 
 use crate::context::Context;
 use crate::output;
@@ -48,23 +49,22 @@ async fn rotate(context: &Context) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     // the file first: a credential must never be sealed under a key that is nowhere
     let keyring = Keyring::rotate_file(&context.key_file()?)?;
+    let (key_id, vault) = (keyring.current_id(), Vault::sealed(keyring));
     let tx = store.begin(Speaker::Everybody).await?;
     let credentials = credential::lock_all(&tx).await?;
-    for (tenant, connection, sealed) in &credentials {
-        let aad = credential_aad(tenant, *connection, sealed.generation);
-        let old = Sealed { key_id: sealed.key_id.clone(), bytes: sealed.sealed.clone() };
-        let secret = open(&keyring, &aad, &old)
-            .with_context(|| format!("connection {connection}; nothing was changed"))?;
-        let fresh = seal(&keyring, &aad, &secret);
-        credential::reseal(&tx, *connection, sealed.generation, &fresh.key_id, &fresh.bytes).await?;
+    for Holding { tenant, connection_id, generation, kept } in &credentials {
+        let owner = Owner { tenant, connection_id: *connection_id };
+        let fresh = vault
+            .carry_over(owner, (*generation, kept), *generation)
+            .with_context(|| format!("connection {connection_id}; nothing was changed"))?;
+        credential::keep_anew(&tx, *connection_id, *generation, &fresh).await?;
     }
     tx.commit().await?;
     let words = format!(
-        "sealed {} credentials under key {}; restart the fetchers, so that they read the file again",
-        credentials.len(),
-        keyring.current_id()
+        "sealed {} credentials under key {key_id}; restart the fetchers, so that they read the file again",
+        credentials.len()
     );
-    report(context, &keyring.current_id(), credentials.len(), &words)
+    report(context, &key_id, credentials.len(), &words)
 }
 
 fn report(context: &Context, key_id: &str, credentials: usize, words: &str) -> anyhow::Result<ExitCode> {

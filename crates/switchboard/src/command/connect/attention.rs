@@ -45,8 +45,8 @@ pub(super) struct AttentionArgs {
 pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Result<ExitCode> {
     let options = &args.options;
     let store = context.migrated_store().await?;
-    // whoever cannot seal need not ask
-    context.keyring()?;
+    // whoever cannot keep it need not ask
+    context.vault()?;
     let known = options.known(&store, Vendor::Attention).await?;
     let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let key = read_key(&args)?;

@@ -63,8 +63,8 @@ struct Company {
 pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<ExitCode> {
     let options = &args.options;
     let store = context.migrated_store().await?;
-    // whoever cannot seal need not ask
-    context.keyring()?;
+    // whoever cannot keep it need not ask
+    context.vault()?;
     let known = options.known(&store, Vendor::Gong).await?;
     let base_url = parse_base_url(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let auth = read_access_key(&args)?;

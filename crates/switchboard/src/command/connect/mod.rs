@@ -13,10 +13,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use model::{ConnectionId, Stream, TenantId, Vendor, VendorAccount};
 use secrecy::SecretString;
-use secrets::{credential_aad, seal};
+use secrets::Owner;
 use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
-use store::credential::{self, SealedCredential};
+use store::credential::{self, StoredCredential};
 use store::user::{self, User};
 use store::{Speaker, Store, Tx, budget, stream};
 use vendors::BaseUrl;
@@ -197,7 +197,10 @@ impl Options {
         let (tenant, account) = (&self.tenant, checked.account);
         let before = known.iter().find(|one| one.vendor_account == *account);
         let settings = self.settings(checked.base_url, before, defaults);
-        let keyring = context.keyring()?;
+        let vault = context.vault()?;
+        let owner = Owner { tenant, connection_id: ConnectionId::derive(tenant, defaults.vendor, account) };
+        // before the transaction: it may take a while
+        let deposit = vault.put(owner, checked.secret).await?;
         let tx = store.begin(Speaker::Tenant(tenant)).await?;
         let (id, _first) =
             connection::connect(&tx, tenant, defaults.vendor, account, &settings, checked.streams).await?;
@@ -206,17 +209,9 @@ impl Options {
             connection::set_enabled(&tx, id, false).await?;
         }
         let generation = credential::next_generation(&tx, id).await?;
-        let sealed = seal(&keyring, &credential_aad(tenant, id, generation), checked.secret);
-        let credential = SealedCredential {
-            generation,
-            key_id: sealed.key_id,
-            sealed: sealed.bytes,
-            header_form: checked.header_form.to_owned(),
-            valid: true,
-            refused: false,
-            endpoint_forms: std::collections::BTreeMap::new(),
-        };
-        credential::save(&tx, tenant, id, &credential).await?;
+        let kept = vault.keep(owner, generation, &deposit);
+        let fresh = StoredCredential::fresh(generation, kept, checked.header_form);
+        credential::save(&tx, tenant, id, &fresh).await?;
         user::keep(&tx, tenant, id, checked.users).await?;
         stream::make_due(&tx, id).await?;
         tx.commit().await?;
