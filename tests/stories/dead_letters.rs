@@ -13,16 +13,17 @@ fn spec() -> WorkspaceSpec {
     }
 }
 
-fn ordinary(stand: &Stand) -> String {
-    let mut truth = stand.world().truth("acme").expect("a truth");
-    truth.find(|one| one.skip.is_none() && one.segments > 0).expect("a call").id
+fn ordinary<const N: usize>(stand: &Stand) -> [String; N] {
+    let truth = stand.world().truth("acme").expect("a truth");
+    let mut calls = truth.filter(|one| one.skip.is_none() && one.segments > 0).map(|one| one.id);
+    std::array::from_fn(|_| calls.next().expect("a call"))
 }
 
 #[tokio::test]
 async fn details_that_never_come_make_one_record_dead_and_a_replay_brings_it_in() {
     let mut stand = Stand::fresh().await;
     stand.connected(spec(), &[]).await;
-    let broken = ordinary(&stand);
+    let [broken] = ordinary(&stand);
     let fault = FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken);
     stand.world().add_fault("acme", fault).expect("a fault");
     let roles = stand.start_all().await;
@@ -51,31 +52,42 @@ async fn details_that_never_come_make_one_record_dead_and_a_replay_brings_it_in(
 }
 
 #[tokio::test]
-async fn a_poisonous_document_dies_alone_and_a_replay_after_newer_data_changes_nothing() {
+async fn poisonous_documents_die_alone_and_newer_ones_close_their_letters_or_outlive_their_replay() {
     let mut stand = Stand::fresh().await;
     stand.connected(spec(), &[]).await;
-    let broken = ordinary(&stand);
-    stand.world().add_fault("acme", FaultRule::from(Fault::WrongTypes).on(&broken)).expect("a fault");
+    let [discarded, left] = ordinary(&stand);
+    for broken in [&discarded, &left] {
+        stand.world().add_fault("acme", FaultRule::from(Fault::WrongTypes).on(broken)).expect("a fault");
+    }
     let roles = stand.start_all().await;
-    stand.until("the document is dead", async || stand.dead().await > 0).await;
+    stand.until("the documents are dead", async || stand.dead().await == 2).await;
     stand.idle().await;
     let others: Vec<Value> = stand.export("acme").await;
-    assert!(others.len() > 20 && others.iter().all(|one| one["external_id"] != broken.as_str()));
+    let is_broken = |one: &&Value| [&discarded, &left].iter().any(|id| one["external_id"] == id.as_str());
+    assert!(others.len() > 20 && others.iter().find(is_broken).is_none());
     stand.assert_sums().await;
+    let letters = stand.json(&["dead", "list"]).await;
+    let letter_of = |id: &str| {
+        let letter = letters.iter().find(|letter| letter["record"] == id).expect("a letter");
+        letter["id"].as_str().expect("an id").to_owned()
+    };
+    stand.ok(&["dead", "discard", &letter_of(&discarded), "--reason", "asked the vendor", "--yes"]).await;
 
     stand.world().clear_faults("acme").expect("mended");
-    stand
-        .world()
-        .change("acme", Change::SetTitle { id: broken.clone(), title: "Newer".to_owned() })
-        .expect("newer");
+    for id in [&discarded, &left] {
+        let title = Change::SetTitle { id: id.clone(), title: "Newer".to_owned() };
+        stand.world().change("acme", title).expect("newer");
+    }
     stand.resync("acme").await;
-    stand.idle().await;
+    stand.until("the letter is closed", async || stand.dead().await == 0).await;
+    let closed = stand.ok(&["dead", "show", &letter_of(&left)]).await;
+    assert!(closed.contains("the vendor was asked again, and this came of it: stored"), "{closed}");
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     let before = stand.export("acme").await;
-    stand.ok(&["dead", "replay", "--all"]).await;
+    stand.ok(&["dead", "replay", &letter_of(&discarded)]).await;
     stand.idle().await;
     assert_eq!(stand.export("acme").await, before, "an older document changes nothing that is newer");
-    stand.ok(&["dead", "discard", "--all", "--reason", "the vendor mended it", "--yes"]).await;
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
     stand.finish(roles).await;
 }
 

@@ -317,27 +317,42 @@ pub async fn resolve(
     Ok(resolved == 1)
 }
 
-/// Closes the letters of runs that were made good: another run has covered the window since, or the run itself went on, because whoever
-/// left the letter died before it could say so in the ledger. Returns how many.
+/// Closes the letters of what was made good: of runs, because another has covered the window since, or the run itself went on (whoever
+/// left the letter died before it could say so in the ledger); of records, because what the vendor said then or later is stored or
+/// skipped. Returns how many.
 pub async fn close_made_good(tx: &Tx) -> Result<u64, StoreError> {
-    tx.execute(
-        "UPDATE dead_letters d
-         SET state = 'closed', resolved_at = now(),
-             resolution = CASE WHEN r.run_id = f.run_id THEN 'the run went on'
-                               ELSE 'run ' || r.run_id || ' covered the window' END
-         FROM sync_runs f JOIN streams s USING (connection_id, stream)
-         JOIN LATERAL (
-             SELECT r.run_id FROM sync_runs r
-             WHERE r.connection_id = f.connection_id AND r.stream = f.stream AND r.state IN ('listed', 'settled')
-               AND (r.run_id = f.run_id
-                    OR f.state = 'failed' AND r.listed_at > f.ended_at AND r.kind IN ('bootstrap', 'periodic', 'backfill')
-                       AND s.covered @> tstzrange(f.window_from, f.window_to)
-                       AND tstzrange(r.window_from, r.window_to) && tstzrange(f.window_from, f.window_to))
-             ORDER BY r.listed_at LIMIT 1) r ON true
-         WHERE d.state = 'dead' AND d.stage = 'fetch' AND d.run_id = f.run_id",
-        &[],
-    )
-    .await
+    let of_runs = tx
+        .execute(
+            "UPDATE dead_letters d
+             SET state = 'closed', resolved_at = now(),
+                 resolution = CASE WHEN r.run_id = f.run_id THEN 'the run went on'
+                                   ELSE 'run ' || r.run_id || ' covered the window' END
+             FROM sync_runs f JOIN streams s USING (connection_id, stream)
+             JOIN LATERAL (
+                 SELECT r.run_id FROM sync_runs r
+                 WHERE r.connection_id = f.connection_id AND r.stream = f.stream AND r.state IN ('listed', 'settled')
+                   AND (r.run_id = f.run_id
+                        OR f.state = 'failed' AND r.listed_at > f.ended_at AND r.kind IN ('bootstrap', 'periodic', 'backfill')
+                           AND s.covered @> tstzrange(f.window_from, f.window_to)
+                           AND tstzrange(r.window_from, r.window_to) && tstzrange(f.window_from, f.window_to))
+                 ORDER BY r.listed_at LIMIT 1) r ON true
+             WHERE d.state = 'dead' AND d.stage = 'fetch' AND d.run_id = f.run_id",
+            &[],
+        )
+        .await?;
+    let of_records = tx
+        .execute(
+            "UPDATE dead_letters d
+             SET state = 'closed', resolved_at = now(), resolution = 'the vendor was asked again, and this came of it: ' ||
+                 CASE WHEN k.document_version >= d.version THEN 'stored' ELSE 'skipped' END
+             FROM intake k
+             WHERE d.state = 'dead' AND d.stage IN ('detail', 'normalize')
+               AND k.connection_id = d.connection_id AND k.vendor_key = d.vendor_key
+               AND greatest(k.document_version, k.skipped_version) >= d.version",
+            &[],
+        )
+        .await?;
+    Ok(of_runs + of_records)
 }
 
 /// Marks a letter whose message was published again, with the number of its next replay in the headers; false when somebody else was

@@ -1,4 +1,4 @@
-//! Closes the dead letters of runs that were made good.
+//! Closes the dead letters of runs and records that were made good.
 
 use anyhow::Context as _;
 use store::{Speaker, dead_letter};
@@ -10,7 +10,7 @@ pub(super) async fn perform(deps: &Deps) -> anyhow::Result<u64> {
     let closed = dead_letter::close_made_good(&tx).await.context("failed to close dead letters")?;
     tx.commit().await?;
     if closed > 0 {
-        tracing::info!(closed, "closed dead letters of runs that were made good");
+        tracing::info!(closed, "closed dead letters of runs and records that were made good");
     }
     Ok(closed)
 }
