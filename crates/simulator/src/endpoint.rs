@@ -48,6 +48,16 @@ pub enum Endpoint {
     /// Anything else of HubSpot's.
     #[serde(rename = "hubspot_unknown")]
     HubSpotUnknown,
+    /// Salesforce's `GET /services/data/V/query` and `queryAll`
+    SalesforceQuery,
+    /// Salesforce's `GET /services/data/V/query/{locator}`
+    SalesforceNext,
+    /// Salesforce's `GET /services/data/V/sobjects/{type}/describe`
+    SalesforceDescribe,
+    /// Salesforce's `GET /services/data/V/sobjects/{type}/deleted`
+    SalesforceDeleted,
+    /// Anything else of Salesforce's.
+    SalesforceUnknown,
 }
 
 impl Endpoint {

@@ -11,6 +11,7 @@ mod gong;
 mod hubspot;
 mod log;
 mod reply;
+mod salesforce;
 mod server;
 mod speech;
 mod wire;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::SimulatorError;
 use crate::wire::{Connection, ResettableListener};
 use crate::world::World;
-use crate::{attention, control, gong, hubspot};
+use crate::{attention, control, gong, hubspot, salesforce};
 
 /// How long a client may keep reading an answer after the stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -90,6 +90,11 @@ impl Simulator {
         format!("http://{}/hubspot", self.address)
     }
 
+    /// Where the API of Salesforce's organizations is.
+    pub fn salesforce_url(&self) -> String {
+        format!("http://{}/salesforce", self.address)
+    }
+
     /// Where the control endpoints are.
     pub fn control_url(&self) -> String {
         format!("http://{}/_control", self.address)
@@ -121,6 +126,7 @@ async fn serve(listener: ResettableListener, app: App) {
         .nest("/_control", control::router())
         .nest("/gong", Router::new().fallback(gong::answer))
         .nest("/hubspot", Router::new().fallback(hubspot::answer))
+        .nest("/salesforce", Router::new().fallback(salesforce::answer))
         .fallback(attention::answer)
         .with_state(app)
         .into_make_service_with_connect_info::<Connection>();

@@ -18,6 +18,8 @@ pub enum CrmKind {
     /// HubSpot.
     #[serde(rename = "hubspot")]
     HubSpot,
+    /// Salesforce.
+    Salesforce,
 }
 
 /// Something that happens in a CRM. Accounts are named by their number in the import file, from 0; contacts by that of their first
@@ -79,6 +81,8 @@ pub enum CrmChange {
         /// Which there.
         contact: usize,
     },
+    /// What is deleted or merged away leaves the recycle bin (Salesforce).
+    EmptyBin,
 }
 
 /// A company as it is now.
@@ -88,6 +92,8 @@ pub(crate) struct Company {
     pub(crate) deleted_ms: Option<i64>,
     pub(crate) merged_into: Option<usize>,
     pub(crate) merged: Vec<usize>,
+    /// It is in no recycle bin any more.
+    pub(crate) purged: bool,
     pub(crate) modified_ms: i64,
 }
 
@@ -98,6 +104,8 @@ pub(crate) struct Person {
     pub(crate) home: (usize, usize),
     pub(crate) account: usize,
     pub(crate) deleted_ms: Option<i64>,
+    /// It is in no recycle bin any more.
+    pub(crate) purged: bool,
     pub(crate) modified_ms: i64,
 }
 
@@ -120,6 +128,7 @@ impl Crm {
             deleted_ms: None,
             merged_into: None,
             merged: Vec::new(),
+            purged: false,
             modified_ms: written_ms(number),
         });
         let homes = roster
@@ -131,6 +140,7 @@ impl Crm {
             home,
             account: home.0,
             deleted_ms: None,
+            purged: false,
             modified_ms: written_ms(number),
         });
         Self { companies: companies.collect(), people: people.collect(), writes: 0 }
@@ -174,6 +184,14 @@ impl Crm {
             CrmChange::TouchContact { account, contact } => {
                 self.person(*account, *contact)?.modified_ms = now_ms;
             }
+            CrmChange::EmptyBin => {
+                for company in &mut self.companies {
+                    company.purged = company.deleted_ms.is_some() || company.merged_into.is_some();
+                }
+                for person in &mut self.people {
+                    person.purged = person.deleted_ms.is_some();
+                }
+            }
         }
         Some(())
     }
@@ -189,6 +207,7 @@ impl Crm {
         }
         self.companies.get(winner)?;
         self.companies[loser].merged_into = Some(winner);
+        self.companies[loser].modified_ms = now_ms;
         let gone_before = std::mem::take(&mut self.companies[loser].merged);
         let company = &mut self.companies[winner];
         company.merged.push(loser);

@@ -113,6 +113,11 @@ impl World {
         Ok(self.workspace(workspace)?.portal_id().to_string())
     }
 
+    /// A token of a workspace's Salesforce organization.
+    pub fn salesforce_token(&self, workspace: &str) -> Result<String, SimulatorError> {
+        Ok(self.workspace(workspace)?.salesforce_token())
+    }
+
     /// The id at its source of the account with this number in the import file.
     pub fn account_id(&self, workspace: &str, account: usize) -> Result<String, SimulatorError> {
         let workspace = self.workspace(workspace)?;

@@ -331,12 +331,23 @@ fn deal_link(roster: &Roster, number: usize) -> Link {
             let id = crate::hubspot::deal_id(account).to_string();
             Link { id, code: "deals", account: None, deal: Some(account) }
         }
+        CrmKind::Salesforce => {
+            let id = salesforce_form(crate::salesforce::opportunity_id(account), number);
+            Link { id, code: "Opportunity", account: None, deal: Some(account) }
+        }
     }
 }
 
 fn account_link(roster: &Roster, account: usize, dice: &mut Dice) -> Link {
     let code = *dice.pick(&["Account", "account", "companies", "company", "Accounts"]);
-    Link { id: roster.accounts[account].external_id.clone(), code, account: Some(account), deal: None }
+    let id = roster.accounts[account].external_id.clone();
+    let id = if roster.crm == CrmKind::Salesforce { salesforce_form(id, account) } else { id };
+    Link { id, code, account: Some(account), deal: None }
+}
+
+/// Recorders write Salesforce's ids in either form.
+fn salesforce_form(id: String, number: usize) -> String {
+    if number.is_multiple_of(3) { crate::salesforce::short(&id) } else { id }
 }
 
 fn place(traits: Traits, dice: &mut Dice) -> Place {

@@ -129,6 +129,7 @@ fn account(salt: u64, crm: CrmKind, number: usize, now: Timestamp) -> Account {
         external_id: match crm {
             CrmKind::Files => format!("001AA{number:010}AAA"),
             CrmKind::HubSpot => format!("4062607{number:05}"),
+            CrmKind::Salesforce => crate::salesforce::account_id(number),
         },
         name: format!("{company} {} {number}", dice.pick(TRADES)),
         contacts: (0..CONTACTS_PER_ACCOUNT)

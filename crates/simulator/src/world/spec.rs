@@ -175,7 +175,8 @@ pub struct Settings {
     pub rows_with_transcript: bool,
     /// What can be switched at Gong.
     pub gong: GongSettings,
-    /// Kinds of CRM records that the CRM's tokens may not read: `companies`, `contacts`, `deals`.
+    /// Kinds of CRM records that the CRM's tokens may not read: `companies`, `contacts`, `deals`, `leads`; at Salesforce also single
+    /// fields (`Contact.Email`).
     pub crm_lacks_scope: Vec<String>,
     /// The CRM's requests of the day are used up.
     pub crm_quota_used_up: bool,

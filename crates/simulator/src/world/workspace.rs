@@ -19,6 +19,7 @@ use crate::SimulatorError;
 use crate::dice::{mix, of_text};
 use crate::faults::{FaultId, Faults};
 use crate::log::RequestLog;
+use crate::salesforce::Cursors;
 
 /// An API key of the workspace.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,7 @@ pub(crate) struct Workspace {
     calendar: Calendar,
     changes: Mutex<Changes>,
     crm: Mutex<Crm>,
+    cursors: Mutex<Cursors>,
     keys: Mutex<BTreeMap<String, KeyState>>,
     pub(super) gong_keys: Mutex<BTreeMap<String, GongKeyState>>,
     settings: Mutex<Settings>,
@@ -60,6 +62,7 @@ impl Workspace {
         let keys = BTreeMap::from([
             (spec.key.clone(), organization_key),
             (hubspot_token(&spec.name), organization_key),
+            (salesforce_token(&spec.name), organization_key),
         ]);
         Self {
             salt,
@@ -68,6 +71,7 @@ impl Workspace {
             log: RequestLog::default(),
             gong_log: RequestLog::default(),
             crm_log: RequestLog::default(),
+            cursors: Mutex::default(),
             calendar: Calendar {
                 salt,
                 now_ms: now.as_millisecond(),
@@ -90,6 +94,15 @@ impl Workspace {
 
     pub(crate) fn crm(&self) -> MutexGuard<'_, Crm> {
         locked(&self.crm)
+    }
+
+    /// The queries of its Salesforce organization that go on.
+    pub(crate) fn cursors(&self) -> MutexGuard<'_, Cursors> {
+        locked(&self.cursors)
+    }
+
+    pub(crate) fn salesforce_token(&self) -> String {
+        salesforce_token(&self.spec.name)
     }
 
     pub(crate) fn hubspot_token(&self) -> String {
@@ -262,6 +275,10 @@ impl Workspace {
 
 fn hubspot_token(workspace: &str) -> String {
     format!("pat-eu1-{workspace}")
+}
+
+fn salesforce_token(workspace: &str) -> String {
+    format!("00Dd00000000000!AQ0AQ.{workspace}")
 }
 
 impl Change {

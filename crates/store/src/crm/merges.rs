@@ -28,6 +28,10 @@ struct Told {
 impl Told {
     fn add(&mut self, record: &CrmRecord) {
         let id = &record.external_id;
+        if record.presence == Presence::Gone && record.merged_ids.is_empty() {
+            // deleted for good after a merge: nothing shows the winner any more, and it is the winner all the same
+            return;
+        }
         self.tellers.insert(id.clone());
         for loser in &record.merged_ids {
             self.facts.push((loser.clone(), id.clone(), id.clone()));
