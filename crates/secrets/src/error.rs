@@ -33,6 +33,9 @@ pub enum SecretError {
          put the rotated key file there, it is read again"
     )]
     UnknownKey(String),
+    /// A credential of a kind that this program does not know.
+    #[error("the credential was sealed by a newer program: run that version here as well")]
+    OtherKind,
     /// The bytes were changed, cut short, or belong to another connection.
     #[error("the sealed credential was changed or belongs elsewhere: connect again")]
     Tampered,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod credential;
 mod error;
 mod key_file;
 mod keyring;
@@ -7,6 +8,7 @@ mod refresh;
 mod seal;
 mod vault;
 
+pub use credential::{Credential, Grant, Granted};
 pub use error::SecretError;
 pub use keyring::Keyring;
 pub use refresh::{INTERRUPTED, LEASE, NoToken, Opened, Place, RefreshError};

@@ -31,6 +31,8 @@ pub const INTERRUPTED: &str = "reconnect: refresh was interrupted";
 pub enum NoToken {
     /// The vendor refuses the grant: it is revoked, expired or spent.
     Refused(String),
+    /// The vendor refuses for a reason that no spent token has: the app, its secret, a scope.
+    Denied(String),
     /// The vendor did not take the request, so the token is as good as before.
     NotAsked(String),
     /// The vendor may have taken the request: the answer did not arrive.
@@ -121,7 +123,18 @@ impl Place<'_> {
             }
             Turn::Another(_) => return Err(RefreshError::Busy),
         };
-        let opened = self.current().await?;
+        let opened = match self.current().await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.take_back(generation).await?;
+                return Err(error);
+            }
+        };
+        if opened.generation != generation {
+            // a person has connected since the turn was taken: that token is not this turn's to spend
+            self.end(generation).await?;
+            return Ok(opened);
+        }
         match ask(opened.secret).await {
             Ok(fresh) => self.keep(generation, fresh).await,
             Err(NoToken::Refused(_)) if after_interruption => {
@@ -129,11 +142,16 @@ impl Place<'_> {
                 self.give_up(generation).await?;
                 Err(RefreshError::Refused { generation, reason: INTERRUPTED.to_owned() })
             }
-            Err(NoToken::Refused(reason)) => {
+            Err(NoToken::Refused(reason) | NoToken::Denied(reason)) => {
                 self.end(generation).await?;
                 Err(RefreshError::Refused { generation, reason })
             }
             Err(NoToken::NotAsked(reason)) => {
+                self.take_back(generation).await?;
+                Err(RefreshError::Later(reason))
+            }
+            Err(NoToken::Unknown(reason)) if after_interruption => {
+                // nobody has said that the token is spent: a vendor that answers nothing for a while must not cost a reconnect
                 self.take_back(generation).await?;
                 Err(RefreshError::Later(reason))
             }
@@ -157,27 +175,34 @@ impl Place<'_> {
         }
     }
 
-    /// Stores the successor. Until that is done nobody may use it, and nobody else knows it: a database that is away is waited for as
-    /// long as the turn lasts.
+    /// Stores the successor. Until that is done nobody may use it, and nobody else knows it: whatever is away is waited for as long as
+    /// the turn lasts.
     async fn keep(&self, generation: i32, fresh: SecretString) -> Result<Opened, RefreshError> {
         let deadline = Instant::now() + LEASE / 2;
-        let deposit = self.vault.put(self.owner(), &fresh).await?;
+        let deposit = loop {
+            match self.vault.put(self.owner(), &fresh).await {
+                Ok(deposit) => break deposit,
+                Err(_) if Instant::now() < deadline => sleep(STORE_AGAIN).await,
+                Err(error) => return Err(error.into()),
+            }
+        };
         loop {
             match self.try_keep(generation, &deposit).await {
-                Ok(kept) => return Ok(Opened { secret: fresh, generation: kept }),
+                Ok(Some(kept)) => return Ok(Opened { secret: fresh, generation: kept }),
+                Ok(None) => return self.current().await,
                 Err(error) if error.is_transient() && Instant::now() < deadline => sleep(STORE_AGAIN).await,
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn try_keep(&self, generation: i32, deposit: &Deposit) -> Result<i32, StoreError> {
+    async fn try_keep(&self, generation: i32, deposit: &Deposit) -> Result<Option<i32>, StoreError> {
         let tx = self.store.begin(Speaker::Tenant(self.tenant)).await?;
         let next = credential::next_generation(&tx, self.connection_id).await?;
         if next != generation + 1 {
             // stored by an attempt whose commit was not heard of, or a person has connected meanwhile
             tx.rollback().await?;
-            return Ok(next - 1);
+            return Ok(None);
         }
         let before = credential::current(&tx, self.connection_id).await?;
         let kept = self.vault.keep(self.owner(), next, deposit);
@@ -186,7 +211,7 @@ impl Place<'_> {
         credential::save(&tx, self.tenant, self.connection_id, &fresh).await?;
         credential::end_turn(&tx, self.connection_id, generation).await?;
         tx.commit().await?;
-        Ok(next)
+        Ok(Some(next))
     }
 
     async fn end(&self, generation: i32) -> Result<(), StoreError> {

@@ -6,11 +6,15 @@ use model::{ConnectionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::credential::MARK;
 use crate::keyring::MasterKey;
 use crate::{Keyring, SecretError};
 
 /// The layout of sealed bytes: this byte, 12 of nonce, then ciphertext and tag.
 const LAYOUT: u8 = 1;
+
+/// The same of anything but a plain key, which programs from before there was anything else must not open: they would send it as one.
+const LAYOUT_OF_GRANTS: u8 = 2;
 
 const NONCE_BYTES: usize = 12;
 
@@ -36,7 +40,7 @@ pub(crate) fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Seal
     let payload = Payload { msg: secret.expose_secret().as_bytes(), aad };
     let sealed =
         cipher(&key).encrypt(&nonce, payload).expect("a secret is far shorter than the cipher's limit");
-    let mut bytes = vec![LAYOUT];
+    let mut bytes = vec![layout_of(secret)];
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(&sealed);
     Sealed { key_id: key.id, bytes }
@@ -46,7 +50,7 @@ pub(crate) fn seal(keyring: &Keyring, aad: &[u8], secret: &SecretString) -> Seal
 pub(crate) fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<SecretString, SecretError> {
     let key = keyring.find(&sealed.key_id)?;
     let (layout, rest) = sealed.bytes.split_first().ok_or(SecretError::Tampered)?;
-    if *layout != LAYOUT || rest.len() < NONCE_BYTES {
+    if !matches!(*layout, LAYOUT | LAYOUT_OF_GRANTS) || rest.len() < NONCE_BYTES {
         return Err(SecretError::Tampered);
     }
     let (nonce, ciphertext) = rest.split_at(NONCE_BYTES);
@@ -54,7 +58,12 @@ pub(crate) fn open(keyring: &Keyring, aad: &[u8], sealed: &Sealed) -> Result<Sec
     let payload = Payload { msg: ciphertext, aad };
     let bytes = Zeroizing::new(cipher(&key).decrypt(&nonce, payload).map_err(|_| SecretError::Tampered)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Tampered)?;
-    Ok(SecretString::from(text))
+    let secret = SecretString::from(text);
+    if layout_of(&secret) == *layout { Ok(secret) } else { Err(SecretError::Tampered) }
+}
+
+fn layout_of(secret: &SecretString) -> u8 {
+    if secret.expose_secret().starts_with(MARK) { LAYOUT_OF_GRANTS } else { LAYOUT }
 }
 
 fn cipher(key: &MasterKey) -> Aes256Gcm {
@@ -100,6 +109,19 @@ mod tests {
         let sealed = seal(&Keyring::generate(), &aad(1), &SecretString::from("sk-hunter2"));
         let error = open(&Keyring::generate(), &aad(1), &sealed).expect_err("not its key").to_string();
         assert!(error.contains(&sealed.key_id) && error.contains("SWITCHBOARD_MASTER_KEY_FILE"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_plain_key_is_closed_to_programs_that_know_nothing_else() {
+        let keyring = Keyring::generate();
+        let sealed = seal(&keyring, b"", &SecretString::from("\u{1}{}"));
+        assert_eq!(sealed.bytes[0], LAYOUT_OF_GRANTS);
+        assert_eq!(open(&keyring, b"", &sealed).expect("opens").expose_secret(), "\u{1}{}");
+        for (secret, layout) in [("\u{1}{}", LAYOUT), ("sk", LAYOUT_OF_GRANTS)] {
+            let mut sealed = seal(&keyring, b"", &SecretString::from(secret));
+            sealed.bytes[0] = layout;
+            assert!(matches!(open(&keyring, b"", &sealed), Err(SecretError::Tampered)), "{secret:?}");
+        }
     }
 
     #[test]

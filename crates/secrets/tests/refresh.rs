@@ -46,13 +46,20 @@ impl World {
         let tenant = TenantId::parse("acme").expect("a tenant");
         let connection_id = connected(db.store(), &tenant, &VendorAccount::of("portal")).await;
         let vault = Vault::sealed(Keyring::generate());
-        let owner = Owner { tenant: &tenant, connection_id };
-        let deposit = vault.put(owner, &SecretString::from("0")).await.expect("put away");
-        let first = StoredCredential::fresh(1, vault.keep(owner, 1, &deposit), "bearer");
-        let tx = db.store().begin(Speaker::Tenant(&tenant)).await.expect("a transaction");
-        credential::save(&tx, &tenant, connection_id, &first).await.expect("saved");
+        let world = Self { db, vault, tenant, connection_id, vendor: Vendor::default() };
+        world.connect(1, "0").await;
+        world
+    }
+
+    /// What a person does who connects.
+    async fn connect(&self, generation: i32, secret: &str) {
+        let owner = Owner { tenant: &self.tenant, connection_id: self.connection_id };
+        let deposit = self.vault.put(owner, &SecretString::from(secret)).await.expect("put away");
+        let fresh =
+            StoredCredential::fresh(generation, self.vault.keep(owner, generation, &deposit), "bearer");
+        let tx = self.db.store().begin(Speaker::Tenant(&self.tenant)).await.expect("a transaction");
+        credential::save(&tx, &self.tenant, self.connection_id, &fresh).await.expect("saved");
         tx.commit().await.expect("a commit");
-        Self { db, vault, tenant, connection_id, vendor: Vendor::default() }
     }
 
     fn place<'a>(&'a self, store: &'a Store) -> Place<'a> {
@@ -142,5 +149,62 @@ async fn a_vendor_that_was_not_asked_costs_nothing_and_a_refusal_is_the_vendors_
     world.vendor.current.store(77, Ordering::SeqCst);
     let error = world.refresh(store, 2).await.expect_err("revoked");
     assert_eq!(error.to_string(), "invalid_grant");
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_vendor_that_never_answers_costs_no_reconnect_until_it_says_that_the_token_is_spent() {
+    let world = World::new().await;
+    let place = world.place(world.db.store());
+    for _ in 0..4 {
+        let silent = |_| async { Err(NoToken::Unknown("no answer in time".to_owned())) };
+        let later = place.refresh(1, PATIENCE, silent).await;
+        assert!(matches!(later, Err(RefreshError::Later(_))), "{later:?}");
+    }
+    assert_eq!(world.refresh(world.db.store(), 1).await.expect("fresh").generation, 2);
+
+    let silent = |_| async { Err(NoToken::Unknown("no answer in time".to_owned())) };
+    place.refresh(2, PATIENCE, silent).await.expect_err("no answer");
+    let spent = |_| async { Err(NoToken::Refused("invalid_grant".to_owned())) };
+    let error = place.refresh(2, PATIENCE, spent).await.expect_err("spent").to_string();
+    assert_eq!(error, INTERRUPTED);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_app_is_told_as_such_even_after_an_interruption() {
+    let world = World::new().await;
+    let place = world.place(world.db.store());
+    let silent = |_| async { Err(NoToken::Unknown("no answer in time".to_owned())) };
+    place.refresh(1, PATIENCE, silent).await.expect_err("no answer");
+    let denied = |_| async { Err(NoToken::Denied("invalid_client".to_owned())) };
+    let error = place.refresh(1, PATIENCE, denied).await.expect_err("denied").to_string();
+    assert_eq!(error, "invalid_client");
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_generation_that_was_found_invalid_is_not_refreshed_any_more() {
+    let world = World::new().await;
+    world.db.execute("UPDATE connections SET credential_state = 'invalid'").await;
+    let opened = world.refresh(world.db.store(), 1).await.expect("the current one");
+    assert_eq!((opened.generation, world.vendor.current.load(Ordering::SeqCst)), (1, 0), "nobody was asked");
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_connects_during_a_refresh_wins_over_it() {
+    let world = World::new().await;
+    let place = world.place(world.db.store());
+    let opened = place
+        .refresh(1, PATIENCE, |secret| async {
+            world.connect(2, "7").await;
+            world.vendor.token(secret).await
+        })
+        .await
+        .expect("a credential");
+    assert_eq!((opened.generation, opened.secret.expose_secret()), (2, "7"));
+    let current = place.current().await.expect("the current one");
+    assert_eq!((current.generation, current.secret.expose_secret()), (2, "7"));
     world.db.finish().await;
 }

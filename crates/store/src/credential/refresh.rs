@@ -19,7 +19,7 @@ pub enum Turn {
     },
     /// Somebody else's, for this long at most.
     Another(Duration),
-    /// That generation is not the current one any more: look again.
+    /// That generation is not the current one any more, or was found invalid meanwhile: look again.
     Passed,
     /// Interrupted twice: nobody knows the token.
     Lost,
@@ -34,8 +34,9 @@ pub async fn take_turn(
     lease: Duration,
 ) -> Result<Turn, StoreError> {
     // the connection's lock puts everybody in one line
-    let sql = "SELECT credential_generation FROM connections WHERE connection_id = $1 FOR UPDATE";
-    if tx.query_one(sql, &[&id.0]).await?.try_get::<_, i32>(0)? != generation {
+    let sql = "SELECT credential_generation = $2 AND credential_state = 'valid' FROM connections
+               WHERE connection_id = $1 FOR UPDATE";
+    if !tx.query_one(sql, &[&id.0, &generation]).await?.try_get::<_, bool>(0)? {
         return Ok(Turn::Passed);
     }
     let known = tx
