@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod connections;
 pub mod dead;
+pub mod decision;
 pub mod idle;
 pub mod queues;
 pub mod sync;

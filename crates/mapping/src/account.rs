@@ -8,6 +8,7 @@ mod record;
 mod vote;
 
 pub use candidate::{AccountCandidate, ContactCandidate, Directory};
+pub use evidence::{Evidence, Record, Standing, Voter};
 pub use keys::{LookupKeys, lookup_keys};
 pub(crate) use record::salesforce_long_id;
 

@@ -31,6 +31,35 @@ pub struct Account {
     pub conversations: i64,
 }
 
+/// An account that a person means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// Its id.
+    pub id: AccountId,
+    /// Where it comes from.
+    pub source: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The accounts that are there under an id: their own, or the one at their source; in the place of merged ones those that took it.
+pub async fn meant(tx: &Tx, tenant: &TenantId, text: &str) -> Result<Vec<Meant>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT s.account_id, s.source, s.name
+             FROM accounts a JOIN standing_accounts s ON s.tenant_id = a.tenant_id AND s.found_id = a.account_id
+             WHERE a.tenant_id = $1 AND (a.external_id = $2 OR a.account_id::text = lower($2))
+             ORDER BY s.source, s.account_id",
+            &[&tenant.as_str(), &text],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Meant { id: AccountId(row.try_get(0)?), source: row.try_get(1)?, name: row.try_get(2)? })
+        })
+        .collect()
+}
+
 /// Lists a tenant's accounts by name.
 pub async fn list(tx: &Tx, tenant: &TenantId) -> Result<Vec<Account>, StoreError> {
     let rows = tx

@@ -1,44 +1,24 @@
 //! What a stored conversation is made of beside its own row: the link to an account, and the text of what was said.
 
+pub mod decision;
+
 use jiff::Timestamp;
 use model::{AccountId, ConversationId, Segment};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{StoreError, Tx};
-
-/// A link a person made; nothing else may change it.
-pub const PERSON: &str = "person";
 
 /// Which account a conversation is on, and what spoke for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Link {
     /// The account; `None` waits, visible, for one.
     pub account: Option<AccountId>,
-    /// How it was found: `vendor-record`, `contact`, `domain`, `none`; `person` comes only from [`link_by_person`].
+    /// How it was found: `vendor-record`, `contact`, `domain`, `none`; `person` comes only from [`decision::put`].
     pub rule: String,
     /// Version of the rules.
     pub rule_version: i32,
     /// What spoke for it, and the candidates that lost.
     pub evidence: Value,
-}
-
-/// Puts a conversation on an account, or on none, by a person's decision; false when there is no such conversation or account.
-pub async fn link_by_person(
-    tx: &Tx,
-    id: ConversationId,
-    account: Option<AccountId>,
-    person: &str,
-) -> Result<bool, StoreError> {
-    let linked = tx
-        .execute(
-            "UPDATE conversations c SET account_id = $2, link_rule = 'person', link_rule_version = 0,
-                 link_evidence = $3, linked_at = now(), updated_at = now()
-             WHERE conversation_id = $1 AND ($2::uuid IS NULL OR EXISTS (
-                 SELECT FROM accounts a WHERE a.tenant_id = c.tenant_id AND a.account_id = $2))",
-            &[&id.0, &account.map(|account| account.0), &json!({ "person": person })],
-        )
-        .await?;
-    Ok(linked == 1)
 }
 
 /// When a conversation was first seen and last changed; `None` when it is not there.

@@ -31,6 +31,7 @@ pub mod tenant;
 pub mod testing;
 pub mod timeline;
 mod tx;
+pub mod unmatched;
 pub mod user;
 pub mod vanish;
 

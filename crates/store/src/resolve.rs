@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::conversation::Link;
 use crate::conversation_write::Participant;
 use crate::{StoreError, Tx};
-pub use batch::{discard, finish, mark_dead, reopen, still_wanted, take_unsent};
+pub use batch::{again, discard, finish, mark_dead, reopen, still_wanted, take_unsent};
 
 /// Gives new changes their horizon; returns how many. In a transaction of its own, begun after the change was committed.
 pub async fn fix_horizons(tx: &Tx) -> Result<u64, StoreError> {
@@ -321,9 +321,17 @@ async fn update_links(tx: &Tx, relinks: &[&Relink<'_>]) -> Result<u64, StoreErro
                        IS DISTINCT FROM (n.account, n.rule, n.rule_version, n.evidence::jsonb)",
                 &[&ids, &accounts, &rules, &rule_versions, &evidence],
             ),
+            (
+                // the account a person named goes on as the one that took its place
+                "UPDATE conversations c SET account_id = a.merged_into, linked_at = now(), updated_at = now()
+                 FROM accounts a
+                 WHERE c.conversation_id = ANY ($1) AND c.link_rule = 'person'
+                   AND a.tenant_id = c.tenant_id AND a.account_id = c.account_id AND a.merged_into IS NOT NULL",
+                &[&ids],
+            ),
         ])
         .await?;
-    Ok(changes.last().copied().unwrap_or(0))
+    Ok(changes.iter().skip(1).sum())
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod export;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use model::{ConversationId, TenantId, Vendor};
+use model::{AccountId, ConversationId, TenantId, Vendor};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -112,6 +114,8 @@ pub struct ConversationDetail {
     pub version: i64,
     /// What spoke for the account, and the candidates that lost.
     pub link_evidence: Value,
+    /// Names of the accounts that the evidence tells of.
+    pub candidates: BTreeMap<AccountId, String>,
     /// When it was put on the account.
     pub linked_at: Option<Timestamp>,
     /// What the vendor says beside.
@@ -142,6 +146,7 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         conversation,
         version: row.try_get(0)?,
         link_evidence: row.try_get(1)?,
+        candidates: candidates(tx, id).await?,
         linked_at: row.try_get(2)?,
         attributes: row.try_get(3)?,
         nul_characters_removed: row.try_get(4)?,
@@ -149,4 +154,17 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         withdrawn_reason: row.try_get(6)?,
         standing: standings.pop(),
     }))
+}
+
+async fn candidates(tx: &Tx, id: ConversationId) -> Result<BTreeMap<AccountId, String>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT a.account_id, a.name
+             FROM conversations c, jsonb_path_query(c.link_evidence, '$.**.account_id') AS told
+             JOIN accounts a ON a.account_id = (told #>> '{}')::uuid
+             WHERE c.conversation_id = $1 AND a.tenant_id = c.tenant_id",
+            &[&id.0],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((AccountId(row.try_get(0)?), row.try_get(1)?))).collect()
 }

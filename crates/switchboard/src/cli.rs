@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Key(command::key::KeyArgs),
     /// Add a tenant.
     Tenant(command::tenant::TenantArgs),
-    /// Import a tenant's accounts and contacts.
+    /// Import a tenant's accounts and contacts, or put a conversation on one.
     Accounts(command::accounts::AccountsArgs),
     /// Connect a vendor, or connect it again with a new credential.
     Connect(command::connect::ConnectArgs),
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Timeline(command::timeline::TimelineArgs),
     /// Show one conversation, and why it is on its account.
     Conversation(command::conversation::ConversationArgs),
+    /// Show which conversations found no account, by the domain that would free the most.
+    Unmatched(command::unmatched::UnmatchedArgs),
     /// Say where a vendor's record is: by its id or URL.
     Where(command::where_is::WhereArgs),
     /// Look at dead letters, replay or discard them.

@@ -1,7 +1,10 @@
 //! Why a link is what it is, as small JSON for people to read.
 
+use std::borrow::Cow;
+
+use jiff::Timestamp;
 use model::AccountId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::candidate::AccountCandidate;
 use super::record::NamedRecord;
@@ -10,49 +13,75 @@ use super::vote::{By, Tally, Vote};
 /// A webinar has hundreds of attendees; nobody reads more names than these. Counts stay exact.
 const LISTED_MAX: usize = 20;
 
-#[derive(Serialize)]
-struct Evidence<'a> {
+/// What spoke for the account of a conversation, and for the others. Whoever reads it finds what older rules left out empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence<'a> {
+    /// Who decided, if it was a person: then nothing else counts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    winner: Option<Standing<'a>>,
+    pub person: Option<Cow<'a, str>>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// The account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winner: Option<Standing<'a>>,
+    /// The candidates that lost, the strongest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    losers: Vec<Standing<'a>>,
+    pub losers: Vec<Standing<'a>>,
+    /// What the vendor had linked, in its order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    linked_records: Vec<Record<'a>>,
+    pub linked_records: Vec<Record<'a>>,
+    /// External people who found no account: the first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    voters_without_account: Vec<&'a str>,
+    pub voters_without_account: Vec<Cow<'a, str>>,
+    /// How many of them there are.
     #[serde(skip_serializing_if = "is_zero")]
-    voters_without_account_count: usize,
+    pub voters_without_account_count: usize,
 }
 
 /// How one account stood.
-#[derive(Serialize)]
-struct Standing<'a> {
-    account_id: AccountId,
-    external_id: &'a str,
-    votes: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    voters: Vec<Voter<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing<'a> {
+    /// Which account.
+    pub account_id: AccountId,
+    /// Its id at its source.
+    pub external_id: Cow<'a, str>,
+    /// Votes for it.
+    pub votes: usize,
+    /// Whose: the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voters: Vec<Voter<'a>>,
 }
 
-#[derive(Serialize)]
-struct Voter<'a> {
-    email: &'a str,
-    rule: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contact: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    domain: Option<&'a str>,
+/// Somebody who voted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voter<'a> {
+    /// The address.
+    pub email: Cow<'a, str>,
+    /// `contact` or `domain`.
+    pub rule: Cow<'a, str>,
+    /// The contact's id at its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Cow<'a, str>>,
+    /// The domain that the account owns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Cow<'a, str>>,
     /// External ids of younger accounts that own the same domain.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    also_owned_by: Vec<&'a str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_owned_by: Vec<Cow<'a, str>>,
 }
 
-#[derive(Serialize)]
-struct Record<'a> {
-    code: &'a str,
-    external_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<AccountId>,
+/// A record that the vendor linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// What it is, in the vendor's words.
+    pub code: Cow<'a, str>,
+    /// Its id at the CRM.
+    pub external_id: Cow<'a, str>,
+    /// The account it is, or leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -67,6 +96,8 @@ pub(super) fn evidence(
     records: &[NamedRecord<'_>],
 ) -> serde_json::Value {
     let evidence = Evidence {
+        person: None,
+        at: None,
         winner: winner.map(|account| standing(account, tally)),
         losers: losers(winner, tally, records).into_iter().map(|account| standing(account, tally)).collect(),
         linked_records: records.iter().take(LISTED_MAX).map(record).collect(),
@@ -74,7 +105,7 @@ pub(super) fn evidence(
             .without_account
             .iter()
             .take(LISTED_MAX)
-            .map(|voter| voter.as_str())
+            .map(|voter| voter.as_str().into())
             .collect(),
         voters_without_account_count: tally.without_account.len(),
     };
@@ -103,7 +134,7 @@ fn losers<'a>(
 fn standing<'a>(account: &'a AccountCandidate, tally: &'a Tally<'_>) -> Standing<'a> {
     Standing {
         account_id: account.account_id,
-        external_id: &account.external_id,
+        external_id: account.external_id.as_str().into(),
         votes: tally.votes_for(account.account_id).count(),
         voters: tally.votes_for(account.account_id).take(LISTED_MAX).map(voter).collect(),
     }
@@ -116,18 +147,18 @@ fn voter<'a>(vote: &'a Vote<'_>) -> Voter<'a> {
     };
     let younger = vote.accounts.iter().skip(1).take(LISTED_MAX);
     Voter {
-        email: vote.voter.as_str(),
-        rule,
-        contact,
-        domain,
-        also_owned_by: younger.map(|account| account.external_id.as_str()).collect(),
+        email: vote.voter.as_str().into(),
+        rule: rule.into(),
+        contact: contact.map(Cow::from),
+        domain: domain.map(Cow::from),
+        also_owned_by: younger.map(|account| account.external_id.as_str().into()).collect(),
     }
 }
 
 fn record<'a>(named: &'a NamedRecord<'_>) -> Record<'a> {
     Record {
-        code: &named.record.code,
-        external_id: &named.record.external_id,
+        code: named.record.code.as_str().into(),
+        external_id: named.record.external_id.as_str().into(),
         account_id: named.account.map(|account| account.account_id),
     }
 }

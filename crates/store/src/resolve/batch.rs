@@ -7,7 +7,13 @@ use model::message::ResolveBatch;
 use model::{ConversationId, DeadLetterId, ResolveBatchId, TenantId};
 use uuid::Uuid;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, run_plan};
+
+/// Links conversations again that no change of accounts touches.
+pub async fn again(tx: &Tx, tenant: &TenantId, ids: &[ConversationId]) -> Result<(), StoreError> {
+    let now = run_plan::database_now(tx).await?;
+    add(tx, tenant, ids, now).await
+}
 
 pub(super) async fn add(
     tx: &Tx,

@@ -7,7 +7,7 @@ use model::message::ResolveBatch;
 use model::{AccountId, ConversationId, DeadLetterId, VendorAccount, VendorKey};
 use serde_json::json;
 use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
-use store::conversation::Link;
+use store::conversation::{Link, decision};
 use store::directory::{self, Wanted};
 use store::resolve::{self, Affected, Relink};
 use store::testing::connected;
@@ -298,6 +298,31 @@ async fn a_link_is_written_only_at_the_version_that_was_read_and_only_when_it_di
     assert_eq!(resolve::relink(&tx, &[relinked(&world, &read[0])]).await.unwrap(), 0);
     tx.commit().await.unwrap();
     assert_eq!(world.export().await[0].account, None);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn the_account_that_a_person_named_goes_on_as_the_one_that_took_its_place() {
+    let world = World::new().await;
+    world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
+    import(&world, &[account("a", &[]), account("b", &[]), account("c", &[])], &[]).await;
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let id_of = async |text: &str| account::meant(&tx, &world.tenant, text).await.unwrap()[0].id;
+    let (loser, winner) = (id_of("b").await, id_of("c").await);
+    assert!(decision::put(&tx, world.id_of("call"), Some(loser), "kim").await.unwrap());
+    tx.commit().await.unwrap();
+    let merge = format!("UPDATE accounts SET merged_into = '{}' WHERE account_id = '{}'", winner.0, loser.0);
+    world.db.execute(&merge).await;
+    for changes in [1, 0] {
+        let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+        assert_eq!(account::meant(&tx, &world.tenant, "b").await.unwrap()[0].id, winner);
+        let read = resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap();
+        let links = [relinked(&world, &read[0])];
+        assert_eq!(resolve::relink(&tx, &links).await.unwrap(), changes);
+        tx.commit().await.unwrap();
+    }
+    let on = world.export().await[0].account.clone().unwrap();
+    assert_eq!((on.name.as_str(), on.rule.as_str()), ("Account c", "person"));
     world.db.finish().await;
 }
 

@@ -2,7 +2,7 @@
 
 use model::{ContentHash, SkipReason, TranscriptStatus, VendorKey, Version};
 use serde_json::json;
-use store::conversation::{Link, link_by_person, seen};
+use store::conversation::{Link, decision, seen};
 use store::conversation_write::Verdict;
 use store::{Speaker, account, report, timeline};
 
@@ -195,7 +195,7 @@ async fn a_persons_link_survives_newer_versions() {
     account::import(&tx, &world.tenant, "csv", &[record], &[]).await.unwrap();
     let accounts = account::list(&tx, &world.tenant).await.unwrap();
     let id = world.id_of("call");
-    assert!(link_by_person(&tx, id, Some(accounts[0].account_id), "kim").await.unwrap());
+    assert!(decision::put(&tx, id, Some(accounts[0].account_id), "kim").await.unwrap());
     tx.commit().await.unwrap();
     let by_machine =
         Link { account: None, rule: "domain".to_owned(), rule_version: 2, evidence: json!({ "x": 1 }) };

@@ -1,4 +1,4 @@
-//! `accounts import|list`.
+//! `accounts import|list|move`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use desk::accounts::{self, Imported};
-use model::TenantId;
+use desk::decision::{self, Word};
+use model::{ConversationId, TenantId};
 use store::{Speaker, account};
 
 use crate::context::Context;
@@ -38,6 +39,23 @@ enum AccountsCommand {
         #[arg(long)]
         tenant: TenantId,
     },
+    /// Put a conversation on an account: your decision, which no machine overrules.
+    Move {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// The account it belongs to: its id at its source, or its own.
+        #[arg(required_unless_present_any = ["none", "take_back"])]
+        account: Option<String>,
+        /// It belongs to no account.
+        #[arg(long, conflicts_with_all = ["account", "take_back"])]
+        none: bool,
+        /// Take your decision back: the rules decide again.
+        #[arg(long, conflicts_with_all = ["account", "none"])]
+        take_back: bool,
+        /// Who decides, for whoever asks why.
+        #[arg(long, env = "USER", default_value = "an operator")]
+        by: String,
+    },
 }
 
 pub(crate) async fn run(context: &Context, args: AccountsArgs) -> anyhow::Result<ExitCode> {
@@ -46,6 +64,14 @@ pub(crate) async fn run(context: &Context, args: AccountsArgs) -> anyhow::Result
             import(context, &tenant, &accounts, contacts.as_deref()).await
         }
         AccountsCommand::List { tenant } => list(context, &tenant).await,
+        AccountsCommand::Move { conversation, account, take_back, by, .. } => {
+            let word = match account {
+                Some(account) => Word::Account(account),
+                None if take_back => Word::TakenBack,
+                None => Word::NoAccount,
+            };
+            put(context, conversation, &word, &by).await
+        }
     }
 }
 
@@ -118,5 +144,20 @@ async fn list(context: &Context, tenant: &TenantId) -> anyhow::Result<ExitCode> 
         rows.collect(),
         "there are no accounts; `switchboard accounts import` brings them in",
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn put(context: &Context, id: ConversationId, word: &Word, by: &str) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let moved = decision::decide(&store, id, word, by).await?;
+    if context.json {
+        output::json(&moved)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let from = moved.from.as_deref().unwrap_or("no account");
+    match word {
+        Word::TakenBack => println!("the rules decide about {id} again; it was on {from}"),
+        _ => println!("moved {id} from {from} to {}", moved.to.as_deref().unwrap_or("no account")),
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! `conversation`.
 
+mod why;
+
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -52,7 +54,9 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
         }
         None => println!("  account    none found yet"),
     }
-    println!("  why        {}", detail.link_evidence);
+    for (index, line) in why::lines(&detail.link_evidence, &detail.candidates).iter().enumerate() {
+        println!("  {:<10} {line}", if index == 0 { "why" } else { "" });
+    }
     println!("  people");
     for person in &one.participants {
         let name = person.name.as_deref().or(person.email.as_deref()).unwrap_or("?");

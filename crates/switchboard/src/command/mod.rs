@@ -16,5 +16,6 @@ pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod tenant;
 pub(crate) mod timeline;
+pub(crate) mod unmatched;
 pub(crate) mod wait;
 pub(crate) mod where_is;
