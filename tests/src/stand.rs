@@ -12,7 +12,7 @@ use queue::testing::TestVhost;
 use runtime::Clock;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use simulator::{Simulator, SimulatorConfig, WorkspaceSpec, World};
+use simulator::{CrmKind, Simulator, SimulatorConfig, WorkspaceSpec, World};
 use store::Speaker;
 use store::testing::TestDatabase;
 use tempfile::TempDir;
@@ -299,7 +299,11 @@ impl Stand {
 
     /// Connects the HubSpot portal of the tenant's workspace; returns the command's report.
     pub async fn connect_hubspot(&self, id: &str, options: &[&str]) -> Value {
-        let token = self.world().hubspot_token(id).expect("a token");
+        self.connect_hubspot_of(id, id, options).await
+    }
+
+    async fn connect_hubspot_of(&self, id: &str, workspace: &str, options: &[&str]) -> Value {
+        let token = self.world().hubspot_token(workspace).expect("a token");
         let output = self.run_with_input(&self.hubspot_args(id, options), &token).await;
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "connect failed: {error}");
@@ -316,13 +320,23 @@ impl Stand {
 
     /// What another tenant exports that connects the same workspace only now, with nothing in its way.
     pub async fn undisturbed(&self, workspace: &str) -> Vec<Value> {
-        let twin = format!("{workspace}-twin");
-        let key = self.world().spec(workspace).expect("a workspace").key;
-        self.tenant_of(&twin, workspace).await;
-        self.accounts_of(&twin, workspace).await;
-        self.connect(&twin, &key, &[]).await;
+        let twin = self.twin(workspace).await;
         self.idle().await;
         self.export(&twin).await
+    }
+
+    /// Another tenant that connects the same workspace, and has the same accounts: from HubSpot if that is the workspace's CRM.
+    pub async fn twin(&self, workspace: &str) -> String {
+        let twin = format!("{workspace}-twin");
+        let spec = self.world().spec(workspace).expect("a workspace");
+        self.tenant_of(&twin, workspace).await;
+        if spec.crm == CrmKind::HubSpot {
+            self.connect_hubspot_of(&twin, workspace, &[]).await;
+        } else {
+            self.accounts_of(&twin, workspace).await;
+        }
+        self.connect(&twin, &spec.key, &[]).await;
+        twin
     }
 
     /// Connects the tenant's Gong by the workspace's access key, with more options; returns the connection's id.

@@ -112,6 +112,7 @@ pub(crate) struct Person {
 /// The state of a CRM.
 #[derive(Debug)]
 pub(crate) struct Crm {
+    kind: CrmKind,
     pub(crate) companies: Vec<Company>,
     pub(crate) people: Vec<Person>,
     /// Raised by every write, so that no two fall into one millisecond.
@@ -143,7 +144,7 @@ impl Crm {
             purged: false,
             modified_ms: written_ms(number),
         });
-        Self { companies: companies.collect(), people: people.collect(), writes: 0 }
+        Self { kind: roster.crm, companies: companies.collect(), people: people.collect(), writes: 0 }
     }
 
     /// Lets something happen; false if it names what is not there.
@@ -209,7 +210,13 @@ impl Crm {
         self.companies[loser].merged_into = Some(winner);
         self.companies[loser].modified_ms = now_ms;
         let gone_before = std::mem::take(&mut self.companies[loser].merged);
+        // HubSpot's winner has the loser's domains beside its own from now on
+        let domains = match self.kind {
+            CrmKind::HubSpot => self.companies[loser].domains.clone(),
+            CrmKind::Files | CrmKind::Salesforce => Vec::new(),
+        };
         let company = &mut self.companies[winner];
+        company.domains.extend(domains);
         company.merged.push(loser);
         company.merged.extend(gone_before);
         company.modified_ms = now_ms;
