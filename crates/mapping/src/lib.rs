@@ -11,6 +11,7 @@ pub mod gong;
 pub mod hubspot;
 mod json;
 mod listed_row;
+pub mod meeting;
 mod nul;
 pub mod salesforce;
 mod time;

@@ -76,6 +76,10 @@ uuid_id!(
     ConversationId, "conversation id"
 );
 uuid_id!(
+    /// A meeting: the id of the conversation that it is named after.
+    MeetingId, "meeting id"
+);
+uuid_id!(
     /// A customer account, derived from tenant, source and external id.
     AccountId, "account id"
 );
@@ -114,6 +118,13 @@ impl ConversationId {
             account.as_str().as_bytes(),
             key.as_str().as_bytes(),
         ]))
+    }
+}
+
+impl MeetingId {
+    /// The meeting whose first copy is this conversation.
+    pub fn named_after(first: ConversationId) -> Self {
+        Self(first.0)
     }
 }
 
