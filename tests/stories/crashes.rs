@@ -189,6 +189,7 @@ stories! {
     killed_before_the_commit: "normalizer" dies at "normalize.written" with BrokenRecord;
     killed_between_commit_and_ack: "normalizer" dies at "normalize.committed" with BrokenRecord;
     killed_after_settling: "normalizer" dies at "normalize.diverted" with BrokenRecord;
+    killed_between_linking_and_matching: "normalizer" dies at "resolve.linked" with LateAccounts;
     killed_between_linking_again_and_ack: "normalizer" dies at "resolve.committed" with LateAccounts;
     killed_before_runs_are_planned_for_good: "scheduler" dies at "schedule.planned" with BrokenRecord;
     killed_between_mark_and_nudge: "scheduler" dies at "schedule.nudge_marked" with BrokenRecord;

@@ -19,7 +19,6 @@ mod month;
 mod rate_limits;
 mod restarts;
 mod roles;
-mod secret_manager;
 mod settings;
 mod tenants;
 mod tls;

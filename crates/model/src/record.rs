@@ -81,6 +81,9 @@ pub struct Conversation {
     pub platform: Option<Platform>,
     /// The link people joined by.
     pub join_url: Option<String>,
+    /// The vendor's id of the event in a calendar; left out where there is none, so that such a conversation hashes as it always did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar_event_id: Option<String>,
     /// The vendor marks it private.
     pub private: bool,
     /// The vendor marks it archived.

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use mapping::meeting::{calendar_key, join_key};
 use model::{ConnectionId, TenantId, TranscriptStatus, VendorKey};
 use runtime::{Shutdown, failpoint};
 use store::conversation_write::{
     Arrival, Changed, Locked, Skipped, Stored, Verdict, Writes, lock_standings, write as write_rows,
 };
 use store::directory::Wanted;
+use store::meeting::MeetingKeys;
 use store::{Speaker, Store, StoreError};
 
 use crate::look::next_look;
@@ -145,6 +147,10 @@ fn changed<'a>(
         vendor: document.vendor,
         vendor_account: &document.vendor_account,
         conversation,
+        keys: MeetingKeys {
+            join: conversation.join_url.as_deref().and_then(join_key),
+            calendar: conversation.calendar_event_id.as_deref().and_then(calendar_key),
+        },
         internal: resolved.internal,
         participants: resolved.participants,
         link: resolved.link,

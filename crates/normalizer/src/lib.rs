@@ -6,6 +6,7 @@ mod documents;
 mod handle;
 mod look;
 mod map;
+mod meetings;
 mod metrics;
 mod people;
 mod records;
@@ -41,7 +42,7 @@ pub struct Deps {
     pub health: Health,
 }
 
-/// Takes documents of both lanes, and conversations to be linked again, until the shutdown begins; a batch in hand is finished or
+/// Takes documents of both lanes, and conversations to be linked and matched again, until the shutdown begins; a batch in hand is finished or
 /// handed back. Each lane has loops of its own, so that live work never waits behind backfill.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut loops = JoinSet::new();

@@ -17,6 +17,7 @@ pub struct NormalizerMetrics {
     pub(crate) nul_characters: IntCounter,
     pub(crate) splits: IntCounter,
     pub(crate) relinked: IntCounter,
+    pub(crate) rematched: IntCounter,
 }
 
 impl NormalizerMetrics {
@@ -57,6 +58,10 @@ impl NormalizerMetrics {
                 "normalizer_relinked_total",
                 "Conversations whose link changed after accounts did.",
             )?,
+            rematched: IntCounter::new(
+                "normalizer_rematched_total",
+                "Conversations that moved to another meeting; many without new calls: a vendor changes what it tells.",
+            )?,
         };
         for outcome in OUTCOMES {
             metrics.documents.with_label_values(&[outcome]);
@@ -65,7 +70,7 @@ impl NormalizerMetrics {
         registry.register(Box::new(metrics.batch_seconds.clone()))?;
         registry.register(Box::new(metrics.batch_documents.clone()))?;
         registry.register(Box::new(metrics.bytes_in_flight.clone()))?;
-        for counter in [&metrics.nul_characters, &metrics.splits, &metrics.relinked] {
+        for counter in [&metrics.nul_characters, &metrics.splits, &metrics.relinked, &metrics.rematched] {
             registry.register(Box::new(counter.clone()))?;
         }
         Ok(metrics)

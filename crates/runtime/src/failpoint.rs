@@ -20,6 +20,7 @@ pub const ALL: &[&str] = &[
     "normalize.written",
     "normalize.committed",
     "normalize.diverted",
+    "resolve.linked",
     "resolve.committed",
     // scheduler
     "schedule.planned",

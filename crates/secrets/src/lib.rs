@@ -2,7 +2,6 @@
 
 mod credential;
 mod error;
-mod google;
 mod key_file;
 mod keyring;
 mod refresh;

@@ -15,6 +15,7 @@ use model::{
 };
 
 use crate::conversation::Link;
+use crate::meeting::{self, MeetingKeys};
 use crate::{StoreError, Tx};
 pub use intake::raw_versions;
 pub use standing::{Found, Locked, Standing, Verdict, lock_standings};
@@ -71,6 +72,8 @@ pub struct Changed<'a> {
     pub vendor_account: &'a VendorAccount,
     /// The content.
     pub conversation: &'a Conversation,
+    /// By which the copies of its meeting are found.
+    pub keys: MeetingKeys,
     /// Only the tenant's own people took part.
     pub internal: bool,
     /// The people, in the vendor's order.
@@ -127,12 +130,18 @@ pub async fn write(tx: &Tx, writes: &mut Writes<'_>) -> Result<(), StoreError> {
     // key order, everywhere: two batches never wait for one another in a circle
     writes.changed.sort_by_key(|changed| changed.stored.arrival.conversation_id);
     writes.skipped.sort_by_key(|skipped| skipped.arrival.conversation_id);
+    let arrivals = writes.changed.iter().map(|changed| &changed.stored.arrival);
+    let mut touched: Vec<_> =
+        arrivals.map(|arrival| (arrival.tenant.as_str(), arrival.conversation_id.0)).collect();
     if !writes.changed.is_empty() {
         conversations::upsert(tx, &writes.changed).await?;
         parts::replace(tx, &writes.changed).await?;
     }
     if !writes.skipped.is_empty() {
-        conversations::withdraw(tx, &writes.skipped).await?;
+        touched.extend(conversations::withdraw(tx, &writes.skipped).await?);
+    }
+    if !touched.is_empty() {
+        meeting::note(tx, &touched).await?;
     }
     intake::keep_raw(tx, writes).await?;
     intake::note(tx, writes).await

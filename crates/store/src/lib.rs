@@ -15,6 +15,7 @@ pub mod dead_letter;
 pub mod directory;
 mod error;
 pub mod intake;
+pub mod meeting;
 mod migrate;
 pub mod outbox;
 mod pool;

@@ -55,6 +55,8 @@ pub struct Unfinished {
     pub account_changes: i64,
     /// Batches of conversations that are to be linked again.
     pub batches_to_link: i64,
+    /// Batches of conversations whose meetings are to be found.
+    pub batches_to_match: i64,
     /// Replayed dead letters whose message is not worked off.
     pub replays_under_way: i64,
     /// Dead letters on their way to the steward.
@@ -72,7 +74,7 @@ pub struct Unfinished {
 impl Unfinished {
     /// Nothing is due, queued, running or retrying.
     pub fn is_idle(&self) -> bool {
-        let relinking = self.account_changes + self.batches_to_link;
+        let relinking = self.account_changes + self.batches_to_link + self.batches_to_match;
         let letters = self.replays_under_way + self.letters_unfiled;
         let records = self.records_under_way + self.looks_due;
         self.due + self.runs + records + relinking + letters + self.events == 0
@@ -113,14 +115,14 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
                  (SELECT count(*) FROM outbox WHERE published_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
                  (SELECT count(*) FROM intake WHERE look_at > now() AND look_reason <> 'second-look'
                     AND ($1::text IS NULL OR tenant_id = $1)),
-                 (SELECT count(*) FROM resolve_batches
-                  WHERE dead_letter_id IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
+                 (SELECT count(*) FROM resolve_batches WHERE relinks AND dead_letter_id IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
                  (SELECT count(*) FROM dead_letters
                   WHERE state = 'replayed' AND replay_settled < replays AND ($1::text IS NULL OR tenant_id = $1)),
                  (SELECT count(*) FROM expected_letters e
                   WHERE ($1::text IS NULL OR tenant_id = $1)
                     AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.dead_letter_id = e.dead_letter_id)),
-                 (SELECT count(*) FROM sync_runs WHERE replan_at > now() AND ($1::text IS NULL OR tenant_id = $1))",
+                 (SELECT count(*) FROM sync_runs WHERE replan_at > now() AND ($1::text IS NULL OR tenant_id = $1)),
+                 (SELECT count(*) FROM resolve_batches WHERE NOT relinks AND dead_letter_id IS NULL AND ($1::text IS NULL OR tenant_id = $1))",
             &[&tenant],
         )
         .await?;
@@ -144,6 +146,7 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
         replays_under_way: row.try_get(8)?,
         letters_unfiled: row.try_get(9)?,
         slices_to_replan: row.try_get(10)?,
+        batches_to_match: row.try_get(11)?,
         parked: parked
             .iter()
             .map(|row| Ok::<_, StoreError>(Count { name: row.try_get(0)?, count: row.try_get(1)? }))

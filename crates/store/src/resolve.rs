@@ -4,7 +4,8 @@
 //! write an old link after everything was linked again. Every writer has a transaction id before it reads accounts, so when all
 //! ids older than the horizon have ended, every link there is to come is made from the accounts as they are now.
 //!
-//! A ripe change becomes batches, each a row of the ledger that goes with the transaction that links its conversations.
+//! A ripe change becomes batches, each a row of the ledger that goes with the transaction that works it off. Who writes a conversation
+//! leaves a batch as well, for its meeting (`meeting`).
 
 mod batch;
 
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use crate::conversation::Link;
 use crate::conversation_write::Participant;
 use crate::{StoreError, Tx};
-pub use batch::{again, discard, finish, mark_dead, reopen, still_wanted, take_unsent};
+pub use batch::{Task, again, discard, finish, mark_dead, reopen, still_wanted, take_unsent};
 
 /// Gives new changes their horizon; returns how many. In a transaction of its own, begun after the change was committed.
 pub async fn fix_horizons(tx: &Tx) -> Result<u64, StoreError> {

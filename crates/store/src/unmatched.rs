@@ -32,9 +32,10 @@ pub async fn unmatched(tx: &Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Unm
     let rows = tx
         .query(
             "WITH waiting AS (
-                 SELECT conversation_id, started_at FROM conversations
-                 WHERE tenant_id = $1 AND account_id IS NULL AND withdrawn_at IS NULL AND NOT internal
-                   AND link_rule <> 'person'),
+                 SELECT c.conversation_id, c.started_at FROM conversations c JOIN meeting_links l USING (conversation_id)
+                 WHERE c.tenant_id = $1 AND c.account_id IS NULL AND c.withdrawn_at IS NULL AND NOT c.internal
+                   -- no other copy of its meeting has one
+                   AND l.account_id IS NULL AND l.link_rule <> 'person'),
              people AS (
                  SELECT w.conversation_id, p.domain, coalesce(p.email_key, p.email) AS email
                  FROM waiting w JOIN participants p USING (conversation_id)

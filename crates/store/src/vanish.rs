@@ -2,8 +2,9 @@
 
 use model::{ConnectionId, TenantId};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::{StoreError, Tx, outbox};
+use crate::{StoreError, Tx, meeting, outbox};
 
 /// More than so many at once, and more than a tenth of all, is held for a person: an outage looks the same.
 const AT_ONCE_MAX: i64 = 20;
@@ -78,20 +79,24 @@ async fn hold(tx: &Tx, one: &Vanished) -> Result<(), StoreError> {
 
 /// Withdraws a connection's vanished records: by a machine when they are few, by a person's word when they were held.
 pub async fn withdraw(tx: &Tx, connection: ConnectionId) -> Result<u64, StoreError> {
-    let withdrawn = tx
-        .execute(
+    let rows = tx
+        .query(
             // without its hashes the record is fetched again, should the vendor ever list it again
             "WITH gone AS (
                  UPDATE intake SET missed_walks = 0, stored_hash = NULL, content_hash = NULL, look_at = NULL
                  WHERE connection_id = $1 AND missed_walks > 1 AND stream = 'conversations' RETURNING connection_id, vendor_key)
              UPDATE conversations c SET withdrawn_at = now(), withdrawn_reason = 'vanished', updated_at = now()
-             FROM gone g WHERE c.connection_id = g.connection_id AND c.external_id = g.vendor_key AND c.withdrawn_at IS NULL",
+             FROM gone g WHERE c.connection_id = g.connection_id AND c.external_id = g.vendor_key AND c.withdrawn_at IS NULL
+             RETURNING c.tenant_id, c.conversation_id",
             &[&connection.0],
         )
         .await?;
     let sql = "UPDATE streams SET vanished_held = NULL WHERE connection_id = $1 AND stream = 'conversations'";
     tx.execute(sql, &[&connection.0]).await?;
-    Ok(withdrawn)
+    let withdrawn = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let withdrawn = withdrawn.collect::<Result<Vec<(&str, Uuid)>, StoreError>>()?;
+    meeting::note(tx, &withdrawn).await?;
+    Ok(withdrawn.len() as u64)
 }
 
 /// Connections whose vanished records wait for a person, of whatever stream, with how many.

@@ -50,6 +50,7 @@ fn read(id: &str, sources: Sources<'_, '_>, is_mended: bool) -> Conversation {
         duration_s: when.duration_s,
         platform,
         join_url,
+        calendar_event_id: None,
         private: sources.flag(|one| one.private.get()),
         archived: sources.flag(|one| one.archived.get()),
         empty: transcript.segments.is_empty() && is_marked_empty(sources),

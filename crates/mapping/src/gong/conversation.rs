@@ -50,6 +50,7 @@ fn read(id: &str, meta: &Meta<'_>, call: &Call<'_>, spoken: &Spoken<'_>, is_mend
         duration_s: meta.duration.get().filter(|seconds| *seconds >= 0.0),
         platform,
         join_url,
+        calendar_event_id: nul.trimmed(meta.calendar_event_id.get().as_deref()),
         private: meta.private.get().unwrap_or(false),
         archived: false,
         empty: false,

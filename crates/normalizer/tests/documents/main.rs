@@ -1,6 +1,8 @@
 //! The whole role against a real broker and a real database: what is published ends in rows or in the dead letters.
 
 #[cfg(test)]
+mod meetings;
+#[cfg(test)]
 mod stand;
 
 use model::message::{RawDocument, RawSource, ResolveBatch};

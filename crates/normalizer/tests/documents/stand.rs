@@ -14,7 +14,7 @@ use queue::topology::NORMALIZE_LIVE;
 use queue::{Broker, Outgoing};
 use runtime::{Env, Health, Shutdown};
 use serde_json::value::RawValue;
-use store::testing::{TestDatabase, connected};
+use store::testing::{TestDatabase, connected, connected_to};
 use store::timeline::{self, ExportedConversation};
 use store::{Speaker, Store, StoreConfig};
 use tokio::task::JoinHandle;
@@ -29,6 +29,7 @@ pub(crate) struct Stand {
     pub(crate) tenant: TenantId,
     account: VendorAccount,
     connection: ConnectionId,
+    pub(crate) gong: ConnectionId,
     broker: Broker,
     registry: Registry,
     metrics: Arc<NormalizerMetrics>,
@@ -63,14 +64,18 @@ pub(crate) fn body_of(document: &RawDocument<'_>) -> Vec<u8> {
 }
 
 impl Stand {
+    /// The company's account at Gong.
+    pub(crate) const GONG: &str = "company-1";
+
     pub(crate) async fn fresh() -> Self {
         let (db, vhost) = tokio::join!(TestDatabase::fresh(), TestVhost::fresh());
         let (tenant, account) = (TenantId::parse("acme").unwrap(), VendorAccount::of("org-1"));
         let connection = connected(db.store(), &tenant, &account).await;
+        let gong = connected_to(db.store(), &tenant, Vendor::Gong, &VendorAccount::of(Self::GONG)).await;
         let broker = vhost.broker();
         let registry = Registry::new();
         let metrics = Arc::new(NormalizerMetrics::register(&registry).unwrap());
-        Self { db, vhost, tenant, account, connection, broker, registry, metrics }
+        Self { db, vhost, tenant, account, connection, gong, broker, registry, metrics }
     }
 
     pub(crate) fn start(&self) -> Running {

@@ -10,9 +10,9 @@ use crate::{StoreError, Tx, resolve};
 pub struct Decided {
     /// Its tenant.
     pub tenant: TenantId,
-    /// Name of the account it is on.
+    /// Name of the account it is on, by all copies of its meeting.
     pub account: Option<String>,
-    /// How that was found.
+    /// How its own was found.
     pub rule: String,
 }
 
@@ -21,7 +21,8 @@ pub async fn current(tx: &Tx, id: ConversationId) -> Result<Option<Decided>, Sto
     let row = tx
         .query_opt(
             "SELECT c.tenant_id, a.name, c.link_rule FROM conversations c
-             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
+             JOIN meeting_links l ON l.conversation_id = c.conversation_id
+             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
              WHERE c.conversation_id = $1 FOR NO KEY UPDATE OF c",
             &[&id.0],
         )

@@ -1,5 +1,7 @@
 //! The conversations' own rows.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use model::{ConversationId, SkipReason};
 use uuid::Uuid;
@@ -15,20 +17,21 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
         "INSERT INTO conversations AS c (conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id,
              version, title, url, started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email,
              owner_name, transcript_status, summary, insights, attributes, nul_characters_removed, account_id, link_rule,
-             link_rule_version, link_evidence, meeting_id, linked_at)
+             link_rule_version, link_evidence, join_key, calendar_key, meeting_id, linked_at)
          SELECT n.*, n.conversation_id, now()
          FROM (SELECT conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version, title, url,
                    started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email, owner_name,
                    transcript_status, summary, insights::jsonb, attributes::jsonb, nul_characters_removed, account_id,
-                   link_rule, link_rule_version, link_evidence::jsonb
+                   link_rule, link_rule_version, link_evidence::jsonb, join_key, calendar_key
                FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                    $9::text[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::text[], $14::text[],
                    $15::boolean[], $16::boolean[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-                   $22::text[], $23::integer[], $24::uuid[], $25::text[], $26::integer[], $27::text[])
+                   $22::text[], $23::integer[], $24::uuid[], $25::text[], $26::integer[], $27::text[],
+                   $28::text[], $29::text[])
                    AS u (conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version, title,
                    url, started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email, owner_name,
                    transcript_status, summary, insights, attributes, nul_characters_removed, account_id, link_rule,
-                   link_rule_version, link_evidence)) AS n
+                   link_rule_version, link_evidence, join_key, calendar_key)) AS n
          ORDER BY n.conversation_id
          ON CONFLICT (conversation_id) DO UPDATE SET
              connection_id = excluded.connection_id, version = excluded.version, title = excluded.title,
@@ -38,6 +41,7 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
              owner_name = excluded.owner_name, transcript_status = excluded.transcript_status,
              summary = excluded.summary, insights = excluded.insights, attributes = excluded.attributes,
              nul_characters_removed = excluded.nul_characters_removed, withdrawn_at = NULL, withdrawn_reason = NULL,
+             join_key = excluded.join_key, calendar_key = excluded.calendar_key,
              account_id = CASE WHEN c.link_rule = 'person' THEN c.account_id ELSE excluded.account_id END,
              link_rule = CASE WHEN c.link_rule = 'person' THEN c.link_rule ELSE excluded.link_rule END,
              link_rule_version = CASE WHEN c.link_rule = 'person' THEN c.link_rule_version
@@ -51,7 +55,7 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
             &rows.versions, &rows.titles, &rows.urls, &rows.started, &rows.ended, &rows.durations, &rows.platforms,
             &rows.join_urls, &rows.internal, &rows.private, &rows.owner_emails, &rows.owner_names, &rows.statuses,
             &rows.summaries, &rows.insights, &rows.attributes, &rows.nuls, &rows.accounts, &rows.rules,
-            &rows.rule_versions, &rows.evidence,
+            &rows.rule_versions, &rows.evidence, &rows.join_keys, &rows.calendar_keys,
         ],
     )
     .await?;
@@ -59,22 +63,30 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
 }
 
 /// Withdraws what is stored of records that are private, archived or empty now. What is merely gone at the vendor stays: it was
-/// said, and nobody took it back.
-pub(super) async fn withdraw(tx: &Tx, skipped: &[Skipped<'_>]) -> Result<(), StoreError> {
+/// said, and nobody took it back. Returns what was stored.
+pub(super) async fn withdraw<'a>(
+    tx: &Tx,
+    skipped: &[Skipped<'a>],
+) -> Result<Vec<(&'a str, Uuid)>, StoreError> {
     let withdrawn = || skipped.iter().filter(|skipped| skipped.reason != SkipReason::Gone);
     let ids: Vec<Uuid> = withdrawn().map(|skipped| skipped.arrival.conversation_id.0).collect();
     let versions: Vec<i64> = withdrawn().map(|skipped| skipped.arrival.asked_at.0).collect();
     let reasons: Vec<&str> = withdrawn().map(|skipped| skipped.reason.as_str()).collect();
-    tx.execute(
-        "UPDATE conversations c SET withdrawn_at = coalesce(withdrawn_at, now()), withdrawn_reason = w.reason,
-             version = w.version, updated_at = now()
-         FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, version, reason)
-         WHERE c.conversation_id = w.id",
-        &[&ids, &versions, &reasons],
-    )
-    .await?;
+    let rows = tx
+        .query(
+            "UPDATE conversations c SET withdrawn_at = coalesce(withdrawn_at, now()), withdrawn_reason = w.reason,
+                 version = w.version, updated_at = now()
+             FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, version, reason)
+             WHERE c.conversation_id = w.id RETURNING c.conversation_id",
+            &[&ids, &versions, &reasons],
+        )
+        .await?;
     let private = skipped.iter().filter(|skipped| skipped.reason == SkipReason::Private);
-    forget(tx, &private.map(|skipped| &skipped.arrival).collect::<Vec<_>>()).await
+    forget(tx, &private.map(|skipped| &skipped.arrival).collect::<Vec<_>>()).await?;
+    let stored = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<Uuid>, _>>()?;
+    let arrivals = withdrawn().map(|skipped| skipped.arrival);
+    let touched = arrivals.filter(|arrival| stored.contains(&arrival.conversation_id.0));
+    Ok(touched.map(|arrival| (arrival.tenant.as_str(), arrival.conversation_id.0)).collect())
 }
 
 /// Of a call that is private now nothing is kept but that it was there. Should it be made public again, it is fetched again.
@@ -91,7 +103,8 @@ async fn forget(tx: &Tx, arrivals: &[&Arrival<'_>]) -> Result<(), StoreError> {
         ("DELETE FROM transcripts WHERE conversation_id = ANY ($1)", &[&ids]),
         (
             "UPDATE conversations SET title = NULL, summary = NULL, insights = '[]', attributes = '{}', owner_email = NULL,
-                 owner_name = NULL, join_url = NULL, private = true, transcript_status = 'none',
+                 owner_name = NULL, join_url = NULL, join_key = NULL, calendar_key = NULL, meeting_evidence = '[]',
+                 private = true, transcript_status = 'none',
                  account_id = CASE WHEN link_rule = 'person' THEN account_id END, link_evidence = '{}',
                  link_rule = CASE WHEN link_rule = 'person' THEN link_rule ELSE 'none' END
              WHERE conversation_id = ANY ($1)",
@@ -137,6 +150,8 @@ struct Columns<'a> {
     rules: Vec<&'a str>,
     rule_versions: Vec<i32>,
     evidence: Vec<String>,
+    join_keys: Vec<Option<&'a str>>,
+    calendar_keys: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -149,6 +164,8 @@ impl<'a> Columns<'a> {
             columns.rules.push(&row.link.rule);
             columns.rule_versions.push(row.link.rule_version);
             columns.evidence.push(json(&row.link.evidence)?);
+            columns.join_keys.push(row.keys.join.as_deref());
+            columns.calendar_keys.push(row.keys.calendar.as_deref());
         }
         Ok(columns)
     }

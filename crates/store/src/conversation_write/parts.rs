@@ -1,5 +1,6 @@
 //! What hangs on a conversation: participants, linked records, transcript. What is missing in the newer version is removed.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Changed, Participant};
@@ -24,7 +25,7 @@ pub(super) async fn replace(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Stor
             &[
                 &people.ids, &people.ordinals, &people.tenants, &people.vendor_ids, &people.names, &people.emails,
                 &people.email_keys, &people.domains, &people.titles, &people.phones, &people.organizers, &people.votes,
-                &people.sides, &people.contacts, &people.users,
+                &people.sides, &people.contacts, &people.users, &people.started,
             ],
         ),
         (
@@ -64,22 +65,24 @@ pub(super) async fn replace(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Stor
 }
 
 const UPSERT_PARTICIPANTS: &str = "INSERT INTO participants AS p (conversation_id, ordinal, tenant_id, vendor_person_id, name,
-         email, email_key, domain, title, phone, organizer, votes, side, contact_external_id, user_external_id)
+         email, email_key, domain, title, phone, organizer, votes, side, contact_external_id, user_external_id,
+         started_at)
      SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-         $9::text[], $10::text[], $11::boolean[], $12::boolean[], $13::text[], $14::text[], $15::text[])
+         $9::text[], $10::text[], $11::boolean[], $12::boolean[], $13::text[], $14::text[], $15::text[],
+         $16::timestamptz[])
          AS n (conversation_id, ordinal, tenant_id, vendor_person_id, name, email, email_key, domain, title, phone,
-         organizer, votes, side, contact_external_id, user_external_id)
+         organizer, votes, side, contact_external_id, user_external_id, started_at)
      ORDER BY conversation_id, ordinal
      ON CONFLICT (conversation_id, ordinal) DO UPDATE SET vendor_person_id = excluded.vendor_person_id,
          name = excluded.name, email = excluded.email, email_key = excluded.email_key, domain = excluded.domain,
          title = excluded.title, phone = excluded.phone, organizer = excluded.organizer, votes = excluded.votes,
          side = excluded.side, contact_external_id = excluded.contact_external_id,
-         user_external_id = excluded.user_external_id
+         user_external_id = excluded.user_external_id, started_at = excluded.started_at
      WHERE (p.vendor_person_id, p.name, p.email, p.email_key, p.domain, p.title, p.phone, p.organizer, p.votes, p.side,
-            p.contact_external_id, p.user_external_id)
+            p.contact_external_id, p.user_external_id, p.started_at)
          IS DISTINCT FROM (excluded.vendor_person_id, excluded.name, excluded.email, excluded.email_key, excluded.domain,
             excluded.title, excluded.phone, excluded.organizer, excluded.votes, excluded.side,
-            excluded.contact_external_id, excluded.user_external_id)";
+            excluded.contact_external_id, excluded.user_external_id, excluded.started_at)";
 
 fn id(changed: &Changed<'_>) -> Uuid {
     changed.stored.arrival.conversation_id.0
@@ -108,6 +111,7 @@ struct People<'a> {
     sides: Vec<&'static str>,
     contacts: Vec<Option<&'a str>>,
     users: Vec<Option<&'a str>>,
+    started: Vec<Option<Timestamp>>,
 }
 
 impl<'a> People<'a> {
@@ -119,6 +123,7 @@ impl<'a> People<'a> {
                 people.ids.push(id(row));
                 people.ordinals.push(number(ordinal));
                 people.tenants.push(row.stored.arrival.tenant.as_str());
+                people.started.push(row.conversation.started_at);
                 people.add(participant);
             }
         }

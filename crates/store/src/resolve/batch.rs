@@ -1,4 +1,4 @@
-//! Batches of conversations to be linked again: rows of the ledger, and what becomes of them.
+//! Batches of conversations to be linked and matched again: rows of the ledger, and what becomes of them.
 
 use std::time::Duration;
 
@@ -64,14 +64,24 @@ pub async fn take_unsent(
         .collect()
 }
 
-/// Says whether a batch is still to be worked off, and keeps others from it until the transaction ends: a second runner waits here,
-/// and then finds it gone.
-pub async fn still_wanted(tx: &Tx, id: ResolveBatchId) -> Result<bool, StoreError> {
-    let sql = "SELECT FROM resolve_batches WHERE batch_id = $1 FOR UPDATE";
-    Ok(tx.query_opt(sql, &[&id.0]).await?.is_some())
+/// What is to be done with the conversations of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Find their accounts and their meetings again.
+    LinkAndMatch,
+    /// Find their meetings again.
+    Match,
 }
 
-/// Ends a batch, in the transaction that has linked its conversations.
+/// Says what is still to be done with a batch, and keeps others from it until the transaction ends: a second runner waits here, and
+/// then finds it gone.
+pub async fn still_wanted(tx: &Tx, id: ResolveBatchId) -> Result<Option<Task>, StoreError> {
+    let sql = "SELECT relinks FROM resolve_batches WHERE batch_id = $1 FOR UPDATE";
+    let Some(row) = tx.query_opt(sql, &[&id.0]).await? else { return Ok(None) };
+    Ok(Some(if row.try_get(0)? { Task::LinkAndMatch } else { Task::Match }))
+}
+
+/// Ends a batch, in the transaction that has matched its conversations, which comes after they are linked.
 pub async fn finish(tx: &Tx, id: ResolveBatchId) -> Result<(), StoreError> {
     tx.execute("DELETE FROM resolve_batches WHERE batch_id = $1", &[&id.0]).await?;
     Ok(())

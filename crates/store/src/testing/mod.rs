@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::migrate::fingerprint;
 use crate::{Store, StoreConfig, StoreError, migrate};
 
-pub use connected::connected;
+pub use connected::{connected, connected_to};
 
 /// The role that owns the databases of tests, as little privileged as in production.
 const ROLE: &str = "switchboard_test";

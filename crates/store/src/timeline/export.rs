@@ -35,7 +35,7 @@ pub struct ExportedConversation {
     pub internal: bool,
     /// The vendor marks it private.
     pub private: bool,
-    /// The account it is on.
+    /// The account it is on, by all copies of its meeting.
     pub account: Option<ExportedAccount>,
     /// Everybody, in the vendor's order.
     pub participants: Vec<ExportedParticipant>,
@@ -123,9 +123,10 @@ pub struct ExportCursor {
 }
 
 const COLUMNS: &str = "SELECT c.conversation_id, c.tenant_id, c.vendor, c.external_id, c.title, c.url, c.started_at, c.duration_s,
-        c.platform, c.internal, c.private, a.external_id, a.name, c.link_rule, c.transcript_status, c.summary, c.insights,
+        c.platform, c.internal, c.private, a.external_id, a.name, l.link_rule, c.transcript_status, c.summary, c.insights,
         c.meeting_id, c.first_seen_at, c.updated_at
-    FROM conversations c LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id";
+    FROM conversations c JOIN meeting_links l ON l.conversation_id = c.conversation_id
+    LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id";
 
 /// The order of an export; conversations without a start come last.
 const ORDER: &str = "ORDER BY c.started_at, c.external_id COLLATE \"C\", c.conversation_id";

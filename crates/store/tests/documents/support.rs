@@ -10,6 +10,7 @@ use store::conversation::Link;
 use store::conversation_write::{
     Arrival, Changed, Found, Participant, Skipped, Stored, Verdict, Writes, lock_standings, write,
 };
+use store::meeting::MeetingKeys;
 use store::testing::{TestDatabase, connected};
 use store::timeline::{self, ExportedConversation};
 use store::{Speaker, Store, StoreError};
@@ -118,6 +119,7 @@ pub(crate) fn conversation(key: &str, title: &str) -> Conversation {
         duration_s: Some(1800.0),
         platform: Some(Platform::Zoom),
         join_url: None,
+        calendar_event_id: None,
         private: false,
         archived: false,
         empty: false,
@@ -196,6 +198,10 @@ fn changed<'a>(
         vendor: Vendor::Attention,
         vendor_account: &world.account,
         conversation,
+        keys: MeetingKeys {
+            join: conversation.join_url.clone(),
+            calendar: conversation.calendar_event_id.clone(),
+        },
         internal: false,
         participants: participants(&conversation.attendees, None),
         link: link.clone(),

@@ -63,6 +63,7 @@ fn words(left: &Left) -> String {
         (ledger.looks_due, "looks due"),
         (ledger.account_changes, "account changes"),
         (ledger.batches_to_link, "batches to link again"),
+        (ledger.batches_to_match, "batches to match"),
         (ledger.replays_under_way, "replays under way"),
         (ledger.letters_unfiled, "dead letters to file"),
         (ledger.events, "events"),

@@ -1,0 +1,308 @@
+//! Copies of one meeting: they find one another whoever comes first, whoever works at the same time, and whoever leaves.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use model::message::{RawDocument, ResolveBatch};
+use model::{ConversationId, Vendor, VendorAccount};
+use queue::Outgoing;
+use queue::topology::{NORMALIZE_LIVE, RESOLVE_QUEUE};
+use serde_json::json;
+use store::{Speaker, meeting, report, resolve};
+use uuid::Uuid;
+
+use crate::stand::Stand;
+
+/// No test waits longer than this for anything.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+const ROOM: &str = "https://us02web.zoom.us/j/97763643886?pwd=x";
+const PEOPLE: [&str; 3] = ["bob@acme.com", "ana@customer.com", "cem@customer.com"];
+
+/// A meeting of half an hour as Attention tells it; the room and the people may be left out.
+fn by_attention(
+    stand: &Stand,
+    key: &str,
+    started_at: &str,
+    room: &str,
+    people: &[&str],
+) -> RawDocument<'static> {
+    let people: Vec<_> = people.iter().map(|email| json!({ "email": email })).collect();
+    let start: jiff::Timestamp = started_at.parse().unwrap();
+    let end = start + jiff::SignedDuration::from_mins(30);
+    let body = json!({ "id": key, "attributes": { "title": key, "liveStreamStartedAt": started_at,
+        "liveStreamEndedAt": end.to_string(), "zoomMeetingJoinUrl": room, "participants": people,
+        "transcript": [{ "speaker": "Ana", "text": "Hello.", "start": 0, "end": 2 }] } });
+    stand.raw(key, 1, &body.to_string())
+}
+
+/// The same as Gong tells it.
+fn by_gong(stand: &Stand, key: &str, started_at: &str, room: &str, people: &[&str]) -> RawDocument<'static> {
+    let parties = people.iter().enumerate();
+    let parties: Vec<_> =
+        parties.map(|(number, email)| json!({ "id": number.to_string(), "emailAddress": email })).collect();
+    let body = json!({ "metaData": { "id": key, "title": key, "started": started_at, "duration": 1790,
+        "meetingUrl": room }, "parties": parties });
+    let raw = stand.raw(key, 1, &body.to_string());
+    RawDocument {
+        vendor: Vendor::Gong,
+        vendor_account: VendorAccount::of(Stand::GONG),
+        connection_id: stand.gong,
+        ..raw
+    }
+}
+
+fn message(document: &RawDocument<'_>) -> Outgoing {
+    Outgoing::to_work(&NORMALIZE_LIVE, document.encode())
+}
+
+impl Stand {
+    /// Sends what is to be matched, as the scheduler does, until nothing is.
+    async fn match_all(&self) {
+        let began = Instant::now();
+        while self.to_match().await > 0 {
+            let batches = self.batches(Duration::from_millis(500)).await;
+            self.send(&batches).await;
+            assert!(began.elapsed() < DEADLINE, "it is never matched");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn to_match(&self) -> i64 {
+        let tx = self.db.store().begin(Speaker::Tenant(&self.tenant)).await.unwrap();
+        report::unfinished(&tx, None).await.unwrap().batches_to_match
+    }
+
+    async fn batches(&self, again_after: Duration) -> Vec<ResolveBatch> {
+        let tx = self.db.store().begin(Speaker::Everybody).await.unwrap();
+        let batches = resolve::take_unsent(&tx, again_after, 100).await.unwrap();
+        tx.commit().await.unwrap();
+        batches
+    }
+
+    async fn send(&self, batches: &[ResolveBatch]) {
+        let messages = batches.iter().map(|batch| Outgoing::to_work(&RESOLVE_QUEUE, batch.encode()));
+        self.publish(messages.collect()).await;
+    }
+
+    /// Stores documents one after the other, each matched before the next comes; so many were stored before.
+    async fn one_by_one(&self, before: u64, documents: &[RawDocument<'_>]) {
+        for (document, count) in documents.iter().zip(before + 1..) {
+            self.publish(vec![message(document)]).await;
+            self.until_all(count).await;
+            self.match_all().await;
+        }
+    }
+
+    /// Which conversations are together, by their keys, each meeting in order.
+    async fn meetings(&self) -> Vec<Vec<String>> {
+        let mut meetings: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+        for one in self.export().await {
+            meetings.entry(one.meeting_id).or_default().push(one.external_id);
+        }
+        let mut meetings: Vec<Vec<String>> = meetings.into_values().collect();
+        for copies in &mut meetings {
+            copies.sort();
+        }
+        meetings.sort();
+        meetings
+    }
+
+    async fn meeting_of(&self, key: &str) -> Uuid {
+        self.export().await.into_iter().find(|one| one.external_id == key).unwrap().meeting_id
+    }
+}
+
+/// Two months of weekly meetings in one room, a pair of calls back to back with the same people, and two calls at once.
+fn many(stand: &Stand) -> Vec<RawDocument<'static>> {
+    let mut all = Vec::new();
+    for week in 0..4 {
+        let (here, there) =
+            (format!("2026-03-0{}T10:00:00Z", week + 1), format!("2026-03-0{}T10:01:10Z", week + 1));
+        all.push(by_attention(stand, &format!("w{week}-a"), &here, ROOM, &PEOPLE));
+        all.push(by_gong(
+            stand,
+            &format!("w{week}-g"),
+            &there,
+            "https://zoom.us/j/97763643886",
+            &PEOPLE[1..],
+        ));
+    }
+    for (call, start) in [("b1", "2026-03-09T09:00"), ("b2", "2026-03-09T09:30")] {
+        all.push(by_attention(stand, &format!("{call}-a"), &format!("{start}:40Z"), "", &PEOPLE));
+        all.push(by_gong(stand, &format!("{call}-g"), &format!("{start}:00Z"), "", &PEOPLE));
+    }
+    let elsewhere = ["bob@acme.com", "eve@acme.com", "dan@other.com"];
+    all.push(by_attention(
+        stand,
+        "p1-a",
+        "2026-03-10T09:00:00Z",
+        "",
+        &["bob@acme.com", "eve@acme.com", PEOPLE[1]],
+    ));
+    all.push(by_gong(stand, "p2-g", "2026-03-10T09:00:00Z", "", &elsewhere));
+    all
+}
+
+fn pairs() -> Vec<Vec<String>> {
+    let mut pairs: Vec<Vec<String>> = ["b1", "b2", "w0", "w1", "w2", "w3"]
+        .iter()
+        .map(|name| vec![format!("{name}-a"), format!("{name}-g")])
+        .collect();
+    pairs.extend([vec!["p1-a".to_owned()], vec!["p2-g".to_owned()]]);
+    pairs.sort();
+    pairs
+}
+
+#[tokio::test]
+async fn copies_find_one_another_and_the_order_in_which_they_come_changes_nothing() {
+    let mut ids: Vec<BTreeMap<String, Uuid>> = Vec::new();
+    for order in 0..3 {
+        let stand = Stand::fresh().await;
+        let running = stand.start();
+        let mut documents = many(&stand);
+        match order {
+            0 => {}
+            1 => documents.reverse(),
+            _ => documents.rotate_left(5),
+        }
+        stand.one_by_one(0, &documents).await;
+        assert_eq!(stand.meetings().await, pairs());
+        let exported = stand.export().await;
+        ids.push(exported.into_iter().map(|one| (one.external_id, one.meeting_id)).collect());
+        running.stop().await;
+        stand.finish().await;
+    }
+    assert!(ids.windows(2).all(|two| two[0] == two[1]), "even the ids are the same");
+}
+
+#[tokio::test]
+async fn copies_that_two_normalizers_store_at_once_find_one_another() {
+    let stand = Stand::fresh().await;
+    let running = [stand.start(), stand.start()];
+    let documents = many(&stand);
+    stand.publish(documents.iter().map(message).collect()).await;
+    stand.until_all(documents.len() as u64).await;
+    // all at once, and each message twice
+    let batches = stand.batches(Duration::ZERO).await;
+    stand.send(&batches).await;
+    stand.send(&batches).await;
+    stand.match_all().await;
+    assert_eq!(stand.meetings().await, pairs());
+    for one in running {
+        one.stop().await;
+    }
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn who_is_matched_before_its_copy_is_stored_is_found_by_the_copy_even_by_matchers_at_once() {
+    let stand = Stand::fresh().await;
+    let running = [stand.start(), stand.start()];
+    let room = |key, start| by_attention(&stand, key, start, ROOM, &[]);
+    stand.publish(vec![message(&room("first", "2026-03-01T10:00:00Z"))]).await;
+    stand.until_all(1).await;
+    let holder = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    meeting::lock(&holder, &stand.tenant).await.unwrap();
+    let first = stand.batches(Duration::ZERO).await;
+    stand.send(&first).await;
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    until(async || stand.db.number(waiting).await > 0).await;
+    // its transaction began before the copy was there, and has read nothing yet
+    stand.publish(vec![message(&by_gong(&stand, "second", "2026-03-01T10:00:30Z", ROOM, &[]))]).await;
+    stand.until_all(2).await;
+    let second = stand.batches(Duration::from_mins(1)).await;
+    assert_eq!(second.len(), 1);
+    stand.send(&second).await;
+    until(async || stand.db.number(waiting).await > 1).await;
+    holder.commit().await.unwrap();
+    stand.match_all().await;
+    assert_eq!(stand.meetings().await, [["first", "second"]]);
+    for one in running {
+        one.stop().await;
+    }
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_chain_of_copies_is_one_meeting_and_falls_apart_when_its_middle_is_withdrawn() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    // the ends are too far apart for the people alone, and the middle is in the room of one of them
+    let ends = [
+        by_attention(&stand, "a", "2026-03-01T10:00:00Z", ROOM, &[]),
+        by_gong(&stand, "b", "2026-03-01T10:02:00Z", ROOM, &PEOPLE),
+    ];
+    stand.one_by_one(0, &ends).await;
+    let other = VendorAccount::of("company-2");
+    let connection =
+        store::testing::connected_to(stand.db.store(), &stand.tenant, Vendor::Gong, &other).await;
+    let third = by_gong(&stand, "c", "2026-03-01T10:06:00Z", "", &PEOPLE);
+    let third = RawDocument { vendor_account: other, connection_id: connection, ..third };
+    stand.one_by_one(2, &[third]).await;
+    assert_eq!(stand.meetings().await, [["a", "b", "c"]]);
+    let private = by_gong(&stand, "b", "2026-03-01T10:02:00Z", ROOM, &PEOPLE);
+    let body = json!({ "metaData": { "id": "b", "isPrivate": true } }).to_string();
+    let private =
+        RawDocument { source: stand.raw("b", 2, &body).source, asked_at: model::Version(2), ..private };
+    stand.one_by_one(3, &[private]).await;
+    assert_eq!(stand.meetings().await, [["a"], ["c"]], "the rest is shown, each by itself");
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_meeting_is_named_after_its_first_copy_and_its_older_ids_lead_to_it() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let later = by_gong(&stand, "later", "2026-03-01T10:01:00Z", ROOM, &[]);
+    stand.one_by_one(0, std::slice::from_ref(&later)).await;
+    let (later_id, alias) = (later.conversation_id().0, "SELECT meeting_id::text FROM meeting_aliases");
+    assert_eq!(stand.meeting_of("later").await, later_id);
+    let earlier = by_attention(&stand, "earlier", "2026-03-01T10:00:00Z", ROOM, &[]);
+    stand.one_by_one(1, std::slice::from_ref(&earlier)).await;
+    let earlier_id = earlier.conversation_id().0;
+    assert_eq!(stand.meeting_of("later").await, earlier_id);
+    assert_eq!(stand.db.text(alias).await, earlier_id.to_string());
+
+    let archived = json!({ "id": "earlier", "attributes": { "archived": true } }).to_string();
+    stand.one_by_one(2, &[stand.raw("earlier", 2, &archived)]).await;
+    assert_eq!(stand.meeting_of("later").await, later_id, "what is left is named after its own first");
+    assert_eq!(stand.db.text(alias).await, later_id.to_string(), "and the other id leads to it");
+    let again = RawDocument { asked_at: model::Version(3), ..earlier };
+    stand.one_by_one(3, &[again]).await;
+    assert_eq!(stand.meeting_of("later").await, earlier_id);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_person_has_parted_stays_apart_whatever_comes() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let copies = [
+        by_attention(&stand, "a", "2026-03-01T10:00:00Z", ROOM, &PEOPLE),
+        by_gong(&stand, "b", "2026-03-01T10:01:00Z", ROOM, &PEOPLE),
+    ];
+    stand.one_by_one(0, &copies).await;
+    assert_eq!(stand.meetings().await, [["a", "b"]]);
+    let ids: Vec<ConversationId> = copies.iter().map(RawDocument::conversation_id).collect();
+    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    assert_eq!(meeting::split(&tx, &stand.tenant, ids[1], &ids).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    stand.match_all().await;
+    assert_eq!(stand.meetings().await, [["a"], ["b"]]);
+    let renamed = by_attention(&stand, "a", "2026-03-01T10:00:50Z", ROOM, &PEOPLE);
+    stand.one_by_one(2, &[RawDocument { asked_at: model::Version(2), ..renamed }]).await;
+    assert_eq!(stand.meetings().await, [["a"], ["b"]]);
+    running.stop().await;
+    stand.finish().await;
+}
+
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < DEADLINE, "it never comes to that");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
