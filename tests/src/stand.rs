@@ -310,6 +310,29 @@ impl Stand {
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
+    /// How Salesforce is connected.
+    pub fn salesforce_args(&self, id: &str, options: &[&str]) -> Vec<&'static str> {
+        let base = self.simulator.salesforce_url();
+        let mut args: Vec<String> =
+            ["connect", "salesforce", "--tenant", id, "--base-url", &base, "--allow-http", "--json"]
+                .map(str::to_owned)
+                .to_vec();
+        args.extend(
+            ["--requests-per-second", "500", "--in-flight", "8", "--interval-s", "86400"].map(str::to_owned),
+        );
+        args.extend(options.iter().map(|option| (*option).to_owned()));
+        args.into_iter().map(|arg| &*arg.leak()).collect()
+    }
+
+    /// Connects the Salesforce organization of the tenant's workspace; returns the command's report.
+    pub async fn connect_salesforce(&self, id: &str, options: &[&str]) -> Value {
+        let token = self.world().salesforce_token(id).expect("a token");
+        let output = self.run_with_input(&self.salesforce_args(id, options), &token).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "connect failed: {error}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
     /// A tenant with accounts and a connection.
     pub async fn connected(&self, spec: WorkspaceSpec, options: &[&str]) -> String {
         let (id, key) = (spec.name.clone(), spec.key.clone());

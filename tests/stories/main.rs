@@ -19,6 +19,7 @@ mod month;
 mod rate_limits;
 mod restarts;
 mod roles;
+mod salesforce;
 mod settings;
 mod tenants;
 mod tls;

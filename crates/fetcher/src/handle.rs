@@ -78,6 +78,7 @@ async fn gather(shared: &Shared, run: &ClaimedRun) -> Result<Gathered, Setback> 
     let source = Source::open(shared, run).await?;
     match (&source, run.stream, run.kind) {
         (Source::HubSpot(source), ..) => source.gather(shared, run, deadline).await,
+        (Source::Salesforce(source), ..) => source.gather(shared, run, deadline).await,
         (_, Stream::Conversations, RunKind::FollowUp) => {
             follow_up::gather(shared, run, &source, deadline).await
         }

@@ -29,7 +29,7 @@ use vendors::VendorHttp;
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
 use source::Answers;
-pub use users::stored_users;
+pub use users::{stored_organization_users, stored_users};
 
 /// What a fetcher needs.
 #[derive(Clone)]

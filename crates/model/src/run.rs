@@ -16,6 +16,8 @@ names!(
         Contacts = "contacts",
         /// What a CRM's companies may buy.
         Deals = "deals",
+        /// People who may become contacts, where a CRM keeps them apart.
+        Leads = "leads",
     }
 );
 

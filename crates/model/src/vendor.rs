@@ -57,6 +57,8 @@ names!(
         Gong = "gong",
         /// hubspot.com
         HubSpot = "hubspot",
+        /// salesforce.com
+        Salesforce = "salesforce",
     }
 );
 
@@ -64,7 +66,7 @@ impl Vendor {
     /// Whether it keeps accounts instead of conversations.
     pub const fn is_crm(self) -> bool {
         match self {
-            Self::HubSpot => true,
+            Self::HubSpot | Self::Salesforce => true,
             Self::Attention | Self::Gong => false,
         }
     }

@@ -85,6 +85,7 @@ fn map<'a>(place: usize, batch: &'a RecordBatch<'a>, raw: &'a RawRecord<'a>) -> 
 fn by_vendor(batch: &RecordBatch<'_>, raw: &RawRecord<'_>) -> Result<CrmRecord, mapping::MappingError> {
     match batch.vendor {
         Vendor::HubSpot => mapping::hubspot::record(batch.stream, raw.listed, raw.related),
+        Vendor::Salesforce => mapping::salesforce::record(batch.stream, raw.listed, raw.related),
         Vendor::Attention | Vendor::Gong => Err(mapping::MappingError::NoDocument),
     }
 }

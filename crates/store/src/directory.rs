@@ -105,9 +105,11 @@ async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), S
     let (tenants, keys) = columns(&wanted.email_keys);
     let rows = tx
         .query(
-            "SELECT w.tenant_id, w.email_key, min(u.external_id)
+            // somebody may be a recorder's user and a CRM's: calls are told of by the recorder's
+            "SELECT DISTINCT ON (w.tenant_id, w.email_key) w.tenant_id, w.email_key, u.external_id
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN users u USING (tenant_id, email_key)
-             GROUP BY 1, 2",
+             JOIN connections c USING (connection_id)
+             ORDER BY w.tenant_id, w.email_key, c.vendor IN ('hubspot', 'salesforce'), u.external_id",
             &[&tenants, &keys],
         )
         .await?;

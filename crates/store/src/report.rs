@@ -109,7 +109,7 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
                  + (SELECT count(*) FROM accounts WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
                       AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = accounts.tenant_id AND s.stream = 'accounts' AND s.vanished_held > 0))
                  + (SELECT count(*) FROM contacts WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
-                      AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = contacts.tenant_id AND s.stream = 'contacts' AND s.vanished_held > 0))
+                      AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = contacts.tenant_id AND s.stream = contacts.kind || 's' AND s.vanished_held > 0))
                  + (SELECT count(*) FROM deals WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)
                       AND NOT EXISTS (SELECT FROM streams s WHERE s.tenant_id = deals.tenant_id AND s.stream = 'deals' AND s.vanished_held > 0)),
                  (SELECT count(*) FROM outbox WHERE published_at IS NULL AND ($1::text IS NULL OR tenant_id = $1)),

@@ -15,7 +15,7 @@ use vendors::{BaseUrl, Failure, VendorError};
 use super::holder::Holder;
 use super::{Ending, Page, page_failed};
 use crate::Shared;
-use crate::ask::{Answer, Setback, ask_once, sort};
+use crate::ask::{Answer, Setback};
 use crate::details::{Fetched, Gathering, Got, Wanted};
 use crate::probe::{is_answered, last_hour};
 use crate::publish::Documents;
@@ -206,25 +206,8 @@ impl GongSource {
     where
         F: Future<Output = Result<T, VendorError>>,
     {
-        let first = ask_once(shared, run, &[&run.vendor_account], deadline, request()).await?;
-        if !is_refused(&first) {
-            self.holder.note_answer(shared, &run.tenant, first.is_ok()).await?;
-            return sort(shared, run, first).await;
-        }
-        match ask_once(shared, run, &[&run.vendor_account], deadline, request()).await? {
-            Err((error, _)) if error.failure == Failure::Credential => {
-                Err(Setback::Refused { generation: self.holder.generation, reason: error.message })
-            }
-            answer => {
-                self.holder.note_answer(shared, &run.tenant, answer.is_ok()).await?;
-                sort(shared, run, answer).await
-            }
-        }
+        self.holder.ask(shared, run, &[&run.vendor_account], deadline, request).await
     }
-}
-
-fn is_refused<T>(answer: &Answer<T>) -> bool {
-    matches!(answer, Err((error, _)) if error.failure == Failure::Credential)
 }
 
 /// A missing scope is no record's fault and fails the page; everything else is the batch's.

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use model::{ConnectionId, TenantId};
+use model::{ConnectionId, TenantId, VendorAccount};
+use store::run_claim::ClaimedRun;
 use store::{Speaker, StoreError, credential};
 use tokio::time::Instant;
+use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::ask::Setback;
+use crate::ask::{Answer, Setback, ask_once, sort};
 
 /// How often it is noted that a vendor answers a key.
 const NOTE_ANSWER_EVERY: Duration = Duration::from_secs(10);
@@ -39,6 +41,33 @@ pub(super) struct Holder {
 }
 
 impl Holder {
+    /// Sends a request under a permit of each of these budgets; a 401 is asked about once more before it counts.
+    pub(super) async fn ask<T, F>(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        budgets: &[&VendorAccount],
+        deadline: Instant,
+        request: impl Fn() -> F,
+    ) -> Result<Answer<T>, Setback>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        let mut answer = ask_once(shared, run, budgets, deadline, request()).await?;
+        if is_refused(&answer) {
+            answer = ask_once(shared, run, budgets, deadline, request()).await?;
+        }
+        match answer {
+            Err((error, _)) if error.failure == Failure::Credential => {
+                Err(Setback::Refused { generation: self.generation, reason: error.message })
+            }
+            answer => {
+                self.note_answer(shared, &run.tenant, answer.is_ok()).await?;
+                sort(shared, run, answer).await
+            }
+        }
+    }
+
     /// Notes that the vendor answers the key: at once after a refusal, else now and then.
     pub(super) async fn note_answer(
         &self,
@@ -56,4 +85,8 @@ impl Holder {
         };
         noted.await.map_err(|error: StoreError| Setback::Store(error))
     }
+}
+
+fn is_refused<T>(answer: &Answer<T>) -> bool {
+    matches!(answer, Err((error, _)) if error.failure == Failure::Credential)
 }

@@ -13,12 +13,12 @@ use store::run_claim::ClaimedRun;
 use store::{Speaker, intake};
 use tokio::time::Instant;
 use vendors::hubspot::{HubSpot, Object, READ_MAX, RecordPage, SEARCH_MAX, Search, search_budget};
-use vendors::{BaseUrl, Bearer, Failure, VendorError};
+use vendors::{BaseUrl, Bearer, VendorError};
 
 use super::holder::Holder;
 use super::page_failed;
 use crate::Shared;
-use crate::ask::{Answer, Setback, ask_once, sort};
+use crate::ask::Setback;
 use crate::page::Gathered;
 use crate::probe::is_answered;
 use crate::records::{self, Record};
@@ -76,8 +76,8 @@ impl HubSpotSource {
             Stream::Accounts => Object::Companies,
             Stream::Contacts => Object::Contacts,
             Stream::Deals => Object::Deals,
-            Stream::Conversations => {
-                return Err(page_error("vendor-stream", "HubSpot has no conversations"));
+            Stream::Leads | Stream::Conversations => {
+                return Err(page_error("vendor-stream", "HubSpot has no such records"));
             }
         };
         let step = Step { source: self, shared, run, object, deadline };
@@ -133,7 +133,7 @@ impl Step<'_> {
         self.ask_under(&[&self.run.vendor_account], request).await
     }
 
-    /// Sends a request under a permit of each of these budgets; a 401 is asked about once more before it counts.
+    /// Sends a request under a permit of each of these budgets.
     async fn ask_under<T, F>(
         &self,
         budgets: &[&VendorAccount],
@@ -142,19 +142,8 @@ impl Step<'_> {
     where
         F: Future<Output = Result<T, VendorError>>,
     {
-        let (shared, run, holder) = (self.shared, self.run, &self.source.holder);
-        let mut answer = ask_once(shared, run, budgets, self.deadline, request()).await?;
-        if is_refused(&answer) {
-            answer = ask_once(shared, run, budgets, self.deadline, request()).await?;
-        }
-        match &answer {
-            Err((error, _)) if is_refused(&answer) => {
-                let reason = error.message.clone();
-                return Err(Setback::Refused { generation: holder.generation, reason });
-            }
-            answer => holder.note_answer(shared, &run.tenant, answer.is_ok()).await?,
-        }
-        sort(shared, run, answer).await?.map_err(|(error, _)| page_failed(&error))
+        let answer = self.source.holder.ask(self.shared, self.run, budgets, self.deadline, request).await?;
+        answer.map_err(|(error, _)| page_failed(&error))
     }
 
     /// Searches have a limit of their own beside the one for all requests.
@@ -282,10 +271,6 @@ impl Step<'_> {
         records::settle_unanswered(&mut gathered, &looks, asked_at);
         Ok(gathered)
     }
-}
-
-fn is_refused<T>(answer: &Answer<T>) -> bool {
-    matches!(answer, Err((error, _)) if error.failure == Failure::Credential)
 }
 
 fn page_error(class: &'static str, reason: &str) -> Setback {

@@ -4,6 +4,7 @@ mod attention;
 mod gong;
 mod holder;
 mod hubspot;
+mod salesforce;
 
 use mapping::ListedRow;
 use model::{Vendor, Version};
@@ -14,7 +15,6 @@ use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, credential};
 use tokio::time::Instant;
-use vendors::gong::parse_base_url;
 use vendors::{BaseUrl, VendorError};
 
 use crate::Shared;
@@ -27,6 +27,7 @@ use gong::GongSource;
 pub(crate) use holder::Answers;
 use holder::Holder;
 use hubspot::HubSpotSource;
+pub(crate) use salesforce::SalesforceSource;
 
 /// A run's way to its vendor.
 pub(crate) enum Source {
@@ -36,6 +37,8 @@ pub(crate) enum Source {
     Gong(GongSource),
     /// hubspot.com
     HubSpot(HubSpotSource),
+    /// salesforce.com
+    Salesforce(SalesforceSource),
 }
 
 /// A page of a vendor's list.
@@ -95,10 +98,12 @@ impl Source {
                 let (form, forms) = (&stored.header_form, stored.endpoint_forms);
                 Self::Attention(AttentionSource::new(shared, base_url, holder, secret, form, forms))
             }),
-            Vendor::Gong => parse_base_url(base_url, allow_http)
+            Vendor::Gong => vendors::gong::parse_base_url(base_url, allow_http)
                 .map(|base_url| Self::Gong(GongSource::new(shared, base_url, holder, secret))),
             Vendor::HubSpot => BaseUrl::parse(base_url, allow_http)
                 .map(|base_url| Self::HubSpot(HubSpotSource::new(shared, base_url, holder, secret))),
+            Vendor::Salesforce => vendors::salesforce::parse_base_url(base_url, allow_http)
+                .map(|base_url| Self::Salesforce(SalesforceSource::new(shared, base_url, holder, secret))),
         };
         source.map_err(|error| Setback::Page { class: "base-url", reason: error.to_string() })
     }
@@ -109,6 +114,7 @@ impl Source {
             Self::Attention(source) => source.answers(shared, probe).await,
             Self::Gong(source) => source.answers(shared, probe).await,
             Self::HubSpot(source) => source.answers(shared, probe).await,
+            Self::Salesforce(source) => source.answers(shared, probe).await,
         }
     }
 
@@ -122,7 +128,7 @@ impl Source {
         match self {
             Self::Attention(source) => source.list(shared, run, deadline).await,
             Self::Gong(source) => source.list(shared, run, deadline).await,
-            Self::HubSpot(_) => Err(no_conversations()),
+            Self::HubSpot(_) | Self::Salesforce(_) => Err(no_conversations()),
         }
     }
 
@@ -139,7 +145,7 @@ impl Source {
         match self {
             Self::Attention(source) => source.fetch(shared, run, wanted, documents, deadline).await,
             Self::Gong(source) => source.fetch(shared, run, wanted, documents, deadline).await,
-            Self::HubSpot(_) => Err(no_conversations()),
+            Self::HubSpot(_) | Self::Salesforce(_) => Err(no_conversations()),
         }
     }
 
@@ -148,7 +154,7 @@ impl Source {
         match self {
             Self::Attention(_) => attention::LOOKS_MAX,
             Self::Gong(_) => gong::LOOKS_MAX,
-            Self::HubSpot(_) => 0,
+            Self::HubSpot(_) | Self::Salesforce(_) => 0,
         }
     }
 }

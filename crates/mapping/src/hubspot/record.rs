@@ -27,7 +27,7 @@ pub fn record(stream: Stream, row: &RawValue, related: Option<&RawValue>) -> Res
         Stream::Accounts => CrmBody::Account(account(&id, &properties, &mut nul)),
         Stream::Contacts => CrmBody::Contact(contact(&properties, companies, &mut nul)),
         Stream::Deals => CrmBody::Deal(deal(&id, &properties, companies, &mut nul)),
-        Stream::Conversations => return Err(MappingError::NoDocument),
+        Stream::Leads | Stream::Conversations => return Err(MappingError::NoDocument),
     };
     let created_at = properties.created_at.get().or(envelope.created_at.get());
     Ok(CrmRecord {

@@ -3,7 +3,7 @@
 use crate::json::{Flag, Id, OfText, Text, tolerant};
 
 tolerant!(
-    /// The fields of accounts, contacts and opportunities together: no name means two things.
+    /// The fields of accounts, contacts, leads and opportunities together: no name means two things.
     pub(super) struct Fields<'a> {
         pub(super) id "Id": Id<'a>,
         pub(super) deleted "IsDeleted": Flag,
@@ -15,6 +15,7 @@ tolerant!(
         pub(super) parent "ParentId": Id<'a>,
         pub(super) is_person "IsPersonAccount": Flag,
         pub(super) account "AccountId": Id<'a>,
+        pub(super) converted_account "ConvertedAccountId": Id<'a>,
         pub(super) email "Email": Text<'a>,
         pub(super) first_name "FirstName": Text<'a>,
         pub(super) last_name "LastName": Text<'a>,

@@ -14,7 +14,7 @@ use crate::json::{Entries, mended, text};
 use crate::nul::NulSweeper;
 use crate::time::timestamp;
 
-/// Maps an account, a contact or an opportunity.
+/// Maps an account, a contact, a lead or an opportunity.
 pub fn record(
     stream: Stream,
     row: &RawValue,
@@ -30,6 +30,7 @@ pub fn record(
     let body = match stream {
         Stream::Accounts => CrmBody::Account(account(&external_id, &fields, &readable, &mut nul)),
         Stream::Contacts => CrmBody::Contact(contact(&fields, &mut nul)),
+        Stream::Leads => CrmBody::Contact(lead(&fields, &mut nul)),
         Stream::Deals => CrmBody::Deal(opportunity(&external_id, &fields, &mut nul)),
         Stream::Conversations => return Err(MappingError::NoDocument),
     };
@@ -100,6 +101,15 @@ fn contact(fields: &Fields<'_>, nul: &mut NulSweeper) -> CrmContact {
         email_keys,
         account_external_id: fields.account.get().map(id),
         other_account_external_ids: BTreeSet::new(),
+    }
+}
+
+/// A lead belongs to nobody until it is converted; then it leads to the account that it became.
+fn lead(fields: &Fields<'_>, nul: &mut NulSweeper) -> CrmContact {
+    CrmContact {
+        lead: true,
+        account_external_id: fields.converted_account.get().map(id),
+        ..contact(fields, nul)
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn apply_or_hold(tx: &Tx, share: f64) -> Result<u64, StoreError> {
 
 /// What two complete walks in a row did not see is gone, although nothing says so.
 async fn mark_missed(tx: &Tx) -> Result<(), StoreError> {
-    for (table, stream) in TABLES {
+    for Place { table, stream, .. } in PLACES {
         tx.execute(
             &format!(
                 // without its hashes the record is taken in again, should it ever be listed again
@@ -57,25 +57,32 @@ async fn mark_missed(tx: &Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Where each stream's records are.
-const TABLES: [(&str, Stream); 3] =
-    [("accounts", Stream::Accounts), ("contacts", Stream::Contacts), ("deals", Stream::Deals)];
-
-fn table(stream: Stream) -> &'static str {
-    TABLES.iter().find(|(_, known)| *known == stream).map_or("accounts", |(table, _)| table)
+/// Where a stream's records are.
+struct Place {
+    stream: Stream,
+    table: &'static str,
+    /// Which of the table's rows `t` are the stream's.
+    which: &'static str,
 }
+
+const PLACES: [Place; 4] = [
+    Place { stream: Stream::Accounts, table: "accounts", which: "true" },
+    Place { stream: Stream::Contacts, table: "contacts", which: "t.kind = 'contact'" },
+    Place { stream: Stream::Leads, table: "contacts", which: "t.kind = 'lead'" },
+    Place { stream: Stream::Deals, table: "deals", which: "true" },
+];
 
 async fn gone(tx: &Tx) -> Result<Vec<Gone>, StoreError> {
     let mut found = Vec::new();
-    for (table, stream) in TABLES {
+    for Place { table, stream, which } in PLACES {
         let rows = tx
             .query(
                 &format!(
                     "SELECT g.tenant_id, c.connection_id, g.source, g.gone,
                             (SELECT count(*) FROM {table} t WHERE t.tenant_id = g.tenant_id AND t.source = g.source
-                                AND t.deleted_at IS NULL AND t.merged_into IS NULL)
-                     FROM (SELECT tenant_id, source, count(*) AS gone FROM {table}
-                           WHERE gone_at IS NOT NULL AND deleted_at IS NULL GROUP BY tenant_id, source) AS g
+                                AND t.deleted_at IS NULL AND t.merged_into IS NULL AND {which})
+                     FROM (SELECT tenant_id, source, count(*) AS gone FROM {table} t
+                           WHERE gone_at IS NOT NULL AND deleted_at IS NULL AND {which} GROUP BY tenant_id, source) AS g
                      JOIN connections c ON c.tenant_id = g.tenant_id AND c.vendor || ':' || c.vendor_account = g.source
                      JOIN streams s ON s.connection_id = c.connection_id AND s.stream = $1
                      WHERE s.vanished_held IS DISTINCT FROM g.gone"
@@ -99,13 +106,14 @@ async fn gone(tx: &Tx) -> Result<Vec<Gone>, StoreError> {
 
 /// What was held and has come back needs nobody's word.
 async fn release_stale_holds(tx: &Tx) -> Result<(), StoreError> {
-    for (table, stream) in TABLES {
+    for Place { table, stream, which } in PLACES {
         tx.execute(
             &format!(
                 "UPDATE streams s SET vanished_held = NULL FROM connections c
                  WHERE c.connection_id = s.connection_id AND s.stream = $1 AND s.vanished_held > (
                      SELECT count(*) FROM {table} t WHERE t.tenant_id = c.tenant_id
-                        AND t.source = c.vendor || ':' || c.vendor_account AND t.gone_at IS NOT NULL AND t.deleted_at IS NULL)"
+                        AND t.source = c.vendor || ':' || c.vendor_account AND t.gone_at IS NOT NULL AND t.deleted_at IS NULL
+                        AND {which})"
             ),
             &[&stream.as_str()],
         )
@@ -139,7 +147,7 @@ pub async fn apply_held(tx: &Tx, connection: ConnectionId) -> Result<u64, StoreE
     let Some(row) = row else { return Ok(0) };
     let (tenant, source) = (TenantId::parse(row.try_get(0)?)?, row.try_get::<_, String>(1)?);
     let mut applied = 0;
-    for (_, stream) in TABLES {
+    for Place { stream, .. } in PLACES {
         let one = Gone {
             tenant: tenant.clone(),
             connection_id: connection,
@@ -154,13 +162,15 @@ pub async fn apply_held(tx: &Tx, connection: ConnectionId) -> Result<u64, StoreE
 }
 
 async fn apply(tx: &Tx, one: &Gone) -> Result<u64, StoreError> {
+    let Some(Place { table, which, .. }) = PLACES.iter().find(|place| place.stream == one.stream) else {
+        return Ok(0);
+    };
     let rows = tx
         .query(
             &format!(
-                "UPDATE {} SET deleted_at = now(), updated_at = now()
-                 WHERE tenant_id = $1 AND source = $2 AND gone_at IS NOT NULL AND deleted_at IS NULL
-                 RETURNING external_id",
-                table(one.stream)
+                "UPDATE {table} t SET deleted_at = now(), updated_at = now()
+                 WHERE tenant_id = $1 AND source = $2 AND gone_at IS NOT NULL AND deleted_at IS NULL AND {which}
+                 RETURNING external_id"
             ),
             &[&one.tenant.as_str(), &one.source],
         )
@@ -174,7 +184,7 @@ async fn apply(tx: &Tx, one: &Gone) -> Result<u64, StoreError> {
     let mut change = Change::default();
     match one.stream {
         Stream::Accounts => add_accounts(tx, one, &ids, &mut change).await?,
-        Stream::Contacts => add_contacts(tx, one, &ids, &mut change).await?,
+        Stream::Contacts | Stream::Leads => add_contacts(tx, one, &ids, &mut change).await?,
         _ => change.external_ids.extend(ids.iter().cloned()),
     }
     change.note(tx, &one.tenant).await?;

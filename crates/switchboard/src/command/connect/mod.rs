@@ -4,6 +4,7 @@ mod attention;
 mod gong;
 mod hubspot;
 mod permits;
+mod salesforce;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -40,6 +41,9 @@ enum ConnectVendor {
     /// Connect a HubSpot portal by a token: its companies, contacts and deals decide whose calls are whose. The same command again
     /// reconnects, and keeps what is not given anew.
     Hubspot(hubspot::HubSpotArgs),
+    /// Connect a Salesforce organization by an access token: its accounts, contacts, leads and opportunities decide whose calls are
+    /// whose. The same command again reconnects, and keeps what is not given anew.
+    Salesforce(salesforce::SalesforceArgs),
 }
 
 /// What can be said of every connection.
@@ -48,7 +52,7 @@ struct Options {
     /// Whose connection it is.
     #[arg(long)]
     tenant: TenantId,
-    /// Where the API is (default: the vendor's own; at Attention with its path).
+    /// Where the API is (default: the vendor's own; at Attention with its path; at Salesforce the organization's My Domain, without default).
     #[arg(long)]
     base_url: Option<String>,
     /// Allow plain HTTP, and any host: for a stand-in on this machine.
@@ -57,13 +61,13 @@ struct Options {
     /// How far back the history is fetched, in days (default: 90; at Gong 2; a CRM is always taken in whole).
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3650))]
     backfill_days: Option<i32>,
-    /// Requests per second at most, from 0.01 to 10000, for the whole account at the vendor (default: 2; at Gong 3, at HubSpot 9).
+    /// Requests per second at most, from 0.01 to 10000, for the whole account at the vendor (default: 2; at Gong 3, at HubSpot 9, at Salesforce 5).
     #[arg(long)]
     requests_per_second: Option<f64>,
-    /// Requests in flight at most, for the whole account at the vendor (default: 2; at HubSpot 4).
+    /// Requests in flight at most, for the whole account at the vendor (default: 2; at HubSpot and Salesforce 4).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
     in_flight: Option<i32>,
-    /// Requests a day at most, for the whole account at the vendor (default: none; at Gong 10000).
+    /// Requests a day at most, for the whole account at the vendor (default: none; at Gong and Salesforce 10000).
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     requests_per_day: Option<i32>,
     /// Seconds between syncs, up to a day (default: 900).
@@ -123,6 +127,7 @@ pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<
         ConnectVendor::Attention(args) => attention::run(context, args).await,
         ConnectVendor::Gong(args) => gong::run(context, args).await,
         ConnectVendor::Hubspot(args) => hubspot::run(context, args).await,
+        ConnectVendor::Salesforce(args) => salesforce::run(context, args).await,
     }
 }
 

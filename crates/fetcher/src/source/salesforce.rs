@@ -1,0 +1,303 @@
+//! A page of Salesforce: everything, or what was touched, deleted rows among them; then what was deleted for good.
+
+use std::collections::HashSet;
+
+use jiff::SignedDuration;
+use mapping::salesforce::listed;
+use model::{RunKind, Stream, Version, Window};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+use store::credential::Probe;
+use store::run_checkpoint::Next;
+use store::run_claim::ClaimedRun;
+use store::{Speaker, intake};
+use tokio::time::Instant;
+use vendors::salesforce::{
+    Deleted, Object, OrganizationUser, READ_MAX, Readable, RecordPage, Rows, Salesforce,
+};
+use vendors::{BaseUrl, Bearer, Failure, VendorError};
+
+use super::holder::Holder;
+use super::{Ending, page_failed};
+use crate::Shared;
+use crate::ask::{Answer, Setback};
+use crate::page::Gathered;
+use crate::probe::is_answered;
+use crate::records::{self, Record};
+use crate::users;
+
+/// Salesforce tells of the deletions of fifteen days: a run that was away for longer leaves the older ones to the walk.
+const DELETIONS_TOLD: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Pages of users: an organization with more people than this is none.
+const USERS_PAGES_MAX: usize = 100;
+
+/// Where a run's list goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Cursor {
+    /// A query goes on there, after so many rows.
+    Rows { next: String, seen: u64 },
+    /// What was deleted in the window, by id: it may have left the recycle bin, where no query shows it.
+    Deleted { after: Option<String> },
+}
+
+/// A run's way to Salesforce.
+pub(crate) struct SalesforceSource {
+    client: Salesforce,
+    token: Bearer,
+    holder: Holder,
+}
+
+/// One step of a run.
+struct Step<'a> {
+    source: &'a SalesforceSource,
+    shared: &'a Shared,
+    run: &'a ClaimedRun,
+    object: Object,
+    deadline: Instant,
+}
+
+impl SalesforceSource {
+    pub(super) fn new(shared: &Shared, base_url: BaseUrl, holder: Holder, secret: SecretString) -> Self {
+        let version = &shared.deps.config.api_versions.salesforce;
+        let client = Salesforce::new(shared.http.clone(), base_url, version);
+        Self { client, token: Bearer(secret), holder }
+    }
+
+    /// Asks whose the token is.
+    pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
+        is_answered(shared, probe, self.client.organization(&self.token)).await
+    }
+
+    /// Lists the run's page and publishes what is new or changed of it.
+    pub(crate) async fn gather(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        deadline: Instant,
+    ) -> Result<Gathered, Setback> {
+        let object = match run.stream {
+            Stream::Accounts => Object::Account,
+            Stream::Contacts => Object::Contact,
+            Stream::Deals => Object::Opportunity,
+            Stream::Leads => Object::Lead,
+            Stream::Conversations => {
+                return Err(page_error("vendor-stream", "Salesforce has no conversations"));
+            }
+        };
+        let step = Step { source: self, shared, run, object, deadline };
+        if run.kind == RunKind::FollowUp {
+            return step.look_again().await;
+        }
+        match step.cursor()? {
+            Some(Cursor::Deleted { after }) => step.deleted(after).await,
+            Some(Cursor::Rows { next, seen }) => step.go_on(&next, seen).await,
+            None => step.begin().await,
+        }
+    }
+
+    /// Lists everybody who works there.
+    pub(crate) async fn users(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        deadline: Instant,
+    ) -> Result<Result<Vec<OrganizationUser>, VendorError>, Setback> {
+        let (mut users, mut next) = (Vec::new(), None::<String>);
+        for _ in 0..USERS_PAGES_MAX {
+            let (client, token, from) = (&self.client, &self.token, next.as_deref());
+            let ask = || async move { client.users(token, from).await };
+            let page = match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
+                Ok((page, _)) => page,
+                Err((error, _)) => return Ok(Err(error)),
+            };
+            users.extend(page.users);
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(Ok(users))
+    }
+}
+
+impl Step<'_> {
+    fn cursor(&self) -> Result<Option<Cursor>, Setback> {
+        let read = |text: &String| serde_json::from_str(text);
+        let cursor = self.run.cursor.as_ref().map(read).transpose();
+        cursor.map_err(|error| page_error("cursor", &error.to_string()))
+    }
+
+    async fn try_ask<T, F>(&self, request: impl Fn() -> F) -> Result<Answer<T>, Setback>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        let budgets = [&self.run.vendor_account];
+        self.source.holder.ask(self.shared, self.run, &budgets, self.deadline, request).await
+    }
+
+    async fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<(T, Version), Setback>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        self.try_ask(request).await?.map_err(|(error, _)| page_failed(&error))
+    }
+
+    /// What may be read is asked for before every query: a permission may have come or gone.
+    async fn readable(&self) -> Result<Readable, Setback> {
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        Ok(self.ask(|| async move { client.describe(token, object).await }).await?.0)
+    }
+
+    async fn query(&self, readable: &Readable, rows: Rows<'_>) -> Result<(RecordPage, Version), Setback> {
+        let (client, token, rows) = (&self.source.client, &self.source.token, &rows);
+        self.ask(|| async move { client.query(token, readable, rows).await }).await
+    }
+
+    /// The query's first page.
+    async fn begin(&self) -> Result<Gathered, Setback> {
+        users::read_organization_again(self.shared, self.run, self.source, self.deadline).await?;
+        let readable = self.readable().await?;
+        let rows = match self.run.kind {
+            RunKind::Bootstrap | RunKind::Walk => Rows::All,
+            RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => Rows::Touched(self.run.window),
+        };
+        let (page, asked_at) = self.query(&readable, rows).await?;
+        self.take(page, asked_at, 0).await
+    }
+
+    /// Another page of it. A query that is too old to go on is begun again.
+    async fn go_on(&self, next: &str, seen: u64) -> Result<Gathered, Setback> {
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        match self.try_ask(|| async move { client.next(token, object, next).await }).await? {
+            Ok((page, asked_at)) => self.take(page, asked_at, seen).await,
+            Err((error, _)) if error.failure == Failure::CursorExpired => {
+                tracing::info!(job.id = %self.run.id, page = self.run.page, "the query is too old, it is begun again");
+                let next = Ending::Expired.next(self.shared, self.run, 0)?;
+                Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next })
+            }
+            Err((error, _)) => Err(page_failed(&error)),
+        }
+    }
+
+    async fn take(&self, page: RecordPage, asked_at: Version, seen: u64) -> Result<Gathered, Setback> {
+        runtime::failpoint!("fetch.listed");
+        let next = self.next(&page, seen)?;
+        let records = page.rows.into_iter().map(|row| self.record(row)).collect();
+        records::take(self.shared, self.run, records, asked_at, next).await
+    }
+
+    /// Where the list goes on after a page of the query.
+    fn next(&self, page: &RecordPage, seen: u64) -> Result<Next, Setback> {
+        let seen = seen + page.rows.len() as u64;
+        let Some(next) = &page.next else {
+            // whatever ends a list before its end, it is no end
+            if seen < page.total {
+                let reason = format!("the query ended after {seen} rows of {}", page.total);
+                return Err(page_error("list-cut-short", &reason));
+            }
+            return Ok(match self.run.kind {
+                // what is not there any more, a walk misses by itself, and a bootstrap never knew
+                RunKind::Bootstrap | RunKind::Walk => Next::End { total: None },
+                RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => {
+                    cursor(&Cursor::Deleted { after: None })
+                }
+            });
+        };
+        if page.rows.is_empty() {
+            return Err(page_error("endless-list", "the query goes on without rows"));
+        }
+        let next = cursor(&Cursor::Rows { next: next.clone(), seen });
+        if matches!(&next, Next::Cursor(next) if Some(next) == self.run.cursor.as_ref()) {
+            return Err(page_error("endless-list", "the query goes on where it was"));
+        }
+        Ok(next)
+    }
+
+    fn record(&self, row: Box<RawValue>) -> Record {
+        Record { listed: listed(self.run.stream, &row, None), row, related: None }
+    }
+
+    /// Some of what was deleted in the window: a query shows it as it is, merged or in the recycle bin; what none shows any more is told
+    /// as deleted by its id alone.
+    async fn deleted(&self, after: Option<String>) -> Result<Gathered, Setback> {
+        let end = || Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } };
+        let Some(window) = self.deletions() else { return Ok(end()) };
+        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        let (deleted, asked_at) =
+            self.ask(|| async move { client.deleted(token, object, window).await }).await?;
+        let Deleted::Ids(mut ids) = deleted else {
+            tracing::warn!(job.id = %self.run.id, "more was deleted than Salesforce tells at once, the next walks find out");
+            return Ok(end());
+        };
+        ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
+        let more = ids.len() > READ_MAX;
+        ids.truncate(READ_MAX);
+        let Some(last) = ids.last() else { return Ok(end()) };
+        let next = if more { cursor(&Cursor::Deleted { after: Some(last.clone()) }) } else { end().next };
+        let records = self.as_they_are(ids).await?;
+        records::take(self.shared, self.run, records, asked_at, next).await
+    }
+
+    /// The window in which deletions are asked for: whole minutes, and no longer ago than Salesforce remembers.
+    fn deletions(&self) -> Option<Window> {
+        let Window { from, to } = self.run.window;
+        let oldest = to.checked_sub(DELETIONS_TOLD).ok()?;
+        let from = from.max(oldest).max(self.shared.deps.clock.now().checked_sub(DELETIONS_TOLD).ok()?);
+        // seconds do not count, so the last minute is asked for by its end
+        let to = to.checked_add(SignedDuration::from_mins(1)).ok()?;
+        (from < to).then_some(Window { from, to })
+    }
+
+    /// Deleted records as a query shows them, or by their ids alone.
+    async fn as_they_are(&self, ids: Vec<String>) -> Result<Vec<Record>, Setback> {
+        let readable = self.readable().await?;
+        let (page, _) = self.query(&readable, Rows::OfIds(&ids)).await?;
+        let mut records: Vec<Record> = page.rows.into_iter().map(|row| self.record(row)).collect();
+        let shown: HashSet<String> = records.iter().filter_map(|record| record.listed.id.clone()).collect();
+        for id in ids {
+            let row = json!({ "Id": id, "IsDeleted": true });
+            let record = self.record(serde_json::value::to_raw_value(&row).expect("JSON"));
+            if !record.listed.id.as_ref().is_some_and(|id| shown.contains(id)) {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// A follow-up's page: records whose document got lost, each by its id.
+    async fn look_again(&self) -> Result<Gathered, Setback> {
+        let config = &self.shared.deps.config;
+        let limit = i64::try_from(READ_MAX).unwrap_or(i64::MAX);
+        let tx =
+            self.shared.deps.store.begin(Speaker::Tenant(&self.run.tenant)).await.map_err(Setback::Store)?;
+        let looks = intake::looks_left(&tx, self.run.id, config.give_up_age, limit).await;
+        let looks = looks.map_err(Setback::Store)?;
+        tx.commit().await.map_err(Setback::Store)?;
+        if looks.is_empty() {
+            return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
+        }
+        let ids: Vec<String> = looks
+            .iter()
+            .filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned()))
+            .collect();
+        let readable = self.readable().await?;
+        let (page, asked_at) = self.query(&readable, Rows::OfIds(&ids)).await?;
+        let records = page.rows.into_iter().map(|row| self.record(row)).collect();
+        let next = Next::Page(self.run.page + 1);
+        let mut gathered = records::take(self.shared, self.run, records, asked_at, next).await?;
+        records::settle_unanswered(&mut gathered, &looks, asked_at);
+        Ok(gathered)
+    }
+}
+
+fn cursor(cursor: &Cursor) -> Next {
+    Next::Cursor(serde_json::to_string(cursor).expect("texts and numbers"))
+}
+
+fn page_error(class: &'static str, reason: &str) -> Setback {
+    Setback::Page { class, reason: reason.to_owned() }
+}

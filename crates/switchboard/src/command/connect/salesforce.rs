@@ -1,0 +1,197 @@
+//! `connect salesforce`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use model::{Stream, Vendor, VendorAccount};
+use secrecy::SecretString;
+use serde_json::json;
+use vendors::salesforce::{Object, Organization, OrganizationUser, Salesforce, parse_base_url};
+use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
+
+use super::permits::Permits;
+use super::{Checked, Defaults, Options, read_secret};
+use crate::context::Context;
+
+/// Salesforce counts by the day, for everybody who works with the organization: a tenth of what the smallest may ask is taken. What was
+/// written shows a while later; what shows in no query is found by a daily walk.
+const DEFAULTS: Defaults = Defaults {
+    vendor: Vendor::Salesforce,
+    base_url: "",
+    backfill_days: 0,
+    requests_per_second: 5.0,
+    in_flight: 4,
+    lookback_s: 900,
+    walk_interval_s: 86_400,
+    requests_per_day: Some(10_000),
+    check_requests: 6,
+};
+
+/// Pages of users at a check: an organization with more people than this is none.
+const USERS_PAGES_MAX: usize = 100;
+
+#[derive(Debug, Args)]
+pub(super) struct SalesforceArgs {
+    #[command(flatten)]
+    options: Options,
+    /// The file with an access token; without it the token is read from standard input.
+    #[arg(long)]
+    token_file: Option<PathBuf>,
+}
+
+/// What a token may read.
+struct Probed {
+    organization: Organization,
+    readable: Vec<Object>,
+    missing: Vec<(Object, String)>,
+    users: Vec<OrganizationUser>,
+}
+
+pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    // whoever cannot keep it need not ask
+    context.vault()?;
+    let options = &args.options;
+    let known = options.known(&store, Vendor::Salesforce).await?;
+    let place = options.base_url(&known, &DEFAULTS);
+    if place.is_empty() {
+        bail!(
+            "say which organization it is: --base-url https://NAME.my.salesforce.com, as shown under Setup > My Domain"
+        );
+    }
+    let base_url = parse_base_url(&place, options.allow_http)?;
+    let token = read_token(&args)?;
+    let version = ApiVersions::from_env(&context.env)?.salesforce;
+    let client = Salesforce::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), &version);
+    let permits = options.permits(&store, Vendor::Salesforce, &known, &base_url);
+    let probed = probe(&permits, &client, &base_url, &token).await?;
+    let account = VendorAccount::of(&probed.organization.id);
+    let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
+    let checked = Checked {
+        account: &account,
+        base_url: &base_url,
+        secret: &token,
+        header_form: "bearer",
+        streams: &streams,
+        users: &fetcher::stored_organization_users(&probed.users),
+    };
+    let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
+    if !context.json {
+        for (object, why) in &probed.missing {
+            println!("note: {why}: {}", loss(*object));
+        }
+    }
+    let details = json!({
+        "vendor": Vendor::Salesforce, "users": probed.users.len(),
+        "missing_scopes": probed.missing.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>(),
+        "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
+    });
+    let name = probed.organization.name.unwrap_or_default();
+    let what = format!("Salesforce organization {account} {name}, with {} users", probed.users.len());
+    options.report(context, &saved, &checked, &what, details)
+}
+
+fn read_token(args: &SalesforceArgs) -> anyhow::Result<SecretString> {
+    let text = read_secret(args.token_file.as_deref())?;
+    let token = text.trim();
+    if token.is_empty() || token.contains(char::is_whitespace) || !token.is_ascii() {
+        bail!("the token must be one word of plain characters; give it by --token-file or standard input");
+    }
+    Ok(SecretString::from(token))
+}
+
+/// Asks for the organization, for what may be read of each object, and for the people: what is missing shows only when it is needed.
+async fn probe(
+    permits: &Permits<'_>,
+    client: &Salesforce,
+    base_url: &BaseUrl,
+    token: &SecretString,
+) -> anyhow::Result<Probed> {
+    let token = &Bearer(token.clone());
+    let organization = match permits.send(client.organization(token)).await? {
+        Ok(organization) => organization,
+        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+    };
+    let (mut readable, mut missing) = (Vec::new(), Vec::new());
+    for object in Object::ALL {
+        match permits.send(client.describe(token, *object)).await? {
+            Ok(_) => readable.push(*object),
+            Err(error) if error.failure == Failure::MissingScope => missing.push((*object, error.message)),
+            Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+        }
+    }
+    if let Some((_, why)) = missing.iter().find(|(object, _)| *object == Object::Account) {
+        bail!("{why}: without it there are no accounts; nothing was saved");
+    }
+    let users = users(permits, client, base_url, token).await?;
+    Ok(Probed { organization, readable, missing, users })
+}
+
+async fn users(
+    permits: &Permits<'_>,
+    client: &Salesforce,
+    base_url: &BaseUrl,
+    token: &Bearer,
+) -> anyhow::Result<Vec<OrganizationUser>> {
+    let (mut users, mut next) = (Vec::new(), None::<String>);
+    for _ in 0..USERS_PAGES_MAX {
+        match permits.send(client.users(token, next.as_deref())).await? {
+            Ok(page) => {
+                users.extend(page.users);
+                next = page.next;
+            }
+            Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+        }
+        if next.is_none() {
+            break;
+        }
+    }
+    Ok(users)
+}
+
+fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
+    let host = base_url.host();
+    match error.failure {
+        Failure::Credential => {
+            format!("{host} refuses the token ({error}): it has expired, or is another organization's")
+        }
+        Failure::MissingScope | Failure::Forbidden => {
+            format!("{host} knows the token but does not let it ask ({error})")
+        }
+        Failure::NotFound => format!(
+            "there is no Salesforce API at {} ({error}): check --base-url and SWITCHBOARD_SALESFORCE_API_VERSION",
+            base_url.as_str()
+        ),
+        Failure::UnexpectedShape => {
+            format!("{} does not answer like Salesforce ({error}): check --base-url", base_url.as_str())
+        }
+        Failure::Redirect => {
+            format!("{host} redirects elsewhere ({error}): give the final address as --base-url")
+        }
+        Failure::RateLimited => {
+            format!("{host} limits the requests right now ({error}): try again in a while")
+        }
+        _ => format!("{host} cannot be asked right now ({error})"),
+    }
+}
+
+/// What is missing without an object.
+const fn loss(object: Object) -> &'static str {
+    match object {
+        Object::Account => "there are no accounts",
+        Object::Contact => "attendees are matched by domain only, and nobody is linked to a contact",
+        Object::Opportunity => "calls that are linked to an opportunity do not lead to its account",
+        Object::Lead => "who is known as a lead only is matched by domain",
+    }
+}
+
+const fn stream_of(object: Object) -> Stream {
+    match object {
+        Object::Account => Stream::Accounts,
+        Object::Contact => Stream::Contacts,
+        Object::Opportunity => Stream::Deals,
+        Object::Lead => Stream::Leads,
+    }
+}
