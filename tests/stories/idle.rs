@@ -123,3 +123,25 @@ async fn a_dead_letter_is_waited_for_until_it_is_filed() {
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_record_whose_details_are_asked_for_again_is_waited_for_until_it_is_dead() {
+    let pace = [("SWITCHBOARD_RETRY_FIRST_MS", "4000"), ("SWITCHBOARD_DETAIL_ATTEMPTS", "2")];
+    let mut stand = Stand::paced(pace.map(|(name, value)| (name, value.to_owned())).into()).await;
+    stand.connected(spec(), &HISTORY).await;
+    let broken = ordinary(&stand);
+    let fault = FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken);
+    stand.world().add_fault("acme", fault).expect("a fault");
+    let roles = stand.start_all().await;
+    let retried = "SELECT count(*) FROM intake WHERE look_reason = 'detail-failed' AND look_at > now()";
+    stand.until("the record is to be asked for again", async || stand.count(retried).await == 1).await;
+    let settled = "SELECT count(*) FROM sync_runs WHERE state <> 'settled'";
+    stand.until("nothing else is left", async || stand.count(settled).await == 0).await;
+    let output = stand.run(&["wait", "--idle", "--timeout", "0", "--json"]).await;
+    let left: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(1), "{left}");
+    assert_eq!((&left["records_retrying"], &left["idle"]), (&1.into(), &false.into()), "{left}");
+    stand.ok(&["wait", "--idle"]).await;
+    assert_eq!(stand.dead().await, 1);
+    stand.finish(roles).await;
+}

@@ -10,7 +10,7 @@ use desk::tenants;
 use model::TenantId;
 
 use crate::context::Context;
-use crate::output;
+use crate::output::{self, second};
 
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
@@ -45,7 +45,9 @@ pub(crate) async fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exi
         Err(left) => (left, ExitCode::FAILURE),
     };
     if context.json {
-        output::json(&left)?;
+        let mut told = serde_json::to_value(&left)?;
+        told["idle"] = (code == ExitCode::SUCCESS).into();
+        output::json(&told)?;
     } else if code == ExitCode::SUCCESS {
         println!("idle{}", standing(&left));
     } else {
@@ -70,18 +72,23 @@ fn words(left: &Left) -> String {
         (i64::try_from(left.messages).unwrap_or(i64::MAX), "messages"),
     ];
     let named = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    named.collect::<Vec<_>>().join(", ")
+    let retried = (ledger.records_retrying > 0).then(|| {
+        let next = ledger.next_retry_at.map(|at| format!(", next at {}", second(at))).unwrap_or_default();
+        format!("{} records retried{next}", ledger.records_retrying)
+    });
+    named.chain(retried).collect::<Vec<_>>().join(", ")
 }
 
 /// What does not count as work left, but is worth knowing.
 fn standing(left: &Left) -> String {
     let mut parts: Vec<String> =
         left.ledger.parked.iter().map(|one| format!("{} runs parked by {}", one.count, one.name)).collect();
-    if left.ledger.records_pending > 0 {
-        parts.push(format!("{} records pending", left.ledger.records_pending));
-    }
-    if left.ledger.slices_to_replan > 0 {
-        parts.push(format!("{} failed slices planned again later", left.ledger.slices_to_replan));
-    }
+    let standing = [
+        (left.ledger.transcripts_pending, "calls wait for their transcript"),
+        (left.ledger.records_held, "records are held with their connection"),
+        (left.ledger.slices_to_replan, "failed slices are planned again later"),
+    ];
+    let named = standing.iter().filter(|(count, _)| *count > 0);
+    parts.extend(named.map(|(count, what)| format!("{count} {what}")));
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
