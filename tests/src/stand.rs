@@ -67,6 +67,20 @@ impl Stand {
         Self::upon(TestDatabase::fresh().await, TestVhost::fresh().await, pace).await
     }
 
+    /// The same, its credentials kept at Google's Secret Manager, without any master key.
+    pub async fn at_google() -> Self {
+        let mut stand = Self::fresh().await;
+        let metadata_host = stand.simulator.address().to_string();
+        stand.pace = vec![
+            ("SWITCHBOARD_MASTER_KEY_FILE", String::new()),
+            ("SWITCHBOARD_SECRETS", "google:projects/rehearsal".to_owned()),
+            ("SWITCHBOARD_SECRETS_URL", stand.simulator.google_url()),
+            ("SWITCHBOARD_SECRETS_ALLOW_HTTP", "true".to_owned()),
+            ("GCE_METADATA_HOST", metadata_host),
+        ];
+        stand
+    }
+
     /// A stand upon the servers of a stack of its own.
     pub async fn on_stack(stack: &Stack) -> Self {
         let env = stack.env();

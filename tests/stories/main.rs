@@ -20,6 +20,7 @@ mod rate_limits;
 mod restarts;
 mod roles;
 mod salesforce;
+mod secret_manager;
 mod settings;
 mod tenants;
 mod tls;

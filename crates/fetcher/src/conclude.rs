@@ -13,6 +13,7 @@ use crate::Shared;
 use crate::ask::Setback;
 use crate::dead::{Cause, leave_letter};
 use crate::page::Gathered;
+use crate::source::not_opened;
 
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
@@ -87,13 +88,18 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NotBefore(wait) if wait > PARK_AFTER => park(shared, run, ParkCause::Quota).await,
         Setback::NotBefore(wait) => defer(shared, run, wait, Deferral::Wait).await,
         Setback::Handback => defer(shared, run, Duration::ZERO, Deferral::Wait).await,
-        Setback::Unopened(reason) => {
-            let wait = shared.deps.config.retry.delay(OPEN_WAIT_ATTEMPT);
-            tracing::warn!(error = reason, delay_ms = wait.as_millis(), "cannot open the credential");
-            defer(shared, run, wait, Deferral::Held(&reason)).await
-        }
+        Setback::Unopened(reason) => unopened(shared, run, &reason).await,
         Setback::NoCredential => park(shared, run, ParkCause::Credential).await,
-        Setback::Refused { generation, reason } => refused(shared, run, generation, &reason).await,
+        Setback::Refused { generation, reason } => match reread(shared, run, generation).await {
+            Ok(false) => {
+                tracing::warn!("what the vendor refuses is not what is kept: trying again with that");
+                defer(shared, run, Duration::ZERO, Deferral::Wait).await
+            }
+            Err(Setback::Unopened(reason)) => unopened(shared, run, &reason).await,
+            Err(Setback::Store(error)) => Err(JobError::retry(error)),
+            // it is what is kept, or gone where it was kept: there is nothing to wait for
+            Ok(true) | Err(_) => refused(shared, run, generation, &reason).await,
+        },
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
         Setback::Lasting { class, reason } => run_failed(shared, run, class, &reason).await,
         Setback::Store(error) if error.is_transient() => Err(JobError::retry(error)),
@@ -192,6 +198,25 @@ async fn run_failed(
     failed.await.map_err(JobError::retry)?;
     shared.deps.metrics.step("failed");
     Ok(())
+}
+
+/// Waits for whatever it is that opens the credential.
+async fn unopened(shared: &Shared, run: &ClaimedRun, reason: &str) -> Result<(), JobError> {
+    let wait = shared.deps.config.retry.delay(OPEN_WAIT_ATTEMPT);
+    tracing::warn!(error = reason, delay_ms = wait.as_millis(), "cannot open the credential");
+    defer(shared, run, wait, Deferral::Held(reason)).await
+}
+
+/// Before a credential is called invalid it is read again where it is kept: this process may have remembered something else.
+async fn reread(shared: &Shared, run: &ClaimedRun, generation: i32) -> Result<bool, Setback> {
+    let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await.map_err(Setback::Store)?;
+    let current = credential::current(&tx, run.connection_id).await.map_err(Setback::Store)?;
+    tx.commit().await.map_err(Setback::Store)?;
+    match current.filter(|current| current.generation == generation) {
+        Some(current) => shared.deps.vault.was_right(&current.kept).await.map_err(not_opened),
+        // an older one: whoever marks it finds out
+        None => Ok(true),
+    }
 }
 
 /// One transaction: that generation is invalid, its event is in the outbox, the connection's runs are parked.

@@ -1,5 +1,7 @@
 //! What can go wrong with secrets; never a secret in it.
 
+use runtime::EnvError;
+
 /// A key file or a sealed secret that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -36,7 +38,69 @@ pub enum SecretError {
     /// A credential of a kind that this program does not know.
     #[error("the credential was sealed by a newer program: run that version here as well")]
     OtherKind,
+    /// Sealed, but this process has no master key at all.
+    #[error("the credential is sealed under a master key: name the key file in SWITCHBOARD_MASTER_KEY_FILE")]
+    NoKeyFile,
+    /// There is nowhere to put a secret.
+    #[error(
+        "no place for secrets is configured: set SWITCHBOARD_MASTER_KEY_FILE (`switchboard key new FILE` makes the file), \
+         or SWITCHBOARD_SECRETS=google:projects/PROJECT"
+    )]
+    NoPlace,
+    /// A setting that cannot be.
+    #[error(transparent)]
+    Setting(#[from] EnvError),
+    /// A service account's key file cannot be used.
+    #[error("GOOGLE_APPLICATION_CREDENTIALS={path} cannot be used: {why}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// Google's Secret Manager cannot be asked just now.
+    #[error("Secret Manager cannot be asked right now: {0}")]
+    Unavailable(String),
+    /// Google does not know who asks.
+    #[error(
+        "Google does not take this process for anybody ({0}): check its service account, or GOOGLE_APPLICATION_CREDENTIALS"
+    )]
+    Unauthenticated(String),
+    /// A permission is missing at Google.
+    #[error("{resource}: {words}; grant it to the service account of this process, on the project")]
+    Denied {
+        /// The secret.
+        resource: String,
+        /// Which permission, and Google's words.
+        words: String,
+    },
+    /// The secret is not there any more, or may not be read.
+    #[error("{resource} cannot be read any more ({words}): enable that version again, or connect again")]
+    Gone {
+        /// The secret and its version.
+        resource: String,
+        /// Google's words.
+        words: String,
+    },
+    /// Google will not take what was asked.
+    #[error("{resource}: Secret Manager refuses the request ({words})")]
+    Refused {
+        /// The secret.
+        resource: String,
+        /// Google's words.
+        words: String,
+    },
+    /// Another credential was stored while this one was put away.
+    #[error("another credential was stored meanwhile: connect once more")]
+    Overtaken,
     /// The bytes were changed, cut short, or belong to another connection.
     #[error("the sealed credential was changed or belongs elsewhere: connect again")]
     Tampered,
+}
+
+impl SecretError {
+    /// May work later, with nobody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
 }

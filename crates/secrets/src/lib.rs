@@ -2,6 +2,7 @@
 
 mod credential;
 mod error;
+mod google;
 mod key_file;
 mod keyring;
 mod refresh;

@@ -190,13 +190,15 @@ impl Place<'_> {
             match self.try_keep(generation, &deposit).await {
                 Ok(Some(kept)) => return Ok(Opened { secret: fresh, generation: kept }),
                 Ok(None) => return self.current().await,
-                Err(error) if error.is_transient() && Instant::now() < deadline => sleep(STORE_AGAIN).await,
-                Err(error) => return Err(error.into()),
+                Err(RefreshError::Store(error)) if error.is_transient() && Instant::now() < deadline => {
+                    sleep(STORE_AGAIN).await;
+                }
+                Err(error) => return Err(error),
             }
         }
     }
 
-    async fn try_keep(&self, generation: i32, deposit: &Deposit) -> Result<Option<i32>, StoreError> {
+    async fn try_keep(&self, generation: i32, deposit: &Deposit) -> Result<Option<i32>, RefreshError> {
         let tx = self.store.begin(Speaker::Tenant(self.tenant)).await?;
         let next = credential::next_generation(&tx, self.connection_id).await?;
         if next != generation + 1 {
@@ -205,12 +207,14 @@ impl Place<'_> {
             return Ok(None);
         }
         let before = credential::current(&tx, self.connection_id).await?;
-        let kept = self.vault.keep(self.owner(), next, deposit);
+        let kept_before = before.as_ref().map(|before| &before.kept);
+        let kept = self.vault.keep(self.owner(), next, deposit, kept_before)?;
         let form = before.as_ref().map_or("bearer", |before| &before.header_form);
         let fresh = StoredCredential::fresh(next, kept, form);
         credential::save(&tx, self.tenant, self.connection_id, &fresh).await?;
         credential::end_turn(&tx, self.connection_id, generation).await?;
         tx.commit().await?;
+        self.vault.tidy(kept_before, &fresh.kept).await;
         Ok(Some(next))
     }
 

@@ -55,8 +55,8 @@ impl World {
     async fn connect(&self, generation: i32, secret: &str) {
         let owner = Owner { tenant: &self.tenant, connection_id: self.connection_id };
         let deposit = self.vault.put(owner, &SecretString::from(secret)).await.expect("put away");
-        let fresh =
-            StoredCredential::fresh(generation, self.vault.keep(owner, generation, &deposit), "bearer");
+        let kept = self.vault.keep(owner, generation, &deposit, None).expect("kept");
+        let fresh = StoredCredential::fresh(generation, kept, "bearer");
         let tx = self.db.store().begin(Speaker::Tenant(&self.tenant)).await.expect("a transaction");
         credential::save(&tx, &self.tenant, self.connection_id, &fresh).await.expect("saved");
         tx.commit().await.expect("a commit");

@@ -48,6 +48,20 @@ pub enum Endpoint {
     /// Anything else of HubSpot's.
     #[serde(rename = "hubspot_unknown")]
     HubSpotUnknown,
+    /// Google's `POST /v1/projects/{p}/secrets`
+    SecretCreate,
+    /// Google's `POST /v1/projects/{p}/secrets/{s}:addVersion`
+    SecretAdd,
+    /// Google's `GET /v1/projects/{p}/secrets/{s}/versions/{v}:access`
+    SecretAccess,
+    /// Google's `GET /v1/projects/{p}/secrets/{s}/versions`
+    SecretList,
+    /// Google's `POST /v1/projects/{p}/secrets/{s}/versions/{v}:destroy`
+    SecretDestroy,
+    /// Google's tokens, of the metadata server and for a service account's assertion.
+    GoogleToken,
+    /// Anything else of Google's.
+    GoogleUnknown,
     /// Salesforce's `GET /services/data/V/query` and `queryAll`
     SalesforceQuery,
     /// Salesforce's `GET /services/data/V/query/{locator}`

@@ -8,6 +8,7 @@ mod error;
 mod exchange;
 mod faults;
 mod gong;
+mod google;
 mod hubspot;
 mod log;
 mod reply;
@@ -20,6 +21,7 @@ mod world;
 pub use endpoint::Endpoint;
 pub use error::SimulatorError;
 pub use faults::{Fault, FaultId, FaultRule, RetryAfter};
+pub use google::{SecretManager, SecretVersion};
 pub use log::{RequestRecord, Stats};
 pub use server::{Simulator, SimulatorConfig};
 pub use world::{

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::{any, get};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -12,10 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::SimulatorError;
 use crate::wire::{Connection, ResettableListener};
 use crate::world::World;
-use crate::{attention, control, gong, hubspot, salesforce};
+use crate::{attention, control, gong, google, hubspot, salesforce};
 
 /// How long a client may keep reading an answer after the stop.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// Where Google's metadata server hands out tokens.
+const METADATA_TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 
 /// Where a simulator listens and what it is made from.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +99,16 @@ impl Simulator {
         format!("http://{}/salesforce", self.address)
     }
 
+    /// Where Google's Secret Manager is.
+    pub fn google_url(&self) -> String {
+        format!("http://{}/google", self.address)
+    }
+
+    /// The key file of Google's service account.
+    pub fn google_key_file(&self) -> String {
+        google::SecretManager::key_file(&format!("{}/token", self.google_url()))
+    }
+
     /// Where the control endpoints are.
     pub fn control_url(&self) -> String {
         format!("http://{}/_control", self.address)
@@ -124,6 +138,9 @@ async fn serve(listener: ResettableListener, app: App) {
     let shutdown = app.shutdown.clone();
     let router = Router::new()
         .nest("/_control", control::router())
+        .route("/google/token", any(google::service_account_token))
+        .nest("/google", Router::new().fallback(google::answer))
+        .route(METADATA_TOKEN, get(google::metadata_token))
         .nest("/gong", Router::new().fallback(gong::answer))
         .nest("/hubspot", Router::new().fallback(hubspot::answer))
         .nest("/salesforce", Router::new().fallback(salesforce::answer))

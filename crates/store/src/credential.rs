@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use model::{ConnectionId, TenantId};
 use serde_json::json;
+use tokio_postgres::Row;
 
 use crate::{StoreError, Tx, outbox};
 pub use refresh::{Turn, end_turn, give_up_turn, take_back_turn, take_turn};
@@ -22,6 +23,48 @@ pub enum Kept {
         /// The sealed bytes.
         bytes: Vec<u8>,
     },
+    /// At Google's Secret Manager.
+    Google {
+        /// `projects/PROJECT/secrets/NAME`.
+        secret: String,
+        /// The number of its version.
+        version: i64,
+    },
+}
+
+#[derive(Default)]
+struct Columns<'a> {
+    key_id: Option<&'a str>,
+    sealed: Option<&'a [u8]>,
+    secret: Option<&'a str>,
+    version: Option<i64>,
+}
+
+impl Kept {
+    /// Says whether deleting its row destroys it.
+    pub fn is_in_row(&self) -> bool {
+        matches!(self, Self::Sealed { .. })
+    }
+
+    /// What the four columns hold.
+    fn columns(&self) -> Columns<'_> {
+        match self {
+            Self::Sealed { key_id, bytes } => {
+                Columns { key_id: Some(key_id), sealed: Some(bytes), ..Columns::default() }
+            }
+            Self::Google { secret, version } => {
+                Columns { secret: Some(secret), version: Some(*version), ..Columns::default() }
+            }
+        }
+    }
+
+    /// Reads the four columns from the given one on.
+    fn read(row: &Row, first: usize) -> Result<Self, StoreError> {
+        Ok(match row.try_get(first + 2)? {
+            Some(secret) => Self::Google { secret, version: row.try_get(first + 3)? },
+            None => Self::Sealed { key_id: row.try_get(first)?, bytes: row.try_get(first + 1)? },
+        })
+    }
 }
 
 /// A credential without its secret, of which it says where it is kept.
@@ -69,11 +112,11 @@ pub async fn save(
     id: ConnectionId,
     credential: &StoredCredential,
 ) -> Result<(), StoreError> {
-    let Kept::Sealed { key_id, bytes } = &credential.kept;
+    let Columns { key_id, sealed, secret, version } = credential.kept.columns();
     tx.execute(
-        "INSERT INTO credentials (connection_id, generation, tenant_id, key_id, sealed, header_form)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        &[&id.0, &credential.generation, &tenant.as_str(), &key_id, &bytes, &credential.header_form],
+        "INSERT INTO credentials (connection_id, generation, tenant_id, key_id, sealed, google_secret, google_version, header_form)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &[&id.0, &credential.generation, &tenant.as_str(), &key_id, &sealed, &secret, &version, &credential.header_form],
     )
     .await?;
     let before = tx
@@ -102,8 +145,8 @@ pub async fn save(
 pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<StoredCredential>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT k.generation, k.key_id, k.sealed, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL,
-                    k.endpoint_forms
+            "SELECT k.generation, k.header_form, c.credential_state = 'valid', k.refused_at IS NOT NULL, k.endpoint_forms,
+                    k.key_id, k.sealed, k.google_secret, k.google_version
              FROM connections c
              JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
              WHERE c.connection_id = $1",
@@ -113,11 +156,11 @@ pub async fn current(tx: &Tx, id: ConnectionId) -> Result<Option<StoredCredentia
     row.map(|row| {
         Ok(StoredCredential {
             generation: row.try_get(0)?,
-            kept: Kept::Sealed { key_id: row.try_get(1)?, bytes: row.try_get(2)? },
-            header_form: row.try_get(3)?,
-            valid: row.try_get(4)?,
-            refused: row.try_get(5)?,
-            endpoint_forms: serde_json::from_value(row.try_get(6)?)
+            kept: Kept::read(&row, 5)?,
+            header_form: row.try_get(1)?,
+            valid: row.try_get(2)?,
+            refused: row.try_get(3)?,
+            endpoint_forms: serde_json::from_value(row.try_get(4)?)
                 .map_err(|error| StoreError::Row(error.to_string()))?,
         })
     })
@@ -183,12 +226,12 @@ pub struct Holding {
     pub kept: Kept,
 }
 
-/// Where every credential is kept, for sealing those anew that are sealed. Locks the rows.
-pub async fn lock_all(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
+/// Every credential that is sealed in its row, to be sealed anew. Locks the rows.
+pub async fn lock_sealed(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
     let rows = tx
         .query(
-            "SELECT tenant_id, connection_id, generation, key_id, sealed
-             FROM credentials ORDER BY connection_id, generation FOR UPDATE",
+            "SELECT tenant_id, connection_id, generation, key_id, sealed, google_secret, google_version
+             FROM credentials WHERE sealed IS NOT NULL ORDER BY connection_id, generation FOR UPDATE",
             &[],
         )
         .await?;
@@ -198,7 +241,7 @@ pub async fn lock_all(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
                 tenant: TenantId::parse(row.try_get(0)?)?,
                 connection_id: ConnectionId(row.try_get(1)?),
                 generation: row.try_get(2)?,
-                kept: Kept::Sealed { key_id: row.try_get(3)?, bytes: row.try_get(4)? },
+                kept: Kept::read(row, 3)?,
             })
         })
         .collect()
@@ -206,10 +249,11 @@ pub async fn lock_all(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
 
 /// Says where a credential is kept from now on.
 pub async fn keep_anew(tx: &Tx, id: ConnectionId, generation: i32, kept: &Kept) -> Result<(), StoreError> {
-    let Kept::Sealed { key_id, bytes } = kept;
+    let Columns { key_id, sealed, secret, version } = kept.columns();
     tx.execute(
-        "UPDATE credentials SET key_id = $3, sealed = $4 WHERE connection_id = $1 AND generation = $2",
-        &[&id.0, &generation, &key_id, &bytes],
+        "UPDATE credentials SET key_id = $3, sealed = $4, google_secret = $5, google_version = $6
+         WHERE connection_id = $1 AND generation = $2",
+        &[&id.0, &generation, &key_id, &sealed, &secret, &version],
     )
     .await?;
     Ok(())

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use runtime::{Env, Health, telemetry};
-use secrets::{Keyring, Vault};
+use runtime::{Clock, Env, Health, telemetry};
+use secrets::Vault;
 use store::{Store, StoreConfig};
 
 /// The environment, read once, and how to print.
@@ -53,6 +53,6 @@ impl Context {
 
     /// Where the secrets of credentials are kept.
     pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
-        Ok(Vault::sealed(Keyring::read_file(&self.key_file()?)?))
+        Ok(Vault::from_env(&self.env, Clock::system())?)
     }
 }

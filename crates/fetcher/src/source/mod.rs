@@ -186,8 +186,11 @@ impl Ending {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn not_opened(error: SecretError) -> Setback {
     match error {
-        SecretError::Tampered => Setback::Page { class: "sealed-credential", reason: error.to_string() },
-        // the file lacks the key, or cannot be read just now
+        // of one that is gone there may be a later one by the next attempt
+        SecretError::Tampered | SecretError::Gone { .. } => {
+            Setback::Page { class: "sealed-credential", reason: error.to_string() }
+        }
+        // a key or a permission is missing, or the place cannot be asked just now
         _ => Setback::Unopened(error.to_string()),
     }
 }

@@ -54,6 +54,10 @@ pub enum Fault {
     Hang,
     /// The connection is reset instead of an answer.
     Reset,
+    /// What is asked is done, and the connection reset instead of an answer; at Google's only.
+    AnswerLost,
+    /// A secret arrives with a wrong byte, and the checksum it had; at Google's only.
+    Damaged,
     /// The connection ends half way through the body.
     Truncated,
     /// A page of HTML with status 200.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::SimulatorError;
 use crate::faults::{Fault, FaultId, FaultRule};
+use crate::google::SecretManager;
 use crate::log::{RequestRecord, Stats};
 
 mod calendar;
@@ -51,11 +52,17 @@ struct Inner {
     seed: u64,
     now: Mutex<Timestamp>,
     workspaces: Mutex<BTreeMap<String, Arc<Workspace>>>,
+    secret_manager: SecretManager,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, now: Timestamp) -> Self {
-        Self(Arc::new(Inner { seed, now: Mutex::new(now), workspaces: Mutex::default() }))
+        Self(Arc::new(Inner {
+            seed,
+            now: Mutex::new(now),
+            workspaces: Mutex::default(),
+            secret_manager: SecretManager::default(),
+        }))
     }
 
     /// The vendor's clock; it stands still unless it is set.
@@ -66,6 +73,11 @@ impl World {
     /// Sets the vendor's clock; what exists already does not move.
     pub fn set_now(&self, now: Timestamp) {
         *locked(&self.0.now) = now;
+    }
+
+    /// Google's Secret Manager.
+    pub fn secret_manager(&self) -> SecretManager {
+        self.0.secret_manager.clone()
     }
 
     /// Makes a workspace.

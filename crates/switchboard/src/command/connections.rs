@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use model::ParkCause;
 use serde_json::json;
 use store::connection::{self, Connection};
 use store::stream::Silence;
-use store::{Speaker, crm, stream, vanish};
+use store::{Speaker, credential, crm, stream, vanish};
 
 use crate::cli::{OfTenant, OneConnection};
 use crate::context::Context;
@@ -103,6 +104,14 @@ pub(crate) async fn set_paused(
 pub(crate) async fn disconnect(context: &Context, args: &OneConnection) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     let one = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
+    let stored = credential::current(&tx, one.id).await?;
+    tx.commit().await?;
+    if let Some(stored) = stored.filter(|stored| !stored.kept.is_in_row()) {
+        // before its row is deleted: as long as that is there, whoever could not destroy the secret can try again
+        let destroyed = context.vault()?.destroy(&stored.kept).await;
+        destroyed.context("the secret could not be destroyed; nothing was changed")?;
+    }
     let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
     connection::disconnect(&tx, one.id).await?;
     tx.commit().await?;

@@ -51,7 +51,7 @@ async fn rotate(context: &Context) -> anyhow::Result<ExitCode> {
     let keyring = Keyring::rotate_file(&context.key_file()?)?;
     let (key_id, vault) = (keyring.current_id(), Vault::sealed(keyring));
     let tx = store.begin(Speaker::Everybody).await?;
-    let credentials = credential::lock_all(&tx).await?;
+    let credentials = credential::lock_sealed(&tx).await?;
     for Holding { tenant, connection_id, generation, kept } in &credentials {
         let owner = Owner { tenant, connection_id: *connection_id };
         let fresh = vault

@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
     let options = &args.options;
     let store = context.migrated_store().await?;
     // whoever cannot keep it need not ask
-    context.vault()?;
+    context.vault()?.check().await?;
     let known = options.known(&store, Vendor::Attention).await?;
     let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let key = read_key(&args)?;

@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     let options = &args.options;
     let store = context.migrated_store().await?;
     // whoever cannot keep it need not ask
-    context.vault()?;
+    context.vault()?.check().await?;
     let known = options.known(&store, Vendor::Gong).await?;
     let base_url = parse_base_url(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
     let auth = read_access_key(&args)?;

@@ -51,7 +51,7 @@ struct Probed {
 pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     // whoever cannot keep it need not ask
-    context.vault()?;
+    context.vault()?.check().await?;
     let options = &args.options;
     let known = options.known(&store, Vendor::HubSpot).await?;
     let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;

@@ -214,12 +214,14 @@ impl Options {
             connection::set_enabled(&tx, id, false).await?;
         }
         let generation = credential::next_generation(&tx, id).await?;
-        let kept = vault.keep(owner, generation, &deposit);
+        let before_kept = credential::current(&tx, id).await?.map(|stored| stored.kept);
+        let kept = vault.keep(owner, generation, &deposit, before_kept.as_ref())?;
         let fresh = StoredCredential::fresh(generation, kept, checked.header_form);
         credential::save(&tx, tenant, id, &fresh).await?;
         user::keep(&tx, tenant, id, checked.users).await?;
         stream::make_due(&tx, id).await?;
         tx.commit().await?;
+        vault.tidy(before_kept.as_ref(), &fresh.kept).await;
         Ok(Saved { id, generation, reconnected: before.is_some() })
     }
 
