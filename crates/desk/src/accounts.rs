@@ -2,7 +2,7 @@
 
 mod span;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{Cursor, Read};
 
 use anyhow::{Context as _, bail};
@@ -40,6 +40,26 @@ pub struct BadLine {
     pub reason: String,
 }
 
+/// A domain that was left out of its account, which was imported without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IgnoredDomain {
+    /// The line it is on.
+    pub line: u64,
+    /// As it is written there.
+    pub domain: String,
+    /// It is none; else it is nobody's own, of free mail or a shared host.
+    pub malformed: bool,
+}
+
+/// A domain that several accounts own: the oldest of them gets the vote of whoever writes from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SharedDomain {
+    /// The domain in normal form.
+    pub domain: String,
+    /// The lines of the accounts.
+    pub lines: Vec<u64>,
+}
+
 /// What an import came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Imported {
@@ -48,10 +68,19 @@ pub struct Imported {
     pub counts: ImportCounts,
     /// The tenant's conversations are let in from now on.
     pub gate_opened: bool,
-    /// Domains that were left out of their account: free mail and shared hosts are nobody's own.
-    pub domains_ignored: Vec<String>,
+    /// Domains that were left out of their account.
+    pub domains_ignored: Vec<IgnoredDomain>,
+    /// Domains that several accounts of the file own.
+    pub domains_shared: Vec<SharedDomain>,
     /// Lines that were left out.
     pub bad_lines: Vec<BadLine>,
+}
+
+impl Imported {
+    /// Nothing was left out that was meant to come in.
+    pub fn is_whole(&self) -> bool {
+        self.bad_lines.is_empty() && !self.domains_ignored.iter().any(|ignored| ignored.malformed)
+    }
 }
 
 /// Imports a tenant's accounts and contacts, and opens its gate once there is an account.
@@ -67,10 +96,14 @@ pub async fn import(
         Some(file) => read(file, "contacts", &["account_external_id", "email"], contact, &mut bad_lines)?,
         None => Vec::new(),
     };
+    let accounts = once_each("accounts", accounts, |(record, _)| &record.external_id, &mut bad_lines);
+    let contacts = once_each("contacts", contacts, |record| &record.external_id, &mut bad_lines);
+    let domains_shared = shared(&accounts);
     let mut domains_ignored = Vec::new();
     let mut records = Vec::with_capacity(accounts.len());
-    for (_, (record, ignored)) in accounts {
-        domains_ignored.extend(ignored);
+    for (line, (record, ignored)) in accounts {
+        let of_line = |(domain, malformed)| IgnoredDomain { line, domain, malformed };
+        domains_ignored.extend(ignored.into_iter().map(of_line));
         records.push(record);
     }
     let mut lines: HashMap<String, Vec<u64>> = HashMap::new();
@@ -88,7 +121,39 @@ pub async fn import(
     tx.commit().await?;
     bad_lines.extend(homeless(&counts.contacts_without_account, &lines));
     bad_lines.sort_by_key(|bad| (bad.file, bad.line));
-    Ok(Imported { counts, gate_opened, domains_ignored, bad_lines })
+    Ok(Imported { counts, gate_opened, domains_ignored, domains_shared, bad_lines })
+}
+
+/// The first line of each id; a later one of the same id must not undo it unseen.
+fn once_each<T>(
+    file: &'static str,
+    records: Vec<(u64, T)>,
+    id: impl Fn(&T) -> &String,
+    bad_lines: &mut Vec<BadLine>,
+) -> Vec<(u64, T)> {
+    let mut first: HashMap<String, u64> = HashMap::new();
+    let mut kept = Vec::with_capacity(records.len());
+    for (line, record) in records {
+        if let Some(before) = first.get(id(&record)) {
+            let reason = format!("{:?} is on line {before} already", id(&record));
+            bad_lines.push(BadLine { file, line, last_line: line, reason });
+            continue;
+        }
+        first.insert(id(&record).clone(), line);
+        kept.push((line, record));
+    }
+    kept
+}
+
+fn shared(accounts: &[(u64, AccountLine)]) -> Vec<SharedDomain> {
+    let mut owners: BTreeMap<&String, Vec<u64>> = BTreeMap::new();
+    for (line, (record, _)) in accounts {
+        for domain in &record.domains {
+            owners.entry(domain).or_default().push(*line);
+        }
+    }
+    let several = owners.into_iter().filter(|(_, lines)| lines.len() > 1);
+    several.map(|(domain, lines)| SharedDomain { domain: domain.clone(), lines }).collect()
 }
 
 /// Every line of the contacts whose account there is not, each once.
@@ -103,6 +168,9 @@ fn homeless(contacts: &[String], lines: &HashMap<String, Vec<u64>>) -> Vec<BadLi
     });
     bad.collect()
 }
+
+/// An account, and those of its domains that are ignored, each with whether it is malformed.
+type AccountLine = (AccountRecord, Vec<(String, bool)>);
 
 /// A line's fields by the names of the heading.
 struct Line<'a> {
@@ -157,6 +225,7 @@ fn read<T>(
             Err(error) if error.is_io_error() => {
                 return Err(error).context(format!("cannot read the {name} file"));
             }
+            Err(_) if !span.is_closed() => Err("a quote in it is not closed".to_owned()),
             Err(_) => Err("it is not UTF-8".to_owned()),
         };
         match outcome {
@@ -177,25 +246,32 @@ fn columns(headers: &StringRecord, name: &str, required: &[&str]) -> anyhow::Res
     let column = |text: &str| text.trim().trim_start_matches('\u{feff}').to_lowercase();
     let columns: HashMap<String, usize> = headers.iter().map(column).zip(0..).collect();
     if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
-        bail!(
-            "the {name} file has no column {missing:?}; its heading is {:?}",
-            headers.iter().collect::<Vec<_>>().join(",")
-        );
+        let heading = headers.iter().collect::<Vec<_>>().join(",");
+        let separators = [(';', "semicolons"), ('\t', "tabs")];
+        let other =
+            separators.iter().find(|(separator, _)| headers.len() == 1 && heading.contains(*separator));
+        if let Some((_, other)) = other {
+            bail!("the columns of the {name} file are separated by {other}: save it with commas");
+        }
+        bail!("the {name} file has no column {missing:?}; its heading is {heading:?}");
     }
     Ok(columns)
 }
 
-/// An account, and those of its domains that are ignored: owned by one account, they would draw in everybody's mail.
-fn account(line: &Line<'_>) -> Result<(AccountRecord, Vec<String>), String> {
+/// Reads an account; domains of free mail and shared hosts would draw in everybody's calls.
+fn account(line: &Line<'_>) -> Result<AccountLine, String> {
     let mut domains = BTreeSet::new();
     let mut ignored = Vec::new();
     for text in line.get("domains").split(';').map(str::trim).filter(|text| !text.is_empty()) {
         let lower = text.to_lowercase();
+        let is_nobodys = |domain: &str| is_free_mail(domain) || is_shared_host(domain);
         match domain_from_website(text) {
             Some(domain) if !is_free_mail(&domain) => drop(domains.insert(domain)),
-            Some(_) => ignored.push(lower),
-            None if is_free_mail(&lower) || is_shared_host(&lower) => ignored.push(lower),
-            None => return Err(format!("{text:?} is no domain of a company")),
+            Some(_) => ignored.push((lower, false)),
+            None => {
+                let malformed = !is_nobodys(&lower);
+                ignored.push((lower, malformed));
+            }
         }
     }
     let created_at = match line.get("created_at") {
@@ -304,14 +380,38 @@ mod tests {
             A4,Free,gmail.com,\n\
             A5,\"Quoted, Inc\",,\n\
             A6,When,a.com,yesterday\n\
-            A7,Nonsense,no domain at all,\n";
+            A7,Nonsense,no domain at all;seven.com,\n";
         let mut bad = Vec::new();
         let good = read(file.as_bytes(), "accounts", &["external_id"], account, &mut bad).expect("a heading");
         let ids: Vec<_> = good.iter().map(|(line, (one, _))| (*line, one.external_id.as_str())).collect();
-        assert_eq!(ids, [(2, "A1"), (5, "A4"), (6, "A5")]);
+        assert_eq!(ids, [(2, "A1"), (5, "A4"), (6, "A5"), (8, "A7")]);
         assert_eq!(good[0].1.0.domains.iter().collect::<Vec<_>>(), ["acme.com", "acme.de"]);
-        assert_eq!(bad.iter().map(|one| one.line).collect::<Vec<_>>(), [3, 4, 7, 8]);
-        assert_eq!(good[1].1.1, ["gmail.com"]);
+        assert_eq!(bad.iter().map(|one| one.line).collect::<Vec<_>>(), [3, 4, 7]);
+        let ignored =
+            |index: usize| good[index].1.1.iter().map(|(domain, malformed)| (domain.as_str(), *malformed));
+        assert_eq!(ignored(1).collect::<Vec<_>>(), [("gmail.com", false)]);
+        assert_eq!(ignored(3).collect::<Vec<_>>(), [("no domain at all", true)]);
+        assert_eq!(good[3].1.0.domains.iter().collect::<Vec<_>>(), ["seven.com"]);
+    }
+
+    #[test]
+    fn of_two_lines_with_one_id_the_first_stands_and_shared_domains_are_told() {
+        let file =
+            "external_id,name,domains\nA1,First,one.com;both.com\nA1,Again,two.com\nA2,Other,Both.com\n";
+        let mut bad = Vec::new();
+        let read = read(file.as_bytes(), "accounts", &["external_id"], account, &mut bad).expect("a heading");
+        let kept = once_each("accounts", read, |(record, _)| &record.external_id, &mut bad);
+        assert_eq!(kept.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!((bad[0].line, bad[0].reason.as_str()), (3, "\"A1\" is on line 2 already"));
+        assert_eq!(shared(&kept), [SharedDomain { domain: "both.com".to_owned(), lines: vec![2, 4] }]);
+    }
+
+    #[test]
+    fn a_file_with_other_separators_is_told_so() {
+        let mut bad = Vec::new();
+        let file = "external_id;name;domains\nA1;Acme;acme.com\n";
+        let error = read(file.as_bytes(), "accounts", &["external_id"], account, &mut bad);
+        assert!(error.expect_err("refused").to_string().contains("separated by semicolons"));
     }
 
     #[test]

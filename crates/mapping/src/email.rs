@@ -68,6 +68,14 @@ impl fmt::Display for EmailKey {
     }
 }
 
+/// The address alone, as it is written; what holds none, or several, stays whole.
+pub(crate) fn bare_address(text: String) -> String {
+    match EmailKey::parse(&text) {
+        Some(_) => address_in(&plain_text(&text)).to_owned(),
+        None => text,
+    }
+}
+
 /// Takes out what cannot be seen, makes fullwidth forms (`＠`, `．`) plain, and trims: pasted data has all of it.
 fn plain_text(text: &str) -> String {
     let seen: String = text.chars().filter(|c| !is_invisible(*c)).map(plain_char).collect();

@@ -6,6 +6,7 @@ use model::{Attendee, Owner};
 
 use super::attributes::Person;
 use super::sources::Sources;
+use crate::email::bare_address;
 use crate::nul::NulSweeper;
 
 /// Who owns the recording.
@@ -21,7 +22,7 @@ pub(super) fn owner(sources: Sources<'_, '_>, nul: &mut NulSweeper) -> Option<Ow
     });
     let owner = Owner {
         vendor_user_id: nul.trimmed(id.as_deref()),
-        email: nul.trimmed(email),
+        email: nul.trimmed(email).map(bare_address),
         name: nul.trimmed(name.as_deref()),
     };
     (owner.vendor_user_id.is_some() || owner.email.is_some() || owner.name.is_some()).then_some(owner)
@@ -44,7 +45,7 @@ fn attendee(person: &Person<'_>, nul: &mut NulSweeper) -> Attendee {
     Attendee {
         vendor_person_id: nul.trimmed(person.id.get()),
         name: nul.trimmed(person.name.get()),
-        email: nul.trimmed(person.email.get()),
+        email: nul.trimmed(person.email.get()).map(bare_address),
         title: nul.trimmed(person.title.get()),
         phone: nul.trimmed(person.phone.get()),
         organizer: person.organizer.0.unwrap_or(false),

@@ -135,3 +135,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_is_kept_without_what_is_written_around_it() {
+    for (text, bare) in [
+        ("Ana <Ana+crm@X.com>", "Ana+crm@X.com"),
+        ("mailto:ana@x.com?subject=hi", "ana@x.com"),
+        ("ana@x.com", "ana@x.com"),
+        ("nobody", "nobody"),
+        ("a@x.com, b@y.com", "a@x.com, b@y.com"),
+    ] {
+        assert_eq!(bare_address(text.to_owned()), bare, "{text}");
+    }
+}

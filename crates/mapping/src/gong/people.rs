@@ -6,6 +6,7 @@ use model::{Attendee, Owner};
 use serde_json::{Map, Value};
 
 use super::call::{Call, Party};
+use crate::email::bare_address;
 use crate::nul::NulSweeper;
 
 /// Somebody, perhaps out of several parties: invited and dialled in, or by an alias.
@@ -122,7 +123,7 @@ fn member(party: &Party<'_>, owner_id: Option<&str>, nul: &mut NulSweeper) -> Me
         attendee: Attendee {
             vendor_person_id: nul.trimmed(party.id.get()),
             name: nul.trimmed(party.name.get()),
-            email: nul.trimmed(party.email.get()),
+            email: nul.trimmed(party.email.get()).map(bare_address),
             title: nul.trimmed(party.title.get()),
             phone: nul.trimmed(party.phone.get()),
             organizer: user_id.is_some() && user_id.as_deref() == owner_id.map(str::trim),

@@ -31,6 +31,13 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    /// The address as the vendor writes it, without what it writes around it.
+    pub(crate) fn bare_email(&self) -> Option<String> {
+        let spelled = self.email.as_ref()?;
+        let bare = self.address.as_ref().filter(|_| spelled.contains(['<', ':', ' ']));
+        Some(bare.unwrap_or(spelled).clone())
+    }
+
     fn new(name: String, email: String, side: Side) -> Self {
         Self {
             id: String::new(),

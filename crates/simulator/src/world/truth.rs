@@ -132,7 +132,7 @@ fn attendee(workspace: &Workspace, person: &Person) -> ExpectedAttendee {
     let user = workspace.roster.users.iter().find(|user| Some(&user.email) == person.address.as_ref());
     ExpectedAttendee {
         name: person.name.clone(),
-        email: person.email.clone(),
+        email: person.bare_email(),
         side: person.side,
         user: user.map(|user| user.uuid.clone()),
     }

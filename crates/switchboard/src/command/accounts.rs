@@ -89,7 +89,7 @@ async fn import(
     } else {
         print(tenant, &imported);
     }
-    Ok(if imported.bad_lines.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    Ok(if imported.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
 fn print(tenant: &TenantId, imported: &Imported) {
@@ -103,8 +103,20 @@ fn print(tenant: &TenantId, imported: &Imported) {
         counts.contacts_changed,
         counts.contacts_unchanged
     );
-    if !imported.domains_ignored.is_empty() {
-        println!("ignored, because they are nobody's own: {}", imported.domains_ignored.join(", "));
+    for ignored in &imported.domains_ignored {
+        let why = if ignored.malformed { "is no domain" } else { "is nobody's own" };
+        println!(
+            "accounts line {}: {:?} {why}, its account is imported without it",
+            ignored.line, ignored.domain
+        );
+    }
+    for shared in &imported.domains_shared {
+        let lines: Vec<String> = shared.lines.iter().map(u64::to_string).collect();
+        println!(
+            "accounts lines {}: all own {}; the oldest account gets its calls",
+            lines.join(", "),
+            shared.domain
+        );
     }
     for bad in &imported.bad_lines {
         let lines = match bad.last_line {
@@ -112,6 +124,9 @@ fn print(tenant: &TenantId, imported: &Imported) {
             last => format!("lines {} to {last}", bad.line),
         };
         println!("{} {lines}: left out: {}", bad.file, bad.reason);
+    }
+    if counts.accounts_added + counts.accounts_changed + counts.accounts_unchanged == 0 {
+        println!("there is no account in the file; until {tenant} has accounts, its conversations wait");
     }
     if imported.gate_opened {
         println!("the conversations of {tenant} are let in from now on");
