@@ -175,6 +175,29 @@ async fn a_malformed_message_in_any_queue_becomes_a_letter_with_its_bytes() {
 }
 
 #[tokio::test]
+async fn a_letter_without_a_reason_says_so_until_its_bytes_die_of_one() {
+    let mut stand = Stand::fresh().await;
+    let broker = stand.vhost.broker();
+    let queue = WORK_QUEUES[0];
+    broker
+        .publisher()
+        .publish(Outgoing::to_queue(queue.dead(), b"garbage".to_vec()))
+        .await
+        .expect("published");
+    let roles = stand.start_all().await;
+    stand.until("it is filed", async || stand.dead().await == 1).await;
+    let letter = &stand.json(&["dead", "list"]).await[0];
+    assert_eq!((&letter["class"], &letter["deaths"]), (&"unexplained".into(), &1.into()));
+    assert!(letter["error"].as_str().expect("words").contains("by hand"), "{letter}");
+
+    broker.publisher().publish(Outgoing::to_work(queue, b"garbage".to_vec())).await.expect("published");
+    broker.close().await;
+    let explained = "SELECT count(*) FROM dead_letters WHERE error_class = 'undecodable' AND deaths = 2";
+    stand.until("its reason is known", async || stand.number(explained).await == 1).await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_migrated_is_named_as_such() {
     let stand = Stand::fresh().await;
     stand.database.execute("DELETE FROM refinery_schema_history WHERE version > 3").await;

@@ -8,8 +8,11 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 const ERROR_BYTES_MAX: usize = 8 * 1024;
 /// Any other header's text.
 const TEXT_BYTES_MAX: usize = 1024;
-/// Counted by the broker; the one header of its own that is read.
+/// Counted by the broker.
 const DELIVERY_COUNT: &str = "x-delivery-count";
+/// Where the broker says why it moved a message; only ever asked for one reason, since its counts differ between versions.
+const DEATHS: &str = "x-death";
+const DELIVERY_LIMIT: &str = "delivery_limit";
 
 /// Declares the text headers once, for both directions.
 macro_rules! text_headers {
@@ -24,6 +27,8 @@ macro_rules! text_headers {
             pub replayed: u32,
             /// How often the broker had it back, by its own count; read only.
             pub delivery_count: u64,
+            /// Whether the broker gave it up after too many deliveries; read only.
+            pub given_up: bool,
             /// When it failed for the first time.
             pub first_failed_at: Option<Timestamp>,
             /// When it failed last.
@@ -77,6 +82,7 @@ impl JobHeaders {
             attempt: u32::try_from(count("attempt")).unwrap_or(u32::MAX),
             replayed: u32::try_from(count("replayed")).unwrap_or(u32::MAX),
             delivery_count: count(DELIVERY_COUNT),
+            given_up: was_given_up(table),
             first_failed_at: time(table, "first_failed_at"),
             failed_at: time(table, "failed_at"),
             ..Self::default()
@@ -120,6 +126,14 @@ fn text(table: &FieldTable, name: &str) -> Option<String> {
         AMQPValue::ShortString(text) => Some(text.to_string()),
         _ => None,
     }
+}
+
+/// Its count in the dead letters begins anew, so only the broker's own list of deaths tells.
+fn was_given_up(table: &FieldTable) -> bool {
+    let Some(AMQPValue::FieldArray(deaths)) = table.inner().get(DEATHS) else { return false };
+    deaths.as_slice().iter().any(|death| {
+        matches!(death, AMQPValue::FieldTable(death) if text(death, "reason").as_deref() == Some(DELIVERY_LIMIT))
+    })
 }
 
 fn time(table: &FieldTable, name: &str) -> Option<Timestamp> {
@@ -168,6 +182,7 @@ mod tests {
         table.insert("failed_at".into(), AMQPValue::LongString("yesterday".into()));
         table.insert("error".into(), AMQPValue::Boolean(true));
         table.insert("x-delivery-count".into(), AMQPValue::Void);
+        table.insert("x-death".into(), AMQPValue::FieldArray(vec![AMQPValue::LongInt(1)].into()));
         table.insert("tenant".into(), AMQPValue::LongString(vec![0xff, b'a'].into()));
         let expected = JobHeaders { tenant: Some("\u{fffd}a".to_owned()), ..JobHeaders::default() };
         assert_eq!(JobHeaders::decode(&properties(table)), expected);

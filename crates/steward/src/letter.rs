@@ -4,10 +4,14 @@ use model::message::{Nudge, RawDocument, RecordBatch, ResolveBatch, UnfetchedRec
 use model::{ConnectionId, ContentHash, DeadLetterId, ResolveBatchId, RunId, TenantId, VendorKey, Version};
 use queue::{JobHeaders, fingerprint};
 use serde_json::json;
-use store::dead_letter::Letter;
+use store::dead_letter::{self, Letter};
 
-/// A message that was returned too often carries no reason: the broker put it there.
+/// A message that was returned too often: the broker put it there.
 const RETURNED_CLASS: &str = "delivery-limit";
+const RETURNED: &str =
+    "the broker gave it up after too many deliveries: it may crash the process that takes it";
+const UNEXPLAINED: &str =
+    "it came to the dead letters without a reason: put there by hand, or by another program";
 
 /// The record a letter is about, so that the intake can say that it is dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +43,7 @@ struct Told {
 /// Makes a letter of a message that came out of `origin_queue`'s dead letters.
 pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (Letter, Option<About>) {
     let told = told(origin_queue, body);
-    let error_class = text(headers.error_class.as_deref()).unwrap_or_else(|| RETURNED_CLASS.to_owned());
-    let error = text(headers.error.as_deref()).unwrap_or_else(|| {
-        "the broker gave it up after too many deliveries: it may crash the process that takes it".to_owned()
-    });
+    let Cause { error_class, error, fingerprint } = cause(headers);
     let stage = text(headers.stage.as_deref()).or_else(|| told.stage.map(str::to_owned));
     let record = match &told.about {
         Some(About::Record(record)) => Some(record),
@@ -60,7 +61,7 @@ pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (
             .map(|record| record.key.to_string())
             .or_else(|| text(headers.vendor_key.as_deref())),
         version: record.map(|record| record.version.0),
-        fingerprint: text(headers.fingerprint.as_deref()).unwrap_or_else(|| fingerprint(&error)),
+        fingerprint,
         error_class,
         error,
         body: body.to_vec(),
@@ -72,6 +73,25 @@ pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (
         last_failed_at: headers.failed_at,
     };
     (letter, told.about)
+}
+
+struct Cause {
+    error_class: String,
+    error: String,
+    fingerprint: String,
+}
+
+/// What the broker gave up did not die of the failure that its headers tell of: it had a delivery more after that.
+fn cause(headers: &JobHeaders) -> Cause {
+    let told = |header: &Option<String>| text(header.as_deref()).filter(|_| !headers.given_up);
+    let (class, words) =
+        if headers.given_up { (RETURNED_CLASS, RETURNED) } else { (dead_letter::UNEXPLAINED, UNEXPLAINED) };
+    let error = told(&headers.error).unwrap_or_else(|| words.to_owned());
+    Cause {
+        error_class: told(&headers.error_class).unwrap_or_else(|| class.to_owned()),
+        fingerprint: told(&headers.fingerprint).unwrap_or_else(|| fingerprint(&error)),
+        error,
+    }
 }
 
 fn told(origin_queue: &str, body: &[u8]) -> Told {
@@ -171,8 +191,25 @@ mod tests {
             assert_eq!(letter.stage, stage);
             assert_eq!(letter.tenant.as_ref().map(TenantId::as_str), Some("acme"));
             assert_eq!(matches!(about, Some(About::Record(_))), about_record, "{stage}");
-            assert_eq!(letter.error_class, RETURNED_CLASS, "no header names a reason");
+            assert_eq!(letter.error_class, "unexplained", "no header names a reason");
         }
+    }
+
+    #[test]
+    fn what_the_broker_gave_up_died_of_that_and_not_of_an_older_failure() {
+        let headers = JobHeaders {
+            error_class: Some("retry".to_owned()),
+            error: Some("the database is away".to_owned()),
+            fingerprint: Some("the database is away".to_owned()),
+            ..JobHeaders::default()
+        };
+        let cause_of = |given_up| {
+            let (letter, _) = letter("normalize.live", &JobHeaders { given_up, ..headers.clone() }, DOCUMENT);
+            (letter.error_class, letter.error, letter.fingerprint)
+        };
+        let of = |class: &str, words: &str| (class.to_owned(), words.to_owned(), words.to_owned());
+        assert_eq!(cause_of(true), of("delivery-limit", RETURNED));
+        assert_eq!(cause_of(false), of("retry", "the database is away"));
     }
 
     #[test]

@@ -51,8 +51,11 @@ pub struct Letter {
     pub last_failed_at: Option<Timestamp>,
 }
 
+/// Class of a letter that nobody gave a reason: the next death that has one says more.
+pub const UNEXPLAINED: &str = "unexplained";
+
 /// Files a letter. The same death filed twice is filed once; a death after a replay opens the letter again: the message itself says how
-/// often it was replayed, no clock is asked.
+/// often it was replayed, no clock is asked. So does a death with a reason after one without.
 pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
     let filed = tx
         .execute(
@@ -67,7 +70,8 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
                  headers = excluded.headers, attempts = excluded.attempts, worker = excluded.worker,
                  resolved_at = NULL, resolution = NULL
              WHERE coalesce((excluded.headers ->> 'replayed')::integer, 0)
-                   >= d.replays + CASE d.state WHEN 'replayed' THEN 0 ELSE 1 END",
+                   >= d.replays + CASE d.state WHEN 'replayed' THEN 0 ELSE 1 END
+                   OR d.error_class = $20 AND excluded.error_class <> $20",
             &[
                 &letter.id.0,
                 &letter.tenant.as_ref().map(TenantId::as_str),
@@ -88,6 +92,7 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
                 &letter.trace_id,
                 &letter.first_failed_at,
                 &letter.last_failed_at,
+                &UNEXPLAINED,
             ],
         )
         .await?;
