@@ -20,6 +20,7 @@ async fn events_of(stand: &Stand, kind: &str) -> usize {
 #[tokio::test]
 async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on() {
     let mut stand = Stand::fresh().await;
+    stand.vhost.tap().await;
     stand.connected(spec("acme", 600), &["--requests-per-second", "100", "--in-flight", "4"]).await;
     stand.connected(spec("globex", 100), &[]).await;
     let roles = stand.start_all().await;
@@ -39,6 +40,11 @@ async fn a_revoked_key_parks_its_own_work_with_one_event_and_a_reconnect_goes_on
     let parked = stand.json(&["runs", "--tenant", "acme", "--open"]).await;
     assert!(!parked.is_empty() && parked.iter().all(|run| run["parked_cause"] == "credential"), "{parked:?}");
     assert_eq!(events_of(&stand, "credential.invalidated").await, 1);
+    let events = stand.json(&["events", "tail", "-n", "100000"]).await;
+    let event = events.iter().rfind(|event| event["type"] == "credential.invalidated").expect("an event");
+    let id = format!("message_id: {}\n", event["id"].as_str().expect("an id"));
+    let on_the_wire = stand.vhost.tapped().await;
+    assert!(on_the_wire.iter().any(|message| message.contains(&id)));
 
     world
         .change("acme", Change::AddKey { key: "second-key".to_owned(), level: KeyLevel::Organization })

@@ -21,6 +21,8 @@ const IN_FLIGHT_BYTES_MAX: usize = 16 * 1024 * 1024;
 const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// Written to disk before it is confirmed.
 const PERSISTENT: u8 = 2;
+/// What events are written in.
+const JSON: &str = "application/json";
 
 /// A message to be published.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,25 +37,30 @@ pub struct Outgoing {
     pub headers: JobHeaders,
     /// It is an error if no queue takes it. False only for events, which nobody need listen to.
     pub mandatory: bool,
+    /// An event's id, for whoever listens and sorts out repetitions.
+    pub event_id: Option<String>,
 }
 
 impl Outgoing {
     /// A message for a work queue.
     pub fn to_work(queue: &WorkQueue, body: Vec<u8>) -> Self {
-        let (exchange, routing_key) = (queue.exchange.to_owned(), queue.name.to_owned());
-        Self { exchange, routing_key, body, headers: JobHeaders::default(), mandatory: true }
+        Self::mandatory(queue.exchange, queue.name, body)
     }
 
-    /// An event, by its name (`run.settled`).
-    pub fn event(name: impl Into<String>, body: Vec<u8>) -> Self {
-        let (exchange, routing_key) = (topology::EVENTS.to_owned(), name.into());
-        Self { exchange, routing_key, body, headers: JobHeaders::default(), mandatory: false }
+    /// An event, by its name (`run.settled`) and its id; the body is JSON.
+    pub fn event(name: impl Into<String>, id: impl Into<String>, body: Vec<u8>) -> Self {
+        let event_id = Some(id.into());
+        Self { mandatory: false, event_id, ..Self::mandatory(topology::EVENTS, name, body) }
     }
 
     /// A message for one queue by its name.
     pub fn to_queue(queue: impl Into<String>, body: Vec<u8>) -> Self {
-        let (exchange, routing_key) = (String::new(), queue.into());
-        Self { exchange, routing_key, body, headers: JobHeaders::default(), mandatory: true }
+        Self::mandatory("", queue, body)
+    }
+
+    fn mandatory(exchange: &str, routing_key: impl Into<String>, body: Vec<u8>) -> Self {
+        let (exchange, routing_key) = (exchange.to_owned(), routing_key.into());
+        Self { exchange, routing_key, body, headers: JobHeaders::default(), mandatory: true, event_id: None }
     }
 
     /// The same with headers.
@@ -137,8 +144,11 @@ impl Publisher {
     async fn send(&self, channel: &Channel, message: Outgoing) -> Result<Awaited, QueueError> {
         let exchange = short(&message.exchange)?;
         let routing_key = short(&message.routing_key)?;
-        let properties =
+        let mut properties =
             BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(message.headers.encode());
+        if let Some(id) = &message.event_id {
+            properties = properties.with_message_id(short(id)?).with_content_type(JSON.into());
+        }
         let options = BasicPublishOptions { mandatory: message.mandatory, immediate: false };
         let sending = channel.basic_publish(exchange, routing_key, options, &message.body, properties);
         let confirm = within(self.timeout, "a publish", sending).await?;

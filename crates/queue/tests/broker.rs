@@ -91,10 +91,24 @@ async fn an_unroutable_message_is_an_error_unless_it_is_an_event() {
     assert_eq!(publisher.publish(nowhere.clone()).await, Err(expected.clone()));
     let among_good = vec![to(&FETCH_LIVE, "1"), nowhere, to(&FETCH_LIVE, "2")];
     assert_eq!(publisher.publish_all(among_good).await, Err(expected));
-    publisher.publish(Outgoing::event("run.settled", b"{}".to_vec())).await.unwrap();
+    publisher.publish(Outgoing::event("run.settled", "7", b"{}".to_vec())).await.unwrap();
     let no_exchange = Outgoing { exchange: "none".into(), ..to(&FETCH_LIVE, "x") };
     assert!(matches!(publisher.publish(no_exchange).await, Err(QueueError::Missing { .. })));
     publisher.publish(to(&FETCH_LIVE, "3")).await.expect("an error does not spoil what comes after");
+    broker.close().await;
+    vhost.discard().await;
+}
+
+#[tokio::test]
+async fn an_event_says_which_it_is_and_that_it_is_json() {
+    let vhost = TestVhost::fresh().await;
+    vhost.tap().await;
+    let broker = vhost.broker();
+    broker.publisher().publish(Outgoing::event("run.settled", "0194-7", b"{}".to_vec())).await.unwrap();
+    let published = vhost.tapped().await;
+    for property in ["message_id: 0194-7\n", "content_type: application/json\n"] {
+        assert!(published.len() == 1 && published[0].contains(property), "{published:?}");
+    }
     broker.close().await;
     vhost.discard().await;
 }
@@ -286,6 +300,25 @@ async fn a_batch_that_is_not_settled_comes_again_and_a_suspect_comes_alone() {
         batches.settle(batch, &[Ok(())]).await;
     }
     batches.give_back().await;
+    broker.close().await;
+    vhost.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_returned_too_often_is_given_up_and_says_so() {
+    let vhost = TestVhost::fresh().await;
+    let broker = vhost.broker();
+    let failed_before = JobHeaders { error_class: Some("retry".into()), ..JobHeaders::default() };
+    broker.publisher().publish(to(&NORMALIZE_LIVE, "x").with_headers(failed_before)).await.unwrap();
+    let shutdown = Shutdown::new();
+    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
+    for _ in 0..=20 {
+        within(batches.next_batch(&shutdown)).await.unwrap();
+        batches.give_back().await;
+    }
+    let dead = vhost.take("normalize.live.dead").await.headers;
+    assert!(dead.given_up && dead.delivery_count == 0, "{dead:?}");
+    assert_eq!(dead.error_class.as_deref(), Some("retry"), "an older failure, not what it died of");
     broker.close().await;
     vhost.finish().await;
 }

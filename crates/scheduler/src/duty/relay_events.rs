@@ -26,5 +26,5 @@ fn message(event: &outbox::Event) -> queue::Outgoing {
         "version": 1, "id": event.id, "type": event.kind, "tenant": event.tenant,
         "occurred_at": event.occurred_at, "data": event.body,
     });
-    queue::Outgoing::event(&event.kind, body.to_string().into_bytes())
+    queue::Outgoing::event(&event.kind, event.id.to_string(), body.to_string().into_bytes())
 }
