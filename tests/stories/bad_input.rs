@@ -57,7 +57,11 @@ async fn commands_say_what_is_wrong_and_what_to_do() {
     }
     stand.connect("acme", "acme-key", &[]).await;
     let window = ["sync", "acme/attention", "--from", "2026-02-01", "--to", "2026-01-01"];
-    assert!(refused(&stand, &window, "").await.1.contains("ends before it begins"));
+    let (code, text) = refused(&stand, &window, "").await;
+    assert!(text.contains("ends before it begins"), "{text}");
+    assert_eq!(code, Some(2), "wrong usage");
+    let (code, _) = refused(&stand, &["sync", "acme/attention", "--from", "soon", "--to", "later"], "").await;
+    assert_eq!(code, Some(2), "wrong usage");
     stand.finish(Vec::new()).await;
 }
 

@@ -1,7 +1,6 @@
 //! Sync now, or a window of the past.
 
 use anyhow::bail;
-use jiff::Timestamp;
 use model::{RunKind, Window};
 use store::connection::Connection;
 use store::{SliceLength, Speaker, Store, run_plan, stream};
@@ -15,24 +14,20 @@ pub async fn now(store: &Store, connection: &Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plans a backfill of a window, in slices; returns how many.
+/// Plans a backfill of a window that ends after it begins, in slices; returns how many.
 pub async fn window(
     store: &Store,
     connection: &Connection,
-    from: Timestamp,
-    to: Timestamp,
+    window: Window,
     length: SliceLength,
 ) -> anyhow::Result<u64> {
     check(connection)?;
-    if from >= to {
-        bail!("the window ends before it begins: {from} to {to}");
-    }
     let tx = store.begin(Speaker::Tenant(&connection.tenant)).await?;
     let now = run_plan::database_now(&tx).await?;
-    if from >= now {
-        bail!("the window lies in the future: it begins at {from}");
+    if window.from >= now {
+        bail!("the window lies in the future: it begins at {}", window.from);
     }
-    let window = Window { from, to: to.min(now) };
+    let window = Window { to: window.to.min(now), ..window };
     let mut planned = 0;
     for stream in stream::of_connection(&tx, connection.id).await? {
         let kind = RunKind::Backfill;

@@ -45,10 +45,13 @@ pub struct Config {
     pub filter: String,
 }
 
+/// The same for a command, whose answer says what went wrong: nothing.
+pub const FILTER_OF_COMMANDS: &str = "off";
+
 impl Config {
-    /// Reads and checks the settings.
-    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        let filter = env.text("SWITCHBOARD_LOG").unwrap_or_else(|| FILTER_DEFAULT.to_owned());
+    /// Reads and checks the settings; `default` is the filter unless they say otherwise.
+    pub fn from_env(env: &Env, default: &str) -> Result<Self, EnvError> {
+        let filter = env.text("SWITCHBOARD_LOG").unwrap_or_else(|| default.to_owned());
         EnvFilter::try_new(&filter)
             .map_err(|reason| EnvError::invalid("SWITCHBOARD_LOG", format!("a log filter ({reason})")))?;
         Ok(Self { format: env.parse("SWITCHBOARD_LOG_FORMAT", LogFormat::default())?, filter })
@@ -80,18 +83,20 @@ mod tests {
     #[test]
     fn a_wrong_format_or_filter_is_named() {
         let wrong_format =
-            Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG_FORMAT", "xml")])).unwrap_err();
+            Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG_FORMAT", "xml")]), FILTER_DEFAULT)
+                .unwrap_err();
         assert_eq!(
             wrong_format.to_string(),
             "SWITCHBOARD_LOG_FORMAT is not valid: expected LogFormat (human or json)"
         );
-        let wrong_filter = Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG", "a=b=c")])).unwrap_err();
+        let wrong_filter =
+            Config::from_env(&Env::from_pairs([("SWITCHBOARD_LOG", "a=b=c")]), FILTER_DEFAULT).unwrap_err();
         assert!(wrong_filter.to_string().starts_with("SWITCHBOARD_LOG is not valid"));
     }
 
     #[test]
     fn starting_twice_is_harmless() {
-        let config = Config::from_env(&Env::default()).unwrap();
+        let config = Config::from_env(&Env::default(), FILTER_OF_COMMANDS).unwrap();
         init(&config);
         init(&Config { format: LogFormat::Json, ..config });
     }

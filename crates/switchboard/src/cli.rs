@@ -97,3 +97,18 @@ pub(crate) struct OneConnection {
     /// Its id, the beginning of it, or TENANT/VENDOR.
     pub(crate) connection: String,
 }
+
+impl Command {
+    /// It goes on until it is told to end.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(
+            self,
+            Self::Scheduler
+                | Self::Fetcher
+                | Self::Normalizer
+                | Self::Steward
+                | Self::All
+                | Self::Simulator(_)
+        )
+    }
+}

@@ -14,9 +14,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(json: bool) -> anyhow::Result<Self> {
+    /// `serves`: the program goes on until it is told to end, and its log is what people see of it.
+    pub(crate) fn new(json: bool, serves: bool) -> anyhow::Result<Self> {
         let env = Env::from_process();
-        telemetry::init(&telemetry::Config::from_env(&env)?);
+        let filter = if serves { telemetry::FILTER_DEFAULT } else { telemetry::FILTER_OF_COMMANDS };
+        telemetry::init(&telemetry::Config::from_env(&env, filter)?);
         Ok(Self { env, json })
     }
 

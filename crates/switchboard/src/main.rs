@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod output;
 mod role;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // the whole chain in one line, and never a stack trace
             eprintln!("switchboard: {error:#}");
-            ExitCode::FAILURE
+            if usage::is_wrong(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -53,7 +54,7 @@ fn end_quietly_when_nobody_reads() {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    let context = Context::new(cli.json)?;
+    let context = Context::new(cli.json, cli.command.serves())?;
     match cli.command {
         Command::Scheduler => role::run(&context, &[role::Role::Scheduler]).await,
         Command::Fetcher => role::run(&context, &[role::Role::Fetcher]).await,

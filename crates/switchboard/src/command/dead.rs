@@ -13,6 +13,7 @@ use store::{Speaker, Store};
 
 use crate::context::Context;
 use crate::output::{self, or_dash, short};
+use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeadArgs {
@@ -135,7 +136,7 @@ pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<Exi
 
 fn choose(which: &Which, all: bool) -> anyhow::Result<()> {
     if which.is_everything() && !all {
-        bail!("say which: ids, --group, --tenant, --stage, --class, --record, or --all");
+        return Err(usage::wrong("say which: ids, --group, --tenant, --stage, --class, --record, or --all"));
     }
     Ok(())
 }

@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use model::Window;
 use serde_json::json;
 use store::SliceLength;
 
 use crate::context::Context;
-use crate::output;
+use crate::{output, usage};
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
@@ -30,16 +31,16 @@ pub(crate) struct SyncArgs {
 
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let window = match (&args.from, &args.to) {
-        (Some(from), Some(to)) => Some((begin(from)?, end(to)?)),
+        (Some(from), Some(to)) => Some(between(begin(from)?, end(to)?)?),
         _ => None,
     };
     let store = context.migrated_store().await?;
     let connection = desk::connections::find(&store, &args.connection).await?;
     let words = match window {
-        Some((from, to)) => {
+        Some(window) => {
             let length = SliceLength::from_env(&context.env)?;
-            let slices = desk::sync::window(&store, &connection, from, to, length).await?;
-            format!("planned {slices} backfill runs from {from} to {to}")
+            let slices = desk::sync::window(&store, &connection, window, length).await?;
+            format!("planned {slices} backfill runs from {} to {}", window.from, window.to)
         }
         None if args.walk => {
             desk::sync::walk(&store, &connection).await?;
@@ -61,6 +62,13 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+fn between(from: Timestamp, to: Timestamp) -> anyhow::Result<Window> {
+    if from >= to {
+        return Err(usage::wrong(format!("the window ends before it begins: {from} to {to}")));
+    }
+    Ok(Window { from, to })
+}
+
 fn begin(text: &str) -> anyhow::Result<Timestamp> {
     if let Ok(time) = text.parse() {
         return Ok(time);
@@ -78,7 +86,9 @@ fn end(text: &str) -> anyhow::Result<Timestamp> {
 
 fn day(text: &str) -> anyhow::Result<Date> {
     let Ok(day) = text.parse() else {
-        bail!("{text:?} is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z");
+        return Err(usage::wrong(format!(
+            "{text:?} is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z"
+        )));
     };
     Ok(day)
 }

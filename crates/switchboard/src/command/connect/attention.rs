@@ -102,7 +102,7 @@ fn listed<'a>(accounts: impl IntoIterator<Item = &'a VendorAccount>) -> String {
 }
 
 fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
-    let text = read_secret(args.api_key_file.as_deref())?;
+    let text = read_secret(args.api_key_file.as_deref(), &["API key"])?;
     let key = text.trim();
     if key.is_empty() || key.contains(char::is_whitespace) || !key.is_ascii() {
         bail!(

@@ -90,7 +90,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
 }
 
 fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
-    let text = read_secret(args.access_key_file.as_deref())?;
+    let text = read_secret(args.access_key_file.as_deref(), &["access key", "access key secret"])?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let auth = match lines.as_slice() {
         [key, secret] => GongAuth::of_access_key(key, secret),

@@ -6,7 +6,7 @@ mod hubspot;
 mod permits;
 mod salesforce;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ use store::{Speaker, Store, Tx, budget, stream};
 use vendors::BaseUrl;
 
 use crate::context::Context;
-use crate::output;
+use crate::{output, usage};
 use permits::Permits;
 
 #[derive(Debug, Args)]
@@ -135,7 +135,7 @@ impl Options {
     /// The tenant's connections to the vendor; an error if there is no such tenant, or an option cannot be.
     async fn known(&self, store: &Store, vendor: Vendor) -> anyhow::Result<Vec<Connection>> {
         if self.requests_per_second.is_some_and(|rate| !(0.01..=10_000.0).contains(&rate)) {
-            bail!("--requests-per-second: expected a number from 0.01 to 10000");
+            return Err(usage::wrong("--requests-per-second: expected a number from 0.01 to 10000"));
         }
         desk::tenants::check(store, Some(&self.tenant)).await?;
         let tx = store.begin(Speaker::Tenant(&self.tenant)).await?;
@@ -291,10 +291,15 @@ fn account_at(
     }
 }
 
-/// Reads a secret from its file, or from standard input.
-fn read_secret(file: Option<&Path>) -> anyhow::Result<String> {
+/// Reads a secret from its file, or from standard input: from a person line by line and unseen, each asked for by its name.
+fn read_secret(file: Option<&Path>, names: &[&str]) -> anyhow::Result<String> {
     if let Some(file) = file {
         return std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+    }
+    if std::io::stdin().is_terminal() {
+        let ask = |name: &&str| rpassword::prompt_password(format!("{name} (it is not shown): "));
+        let lines: Result<Vec<String>, _> = names.iter().map(ask).collect();
+        return Ok(lines.context("cannot read from the terminal")?.join("\n"));
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("cannot read the key from standard input")?;

@@ -94,7 +94,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
 }
 
 fn read_token(args: &SalesforceArgs) -> anyhow::Result<SecretString> {
-    let text = read_secret(args.token_file.as_deref())?;
+    let text = read_secret(args.token_file.as_deref(), &["token"])?;
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) || !token.is_ascii() {
         bail!("the token must be one word of plain characters; give it by --token-file or standard input");

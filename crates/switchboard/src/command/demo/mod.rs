@@ -13,7 +13,7 @@ use serde_json::Value;
 use simulator::{AddedKind, Change, Endpoint, Fault, FaultRule, World};
 
 use crate::context::Context;
-use stage::Stage;
+use stage::{HUBSPOT_USER, Stage};
 
 /// The two tenants of the story: id, name, calls.
 const TENANTS: [(&str, &str, u64); 2] = [("acme", "Acme GmbH", 2400), ("globex", "Globex Inc", 1200)];
@@ -59,7 +59,7 @@ async fn tell(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
-    Stage::heading("Two companies, their customers, and an Attention workspace each");
+    Stage::heading("Two companies, an Attention workspace each, and who their customers are");
     for (id, name, _) in TENANTS {
         let domains = stage.world().own_domains(id)?;
         let mut command = vec!["tenant", "add", id, "--name", name];
@@ -68,12 +68,17 @@ async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
         }
         stage.switchboard(&command).await?;
         stage.start_roles_once()?;
+        stage.connect(id, &format!("{id}-key")).await?;
+    }
+    Stage::say("calls wait until it is known whose they may be: acme has HubSpot, globex two files");
+    for (id, _, _) in TENANTS {
+        if id == HUBSPOT_USER {
+            stage.connect_hubspot(id).await?;
+            continue;
+        }
         let (accounts, contacts) = stage.write_csv(id)?;
         let import = ["accounts", "import", "--tenant", id, &accounts, "--contacts", &contacts];
         stage.switchboard(&import).await?;
-    }
-    for (id, _, _) in TENANTS {
-        stage.connect(id, &format!("{id}-key")).await?;
     }
     Ok(())
 }
@@ -115,9 +120,13 @@ async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
         Stage::say(&format!("{id}: {} new calls, 10 changed ones", new.len() + ordinary.len()));
         stage.switchboard(&["sync", &format!("{id}/attention")]).await?;
     }
-    stage.wait_until_dead(1).await?;
-    stage.wait_idle(TENANTS[0].0).await?;
-    stage.wait_idle(TENANTS[1].0).await?;
+    for (id, _, _) in TENANTS {
+        stage.wait_idle(id).await?;
+        match stage.wait_for_transcripts(id).await? {
+            0 => Stage::say(&format!("{id}: every transcript is there")),
+            late => Stage::say(&format!("{id}: the transcripts of {late} calls came late and are there now")),
+        }
+    }
     stage.switchboard(&["dead", "groups"]).await?;
     stage.switchboard(&["where", &broken]).await?;
     Ok(broken)
@@ -150,16 +159,21 @@ async fn finish(stage: &mut Stage) -> anyhow::Result<()> {
     Stage::heading("What came in");
     let runs = stage.read(&["runs", "--limit", "10000"]).await?;
     summary::print(&runs)?;
+    for (id, _, _) in TENANTS {
+        summary::print_stored(id, &stage.read(&["export", "conversations", "--tenant", id]).await?);
+    }
+    println!("{} dead letters are left", stage.read(&["dead", "list"]).await?.len());
     Stage::heading("One customer's timeline");
     let account = busiest_account(&stage.read(&["export", "conversations", "--tenant", TENANTS[0].0]).await?);
     stage
         .switchboard(&["timeline", "--tenant", TENANTS[0].0, "--account", &account, "--limit", "12"])
         .await?;
     Stage::heading("Try next");
-    println!("  make up                                   the same system, running until `make down`");
-    println!("  switchboard status | runs | connections   what it does");
-    println!("  switchboard where ID | conversation ID    where a call is, and why it is on its account");
-    println!("  switchboard dead groups                   what needs a person");
+    println!(
+        "  make up      the same servers, roles and stand-in vendors, empty, running until `make down`;"
+    );
+    println!("               it prints the commands that connect a workspace and show its timeline");
+    println!("  README.md    connecting a real workspace, and what to ask an operator's day through");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use runtime::Clock;
 use serde_json::Value;
-use simulator::{Simulator, SimulatorConfig, WorkspaceSpec, World};
+use simulator::{CrmKind, Simulator, SimulatorConfig, WorkspaceSpec, World};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
@@ -18,19 +18,26 @@ use crate::context::Context;
 /// The roles, as processes; two fetchers share each workspace's budget.
 const ROLES: [&str; 5] = ["scheduler", "fetcher", "fetcher", "normalizer", "steward"];
 
+/// Between two lines about a wait, where nobody sees one that changes.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
 /// A demo's pace: what takes minutes in production takes moments here.
-const PACE: [(&str, &str); 7] = [
+const PACE: [(&str, &str); 8] = [
     ("SWITCHBOARD_LISTEN", "127.0.0.1:0"),
     ("SWITCHBOARD_TICK_MS", "200"),
     ("SWITCHBOARD_RETRY_FIRST_MS", "100"),
     ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
-    ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "15"),
+    ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "45"),
+    ("SWITCHBOARD_TRANSCRIPT_LOOK_MAX_S", "45"),
     ("SWITCHBOARD_LOG", "info"),
     ("SWITCHBOARD_GRACE_S", "10"),
 ];
 
 /// Longest wait for any step of the story.
 const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Whose accounts are in HubSpot; the other's are in files.
+pub(super) const HUBSPOT_USER: &str = "acme";
 
 /// Everything the demo has started.
 pub(super) struct Stage {
@@ -54,6 +61,7 @@ impl Stage {
         for (id, _, calls) in tenants {
             let mut spec = WorkspaceSpec::named(id);
             spec.conversations = *calls;
+            spec.crm = if *id == HUBSPOT_USER { CrmKind::HubSpot } else { CrmKind::Files };
             simulator.world().add_workspace(spec)?;
         }
         let stage = Self { simulator, folder, key_file, roles: Vec::new() };
@@ -129,27 +137,27 @@ impl Stage {
     }
 
     pub(super) async fn connect(&self, tenant: &str, key: &str) -> anyhow::Result<()> {
-        let file = self.folder.path().join("api.key");
-        std::fs::write(&file, key)?;
-        let (file, base) = (file.display().to_string(), self.simulator.base_url());
-        let command = [
-            "connect",
-            "attention",
-            "--tenant",
-            tenant,
-            "--base-url",
-            &base,
-            "--allow-http",
-            "--api-key-file",
-            &file,
-            "--requests-per-second",
-            "300",
-            "--in-flight",
-            "8",
-            "--interval-s",
-            "86400",
-        ];
-        self.switchboard(&command).await
+        let options = ["--base-url", &self.simulator.base_url(), "--api-key-file", &self.secret_file(key)?];
+        self.connect_vendor("attention", tenant, &options).await
+    }
+
+    pub(super) async fn connect_hubspot(&self, tenant: &str) -> anyhow::Result<()> {
+        let file = self.secret_file(&self.world().hubspot_token(tenant)?)?;
+        let options = ["--base-url", &self.simulator.hubspot_url(), "--token-file", &file];
+        self.connect_vendor("hubspot", tenant, &options).await
+    }
+
+    async fn connect_vendor(&self, vendor: &str, tenant: &str, options: &[&str]) -> anyhow::Result<()> {
+        let command = [&["connect", vendor, "--tenant", tenant], options].concat();
+        let pace =
+            ["--allow-http", "--requests-per-second", "300", "--in-flight", "8", "--interval-s", "86400"];
+        self.switchboard(&[&command[..], &pace].concat()).await
+    }
+
+    fn secret_file(&self, secret: &str) -> anyhow::Result<String> {
+        let file = self.folder.path().join("secret");
+        std::fs::write(&file, secret)?;
+        Ok(file.display().to_string())
     }
 
     pub(super) fn heading(text: &str) {
@@ -167,10 +175,14 @@ impl Stage {
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let show = std::io::stderr().is_terminal();
+        let mut told = Instant::now();
         loop {
             let (done, words) = look(self).await?;
             if show {
                 eprint!("\r\x1b[K   {words}");
+            } else if told.elapsed() > TELL_EVERY {
+                Self::say(&format!("… {words}"));
+                told = Instant::now();
             }
             if done {
                 if show {
@@ -221,12 +233,17 @@ impl Stage {
         .await
     }
 
-    pub(super) async fn wait_until_dead(&mut self, letters: usize) -> anyhow::Result<()> {
+    /// Waits until no call of the tenant waits for its transcript any more; returns how many did at first.
+    pub(super) async fn wait_for_transcripts(&mut self, tenant: &str) -> anyhow::Result<i64> {
+        let mut first = None;
         self.wait(async |stage| {
-            let dead = stage.read(&["dead", "list"]).await?.len();
-            Ok((dead >= letters, "waiting for the attempts to be used up".to_owned()))
+            let (_, left) = stage.ask(&["wait", "--idle", "--tenant", tenant, "--timeout", "0"]).await?;
+            let pending: i64 = left.iter().filter_map(|left| left["transcripts_pending"].as_i64()).sum();
+            first.get_or_insert(pending);
+            Ok((pending == 0, format!("{tenant}: {pending} calls wait for their transcript")))
         })
-        .await
+        .await?;
+        Ok(first.unwrap_or_default())
     }
 
     pub(super) async fn wait_until_standing(&mut self, record: &str, standing: &str) -> anyhow::Result<()> {

@@ -48,6 +48,19 @@ pub(super) fn print(runs: &[Value]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is there in the end: a call is listed by many runs, but stored once.
+pub(super) fn print_stored(tenant: &str, exported: &[Value]) {
+    let count = |is: &dyn Fn(&Value) -> bool| exported.iter().filter(|one| is(one)).count();
+    println!(
+        "{tenant} has {} conversations now: {} on an account, {} among its own people; {} with a transcript, {} wait for it",
+        exported.len(),
+        count(&|one| !one["account"].is_null()),
+        count(&|one| one["internal"] == true),
+        count(&|one| one["transcript"]["status"] == "ready"),
+        count(&|one| one["transcript"]["status"] == "pending"),
+    );
+}
+
 fn row(tenant: &str, kind: &str, runs: i64, sum: &[i64; 6]) -> Vec<String> {
     let mut row = vec![tenant.to_owned(), kind.to_owned(), runs.to_string()];
     row.extend(sum.iter().map(ToString::to_string));
