@@ -66,7 +66,7 @@ async fn refused(stand: &Stand, settings: &[(&str, &str)], says: &[&str]) {
     let output = stand.run_with(&settings, &["migrate"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let what = format!("{settings:?}: {said}");
-    assert_eq!(output.status.code(), Some(1), "{what}");
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{what}");
     assert!(said.starts_with("switchboard: ") && said.lines().count() == 1, "{what}");
     assert!(says.iter().all(|part| said.contains(part)), "expected {says:?} of {what}");
     assert!(!said.contains(PASSWORD), "{what}");
