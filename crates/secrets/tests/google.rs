@@ -199,14 +199,15 @@ async fn limits_and_outages_are_waited_for_and_damage_on_the_way_is_seen() {
 async fn a_version_whose_answer_was_lost_is_not_added_twice() {
     let world = World::new().await;
     let vault = world.vault();
-    world.google().add_fault(FaultRule::from(Fault::AnswerLost).at(Endpoint::SecretAdd).times(1));
     let first = world.store(&vault, "sk-first", None).await;
-    assert_eq!((version_of(&first), world.states()), (1, vec!["ENABLED"]));
-    // one that never arrived is added by the next attempt
-    world.google().add_fault(FaultRule::from(Fault::Reset).at(Endpoint::SecretAdd).times(1));
+    world.google().add_fault(FaultRule::from(Fault::AnswerLost).at(Endpoint::SecretAdd).times(1));
     let second = world.store(&vault, "sk-second", Some(&first)).await;
     assert_eq!((version_of(&second), world.states()), (2, vec!["DESTROYED", "ENABLED"]));
-    assert_eq!(world.open(&world.vault(), &second).await.expect("read"), "sk-second");
+    // one that never arrived is added by the next attempt
+    world.google().add_fault(FaultRule::from(Fault::Reset).at(Endpoint::SecretAdd).times(1));
+    let third = world.store(&vault, "sk-third", Some(&second)).await;
+    assert_eq!((version_of(&third), world.states()), (3, vec!["DESTROYED", "DESTROYED", "ENABLED"]));
+    assert_eq!(world.open(&world.vault(), &third).await.expect("read"), "sk-third");
 }
 
 #[tokio::test]
