@@ -17,7 +17,7 @@ use crate::SimulatorError;
 use crate::faults::{FaultId, FaultRule};
 use crate::log::{RequestRecord, Stats};
 use crate::server::App;
-use crate::world::{Change, Settings, Truth, WorkspaceSpec};
+use crate::world::{AppOf, Change, Settings, Truth, WorkspaceSpec};
 
 /// An answer, or why there is none, as JSON.
 type Answer<T> = Result<T, Refused>;
@@ -86,6 +86,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/gong/stats", get(gong_stats))
         .route("/gong/requests", get(gong_requests))
         .route("/gong/truth", get(gong_truth))
+        .route("/apps/{of}", get(app))
         .route("/accounts.csv", get(accounts_csv))
         .route("/contacts.csv", get(contacts_csv));
     Router::new()
@@ -212,6 +213,12 @@ async fn gong_stats(State(app): State<App>, Path(name): Path<String>) -> Answer<
 
 async fn gong_requests(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<Vec<RequestRecord>>> {
     Ok(Json(app.world.gong_requests(&name)?))
+}
+
+/// Id, secret and numbers of an app.
+async fn app(State(app): State<App>, Path((name, of)): Path<(String, AppOf)>) -> Answer<Json<Value>> {
+    let ((id, secret), stats) = (app.world.app(&name, of)?, app.world.app_stats(&name, of)?);
+    Ok(Json(json!({ "client_id": id, "client_secret": secret, "stats": stats })))
 }
 
 async fn truth(State(app): State<App>, Path(name): Path<String>) -> Answer<Response> {

@@ -28,6 +28,8 @@ pub enum Endpoint {
     GongUsers,
     /// Gong's `GET /v2/workspaces`
     GongWorkspaces,
+    /// Gong's `POST /oauth2/generate-customer-token`
+    GongToken,
     /// Anything else of Gong's.
     GongUnknown,
     /// HubSpot's `GET /account-info/v3/details`
@@ -45,6 +47,9 @@ pub enum Endpoint {
     /// HubSpot's `POST /crm/associations/V/{from}/{to}/batch/read`
     #[serde(rename = "hubspot_associations")]
     HubSpotAssociations,
+    /// HubSpot's `POST /oauth/V/token`
+    #[serde(rename = "hubspot_token")]
+    HubSpotToken,
     /// Anything else of HubSpot's.
     #[serde(rename = "hubspot_unknown")]
     HubSpotUnknown,
@@ -70,6 +75,8 @@ pub enum Endpoint {
     SalesforceDescribe,
     /// Salesforce's `GET /services/data/V/sobjects/{type}/deleted`
     SalesforceDeleted,
+    /// Salesforce's `POST /services/oauth2/token`
+    SalesforceToken,
     /// Anything else of Salesforce's.
     SalesforceUnknown,
 }
@@ -111,6 +118,7 @@ impl Endpoint {
                 | Self::GongTranscripts
                 | Self::GongUsers
                 | Self::GongWorkspaces
+                | Self::GongToken
                 | Self::GongUnknown
         )
     }

@@ -9,6 +9,7 @@ mod exchange;
 mod faults;
 mod gong;
 mod google;
+mod grants;
 mod hubspot;
 mod log;
 mod reply;
@@ -25,7 +26,7 @@ pub use google::{SecretManager, SecretVersion};
 pub use log::{RequestRecord, Stats};
 pub use server::{Simulator, SimulatorConfig};
 pub use world::{
-    AddedKind, Change, CrmChange, CrmKind, DocumentSize, EndpointForm, Expected, ExpectedAttendee, GongKey,
-    GongSettings, GongSpec, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit, Settings, Shares, Truth,
-    WindowBy, WorkspaceSpec, World,
+    AddedKind, AppChange, AppOf, AppStats, Change, CrmChange, CrmKind, DocumentSize, EndpointForm, Expected,
+    ExpectedAttendee, GongKey, GongSettings, GongSpec, HeaderForm, KeyLevel, Latency, ListMeta, RateLimit,
+    Settings, Shares, Truth, WindowBy, WorkspaceSpec, World,
 };

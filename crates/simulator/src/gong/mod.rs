@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use crate::Endpoint;
 use crate::exchange::Exchange;
 use crate::faults::{self, Fault, Hits};
+use crate::grants::{self, Asked};
 use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::{self, Connection};
+use crate::world::AppOf;
 
 mod analysis;
 mod auth;
@@ -37,6 +39,12 @@ pub(crate) async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let asked = Asked { of: AppOf::Gong, method: &method, uri: &uri, headers: &headers, body: &body };
+    match uri.path() {
+        "/oauth2/authorize" => return grants::consent(&app, &asked),
+        "/oauth2/generate-customer-token" => return grants::token(&app, &connection, asked).await,
+        _ => {}
+    }
     let endpoint = Endpoint::of_gong(uri.path());
     let Some(caller) = Caller::of(&app.world, &headers) else {
         return wire::response(refusal::of(401, "Unauthorized: the access key is not valid"));

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use crate::Endpoint;
 use crate::exchange::Exchange;
 use crate::faults;
+use crate::grants::{self, Asked};
 use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::{self, Connection};
-use crate::world::Workspace;
+use crate::world::{AppOf, Workspace};
 
 mod associations;
 mod list;
@@ -24,6 +25,9 @@ pub(crate) use record::deal_id;
 
 /// The version of the API that is simulated.
 const VERSION: &str = "2026-09";
+
+/// Where its tokens are.
+const TOKEN_PATH: &str = "/oauth/2026-09/token";
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,14 @@ impl Object {
             "contacts" | "0-1" => Some(Self::Contacts),
             "deals" | "0-3" => Some(Self::Deals),
             _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Companies => "companies",
+            Self::Contacts => "contacts",
+            Self::Deals => "deals",
         }
     }
 }
@@ -117,11 +129,21 @@ pub(crate) async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let asked = Asked { of: AppOf::Hubspot, method: &method, uri: &uri, headers: &headers, body: &body };
+    match uri.path() {
+        "/oauth/authorize" => return grants::consent(&app, &asked),
+        TOKEN_PATH => return grants::token(&app, &connection, asked).await,
+        _ => {}
+    }
     let token = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
-    let found = token.filter(|token| token.starts_with("pat-")).and_then(|token| app.world.by_key(token));
+    let of_app = token.and_then(|token| app.world.by_access_token(AppOf::Hubspot, token));
+    let scopes = of_app.as_ref().map(|(_, scopes)| scopes.clone());
+    let of_app = of_app.map(|(workspace, _)| (workspace, false));
+    let of_key = token.filter(|token| token.starts_with("pat-")).and_then(|token| app.world.by_key(token));
+    let found = of_app.or(of_key.map(|(workspace, key)| (workspace, key.revoked)));
     let refused =
         || wire::response(refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found."));
-    let Some((workspace, key)) = found else { return refused() };
+    let Some((workspace, revoked)) = found else { return refused() };
     let route = Route::of(&method, uri.path());
     let exchange = Exchange {
         workspace: &workspace,
@@ -138,10 +160,10 @@ pub(crate) async fn answer(
     };
     exchange
         .answer(&app, &connection, |_| {
-            if key.revoked {
+            if revoked {
                 return refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
             }
-            reply(&workspace, route, &uri, &body)
+            reply(&workspace, route, &uri, &body, scopes.as_deref())
         })
         .await
 }
@@ -155,17 +177,17 @@ fn too_fast(policy: &str) -> Reply {
     Reply { status: 429, ..Reply::json(body.to_string()) }
 }
 
-fn reply(workspace: &Workspace, route: Route, uri: &Uri, body: &[u8]) -> Reply {
+fn reply(workspace: &Workspace, route: Route, uri: &Uri, body: &[u8], scopes: Option<&[String]>) -> Reply {
     let settings = workspace.settings().clone();
     if settings.crm_quota_used_up {
         return too_fast("daily");
     }
-    let lacks = |object: Object| match object {
-        Object::Companies => settings.crm_lacks_scope.contains(&"companies".to_owned()),
-        Object::Contacts => settings.crm_lacks_scope.contains(&"contacts".to_owned()),
-        Object::Deals => settings.crm_lacks_scope.contains(&"deals".to_owned()),
+    let lacks = |object: Object| settings.crm_lacks_scope.iter().any(|name| name == object.name());
+    let ungranted = |object: Object| {
+        let scope = format!("crm.objects.{}.read", object.name());
+        scopes.is_some_and(|scopes| !scopes.contains(&scope))
     };
-    if route.object().is_some_and(lacks) {
+    if route.object().is_some_and(|object| lacks(object) || ungranted(object)) {
         let message = "This app hasn't been granted all required scopes to make this call.";
         return refusal(403, "MISSING_SCOPES", message);
     }

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use crate::Endpoint;
 use crate::exchange::Exchange;
 use crate::faults::{self, Hits};
+use crate::grants::{self, Asked};
 use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::{self, Connection};
-use crate::world::Workspace;
+use crate::world::{AppOf, Workspace};
 
 mod cursor;
 mod deleted;
@@ -157,11 +158,21 @@ pub(crate) async fn answer(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    _body: Bytes,
+    body: Bytes,
 ) -> Response {
+    let asked = Asked { of: AppOf::Salesforce, method: &method, uri: &uri, headers: &headers, body: &body };
+    match uri.path() {
+        "/services/oauth2/authorize" => return grants::consent(&app, &asked),
+        "/services/oauth2/token" => return grants::token(&app, &connection, asked).await,
+        _ => {}
+    }
     let token = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
-    let found = token.filter(|token| token.starts_with("00D")).and_then(|token| app.world.by_key(token));
-    let Some((workspace, key)) = found else { return wire::response(session_expired()) };
+    let of_app = token.and_then(|token| app.world.by_access_token(AppOf::Salesforce, token));
+    let of_key = token.filter(|token| token.starts_with("00D")).and_then(|token| app.world.by_key(token));
+    let found = of_app
+        .map(|(workspace, _)| (workspace, false))
+        .or(of_key.map(|(workspace, key)| (workspace, key.revoked)));
+    let Some((workspace, revoked)) = found else { return wire::response(session_expired()) };
     let route = Route::of(&method, uri.path());
     let exchange = Exchange {
         workspace: &workspace,
@@ -175,7 +186,7 @@ pub(crate) async fn answer(
     };
     exchange
         .answer(&app, &connection, |hits| {
-            if key.revoked {
+            if revoked {
                 return session_expired();
             }
             let answer = reply(&workspace, &route, &uri, hits, app.world.now());

@@ -78,6 +78,13 @@ pub enum Change {
         /// What.
         crm: super::crm::CrmChange,
     },
+    /// Something happens to the app that one of the vendors knows.
+    App {
+        /// Whose.
+        of: super::apps::AppOf,
+        /// What.
+        app: super::apps::AppChange,
+    },
     /// Another API key is made.
     AddKey {
         /// The key.

@@ -10,6 +10,7 @@ use crate::faults::{Fault, FaultId, FaultRule};
 use crate::google::SecretManager;
 use crate::log::{RequestRecord, Stats};
 
+mod apps;
 mod calendar;
 mod changes;
 mod crm;
@@ -25,6 +26,7 @@ mod spec;
 mod truth;
 mod workspace;
 
+pub use apps::{AppChange, AppOf, AppStats};
 pub use changes::{AddedKind, Change};
 pub use crm::{CrmChange, CrmKind};
 pub use gong::{GongKey, GongSpec};
@@ -34,6 +36,7 @@ pub use spec::{
 };
 pub use truth::{Expected, ExpectedAttendee, Truth};
 
+pub(crate) use apps::{App, Given, NotGiven};
 pub(crate) use crm::{Company, Person as CrmPerson};
 pub(crate) use gong::GongKeyState;
 pub(crate) use id::other_id;
@@ -128,6 +131,28 @@ impl World {
     /// A token of a workspace's Salesforce organization.
     pub fn salesforce_token(&self, workspace: &str) -> Result<String, SimulatorError> {
         Ok(self.workspace(workspace)?.salesforce_token())
+    }
+
+    /// Id and secret of the app that a workspace's vendor knows.
+    pub fn app(&self, workspace: &str, of: AppOf) -> Result<(String, String), SimulatorError> {
+        let workspace = self.workspace(workspace)?;
+        let app = workspace.app(of);
+        Ok((app.id.clone(), app.secret.clone()))
+    }
+
+    /// Everything secret that a workspace's vendor has given to its app, or knows of it.
+    pub fn app_secrets(&self, workspace: &str, of: AppOf) -> Result<Vec<String>, SimulatorError> {
+        Ok(self.workspace(workspace)?.app(of).secrets())
+    }
+
+    /// Numbers about the app that a workspace's vendor knows.
+    pub fn app_stats(&self, workspace: &str, of: AppOf) -> Result<AppStats, SimulatorError> {
+        Ok(self.workspace(workspace)?.app(of).stats)
+    }
+
+    /// The latest requests for tokens that a workspace's vendors got, oldest first.
+    pub fn token_requests(&self, workspace: &str) -> Result<Vec<RequestRecord>, SimulatorError> {
+        Ok(self.workspace(workspace)?.token_log.requests())
     }
 
     /// The id at its source of the account with this number in the import file.
@@ -245,6 +270,18 @@ impl World {
     pub(crate) fn by_gong_key(&self, key: &str) -> Option<(Arc<Workspace>, GongKeyState)> {
         let workspaces = locked(&self.0.workspaces);
         workspaces.values().find_map(|workspace| Some((Arc::clone(workspace), workspace.gong_key(key)?)))
+    }
+
+    pub(crate) fn by_app(&self, of: AppOf, id: &str) -> Option<Arc<Workspace>> {
+        locked(&self.0.workspaces).values().find(|workspace| workspace.app(of).id == id).cloned()
+    }
+
+    /// The workspace of an access token that is good, and the token's scopes.
+    pub(crate) fn by_access_token(&self, of: AppOf, token: &str) -> Option<(Arc<Workspace>, Vec<String>)> {
+        let workspaces = locked(&self.0.workspaces);
+        workspaces
+            .values()
+            .find_map(|workspace| Some((Arc::clone(workspace), workspace.scopes_of(of, token)?)))
     }
 
     fn workspace(&self, name: &str) -> Result<Arc<Workspace>, SimulatorError> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::apps::{App, AppOf};
 use super::calendar::Calendar;
 use super::changes::{Added, Change, Changes};
 use super::crm::Crm;
@@ -36,10 +37,13 @@ pub(crate) struct Workspace {
     pub(crate) log: RequestLog,
     pub(crate) gong_log: RequestLog,
     pub(crate) crm_log: RequestLog,
+    pub(crate) token_log: RequestLog,
     calendar: Calendar,
     changes: Mutex<Changes>,
     crm: Mutex<Crm>,
     cursors: Mutex<Cursors>,
+    /// In the order of [`AppOf::ALL`].
+    apps: [Mutex<App>; 3],
     keys: Mutex<BTreeMap<String, KeyState>>,
     pub(super) gong_keys: Mutex<BTreeMap<String, GongKeyState>>,
     settings: Mutex<Settings>,
@@ -71,6 +75,8 @@ impl Workspace {
             log: RequestLog::default(),
             gong_log: RequestLog::default(),
             crm_log: RequestLog::default(),
+            token_log: RequestLog::default(),
+            apps: AppOf::ALL.map(|of| Mutex::new(App::of(of, &spec.name, salt))),
             cursors: Mutex::default(),
             calendar: Calendar {
                 salt,
@@ -107,6 +113,11 @@ impl Workspace {
 
     pub(crate) fn hubspot_token(&self) -> String {
         hubspot_token(&self.spec.name)
+    }
+
+    /// The app that one of its vendors knows.
+    pub(crate) fn app(&self, of: AppOf) -> MutexGuard<'_, App> {
+        locked(&self.apps[of as usize])
     }
 
     /// The id of its HubSpot portal.
@@ -221,6 +232,10 @@ impl Workspace {
             }
             Change::AddKey { key, level } => {
                 locked(&self.keys).insert(key, KeyState { level, revoked: false });
+                Ok(Vec::new())
+            }
+            Change::App { of, app } => {
+                self.change_app(of, app);
                 Ok(Vec::new())
             }
             Change::SetGongKey(key) => self.set_gong_key(key),

@@ -1,0 +1,226 @@
+//! Consents and tokens, as strict as the vendors' documentation: a code is good once, and so is a refresh token where they rotate.
+
+use std::sync::Arc;
+
+use axum::extract::Query;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::Endpoint;
+use crate::exchange::Exchange;
+use crate::faults;
+use crate::reply::Reply;
+use crate::server::App;
+use crate::wire::{self, Connection};
+use crate::world::{AppOf, Given, NotGiven, Workspace};
+
+/// A request for a consent or a token.
+pub(crate) struct Asked<'a> {
+    pub(crate) of: AppOf,
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// The fields of a form or a query.
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn of(text: &str) -> Option<Self> {
+        let uri: Uri = format!("/?{text}").parse().ok()?;
+        Query::<Vec<(String, String)>>::try_from_uri(&uri).ok().map(|Query(pairs)| Self(pairs))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut named = self.0.iter().filter(|(key, _)| key == name);
+        named.next().map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+/// A refusal in OAuth's form.
+fn refused((error, description): NotGiven) -> Reply {
+    let status = if error == "invalid_client" { 401 } else { 400 };
+    let body = json!({ "error": error, "error_description": description });
+    Reply { status, ..Reply::json(body.to_string()) }
+}
+
+fn refusal_by_status(status: u16, message: &str) -> Reply {
+    Reply {
+        status,
+        ..Reply::json(json!({ "error": "server_error", "error_description": message }).to_string())
+    }
+}
+
+/// Answers what a browser is sent to: the stand-in's person consents at once, or refuses.
+pub(crate) fn consent(app: &App, asked: &Asked<'_>) -> Response {
+    let bad = |why: &str| wire::response(Reply::refusal(400, why));
+    let Some(fields) = Fields::of(asked.uri.query().unwrap_or_default()) else { return bad("malformed") };
+    let found = fields.get("client_id").and_then(|id| app.world.by_app(asked.of, id));
+    let (Some(workspace), Some(redirect_uri)) = (found, fields.get("redirect_uri")) else {
+        return bad("no such app, or no redirect_uri");
+    };
+    if asked.method != Method::GET || fields.get("response_type").is_some_and(|kind| kind != "code") {
+        return bad("only codes are given");
+    }
+    let challenged = fields.get("code_challenge").map(str::to_owned);
+    if challenged.is_some() && fields.get("code_challenge_method") != Some("S256") {
+        return bad("only S256 is taken");
+    }
+    let Some(scopes) = fields.get("scope") else { return bad("no scope") };
+    let mut known = workspace.app(asked.of);
+    let outcome = if known.denies {
+        ("error", "access_denied".to_owned())
+    } else {
+        ("code", known.consent(redirect_uri, challenged, scopes))
+    };
+    let mut target = format!("{redirect_uri}?{}={}", outcome.0, outcome.1);
+    if let Some(state) = fields.get("state") {
+        target = format!("{target}&state={state}");
+    }
+    let found = Reply { status: 302, ..Reply::json("") };
+    wire::response(found.with_header("location", target))
+}
+
+/// Answers a token endpoint.
+pub(crate) async fn token(app: &App, connection: &Connection, asked: Asked<'_>) -> Response {
+    let fields = match fields(&asked) {
+        Ok(fields) => fields,
+        Err(refusal) => return wire::response(refusal),
+    };
+    let (id, secret) = client(&asked, &fields);
+    let found = id.as_deref().and_then(|id| app.world.by_app(asked.of, id));
+    let Some(workspace) = found else {
+        return wire::response(refused(("invalid_client", "client identifier invalid")));
+    };
+    let endpoint = match asked.of {
+        AppOf::Gong => Endpoint::GongToken,
+        AppOf::Hubspot => Endpoint::HubSpotToken,
+        AppOf::Salesforce => Endpoint::SalesforceToken,
+    };
+    let exchange = Exchange {
+        workspace: &workspace,
+        log: &workspace.token_log,
+        limits: Vec::new(),
+        endpoint,
+        conversation: None,
+        path: asked.uri.path(),
+        refuse: refusal_by_status,
+        refusal: |hits, now| faults::refusal_by(hits, now, refusal_by_status),
+    };
+    exchange.answer(app, connection, |_| reply(&workspace, &asked, &fields, secret.as_deref())).await
+}
+
+/// The fields of a token request: a form; at Gong, whose documentation has them in the query, either.
+fn fields(asked: &Asked<'_>) -> Result<Fields, Reply> {
+    let bad = |why: &'static str| refused(("invalid_request", why));
+    if asked.method != Method::POST {
+        return Err(Reply { status: 405, ..bad("POST only") });
+    }
+    if let (AppOf::Gong, Some(query)) = (asked.of, asked.uri.query()) {
+        return Fields::of(query).ok_or_else(|| bad("malformed query"));
+    }
+    let kind = asked.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(bad("expected a form"));
+    }
+    let form = std::str::from_utf8(asked.body).ok().and_then(Fields::of);
+    form.ok_or_else(|| bad("malformed form"))
+}
+
+/// Id and secret of the app: Gong wants them in the header, the others take them in the form.
+fn client(asked: &Asked<'_>, fields: &Fields) -> (Option<String>, Option<String>) {
+    let header =
+        asked.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()?.strip_prefix("Basic "));
+    let basic = header.and_then(|header| String::from_utf8(STANDARD.decode(header).ok()?).ok());
+    let basic = basic.as_deref().and_then(|text| text.split_once(':'));
+    if let (AppOf::Gong | AppOf::Salesforce, Some((id, secret))) = (asked.of, basic) {
+        return (Some(id.to_owned()), Some(secret.to_owned()));
+    }
+    if asked.of == AppOf::Gong {
+        return (None, None);
+    }
+    let own = |name: &str| fields.get(name).map(str::to_owned);
+    let issuer =
+        fields.get("assertion").and_then(claims).and_then(|claims| Some(claims["iss"].as_str()?.to_owned()));
+    (own("client_id").or(issuer), own("client_secret"))
+}
+
+fn claims(assertion: &str) -> Option<Value> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?).ok()
+}
+
+fn reply(workspace: &Arc<Workspace>, asked: &Asked<'_>, fields: &Fields, secret: Option<&str>) -> Reply {
+    let mut app = workspace.app(asked.of);
+    let given = given(&mut app, asked.of, fields, secret);
+    match given {
+        Ok(given) => {
+            let host = asked.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            let base_url = app.base_url.clone();
+            success(workspace, asked.of, &given, host, base_url)
+        }
+        Err(why) => {
+            app.stats.refused += 1;
+            refused(why)
+        }
+    }
+}
+
+fn given(
+    app: &mut crate::world::App,
+    of: AppOf,
+    fields: &Fields,
+    secret: Option<&str>,
+) -> Result<Given, NotGiven> {
+    let field = |name: &'static str| fields.get(name).ok_or(("invalid_request", "a field is missing"));
+    let grant = field("grant_type")?;
+    let signed = grant == "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    if !signed && secret != Some(app.secret.as_str()) {
+        return Err(("invalid_client", "invalid client credentials"));
+    }
+    match (grant, of) {
+        ("authorization_code", _) => {
+            app.exchange(field("code")?, field("redirect_uri")?, fields.get("code_verifier"))
+        }
+        ("refresh_token", _) => app.refresh(field("refresh_token")?),
+        ("client_credentials", AppOf::Salesforce) => app.grant(),
+        (_, AppOf::Salesforce) if signed => {
+            let claims = claims(field("assertion")?).ok_or(("invalid_grant", "invalid assertion"))?;
+            let audience = claims["aud"].as_str().unwrap_or_default();
+            if !audience.starts_with("http") || claims["sub"].as_str().is_none_or(str::is_empty) {
+                return Err(("invalid_grant", "audience is invalid"));
+            }
+            app.grant()
+        }
+        _ => Err(("unsupported_grant_type", "grant type not supported")),
+    }
+}
+
+/// Tokens as each vendor words them.
+fn success(workspace: &Workspace, of: AppOf, given: &Given, host: &str, base_url: Option<String>) -> Reply {
+    let scope = given.scopes.join(" ");
+    let mut body = match of {
+        AppOf::Gong => json!({
+            "token_type": "bearer", "expires_in": given.life.as_secs(), "scope": scope,
+            "api_base_url_for_customer": base_url.unwrap_or_else(|| format!("http://{host}/gong")),
+        }),
+        AppOf::Hubspot => json!({
+            "token_type": "bearer", "expires_in": given.life.as_secs(), "scopes": given.scopes,
+            "hub_id": workspace.portal_id(), "token_use": "access_token",
+        }),
+        AppOf::Salesforce => json!({
+            "token_type": "Bearer", "scope": scope, "issued_at": "1777000000000",
+            "instance_url": base_url.unwrap_or_else(|| format!("http://{host}/salesforce")),
+            "id": "https://login.salesforce.com/id/00Dd00000000000EAA/005d00000000000QAA",
+        }),
+    };
+    body["access_token"] = json!(given.access_token);
+    if let Some(refresh_token) = &given.refresh_token {
+        body["refresh_token"] = json!(refresh_token);
+    }
+    Reply::json(body.to_string())
+}
