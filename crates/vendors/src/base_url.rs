@@ -67,6 +67,22 @@ impl BaseUrl {
         Some(url)
     }
 
+    /// Another resource beside the one that this URL names: its last segment is replaced.
+    #[must_use]
+    pub fn sibling(&self, segment: &str) -> Self {
+        let mut url = self.0.clone();
+        let (folder, _) = url.path().rsplit_once('/').unwrap_or_default();
+        let path = format!("{folder}/{}", encode_segment(segment));
+        url.set_path(&path);
+        Self(url)
+    }
+
+    /// A resource below this URL.
+    #[must_use]
+    pub fn below(&self, segments: &[&str]) -> Option<Self> {
+        self.join(segments).map(Self)
+    }
+
     /// The host, for messages.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
@@ -135,6 +151,14 @@ mod tests {
             BaseUrl::parse("https://h", false).expect("a base").join(&["users"]).expect("a path").as_str(),
             "https://h/users"
         );
+    }
+
+    #[test]
+    fn what_is_beside_and_below_is_of_the_same_host() {
+        let url = BaseUrl::parse("https://h/oauth2/authorize", false).expect("a URL");
+        assert_eq!(url.sibling("token").as_str(), "https://h/oauth2/token");
+        assert_eq!(url.below(&["x"]).expect("a path").as_str(), "https://h/oauth2/authorize/x");
+        assert_eq!(BaseUrl::parse("https://h", false).expect("a URL").sibling("t").as_str(), "https://h/t");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The access key and its secret, as the header wants them.
+//! The access key and its secret, or an access token, as the header wants them.
 
 use std::fmt;
 
@@ -8,11 +8,20 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::bearer::Bearer;
 use crate::{Failure, VendorError};
 
-/// A company's access key with its secret, kept as one text: `KEY:SECRET`.
+/// What a company is asked with.
 #[derive(Clone)]
-pub struct GongAuth(SecretString);
+pub struct GongAuth(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    /// An access key with its secret, as one text: `KEY:SECRET`.
+    Key(SecretString),
+    /// An access token of an app.
+    Token(Bearer),
+}
 
 impl fmt::Debug for GongAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,21 +34,32 @@ impl GongAuth {
     pub fn of_access_key(key: &str, secret: &str) -> Option<Self> {
         let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         let fits = is_word(key) && is_word(secret) && !key.contains(':');
-        fits.then(|| Self(SecretString::from(format!("{key}:{secret}"))))
+        fits.then(|| Self::of_secret(SecretString::from(format!("{key}:{secret}"))))
     }
 
     /// Takes what [`Self::as_secret`] gave.
     pub fn of_secret(secret: SecretString) -> Self {
-        Self(secret)
+        Self(Kind::Key(secret))
     }
 
-    /// The text to be sealed.
+    /// Takes an access token.
+    pub fn of_access_token(token: SecretString) -> Self {
+        Self(Kind::Token(Bearer(token)))
+    }
+
+    /// The text: an access key with its secret, or the access token.
     pub fn as_secret(&self) -> &SecretString {
-        &self.0
+        match &self.0 {
+            Kind::Key(secret) | Kind::Token(Bearer(secret)) => secret,
+        }
     }
 
     pub(super) fn header(&self) -> Result<HeaderValue, VendorError> {
-        let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(self.0.expose_secret())));
+        let secret = match &self.0 {
+            Kind::Key(secret) => secret,
+            Kind::Token(token) => return token.header(),
+        };
+        let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(secret.expose_secret())));
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
             VendorError::without_answer(Failure::Credential, "the access key cannot be sent in a header")
         })?;
@@ -49,7 +69,10 @@ impl GongAuth {
 
     /// Takes key, secret and the form they travel in out of an error.
     pub(super) fn redact(&self, error: VendorError) -> VendorError {
-        let whole = self.0.expose_secret();
+        let whole = match &self.0 {
+            Kind::Key(secret) => secret.expose_secret(),
+            Kind::Token(token) => return token.redact(error),
+        };
         let encoded = Zeroizing::new(STANDARD.encode(whole));
         let (key, secret) = whole.split_once(':').unwrap_or((whole, whole));
         [whole, &encoded, secret, key].into_iter().fold(error, VendorError::without)
@@ -66,6 +89,15 @@ mod tests {
         let header = auth.header().expect("a header");
         assert_eq!(header.to_str().expect("text"), "Basic S0VZMTpzM2NyZXQ=");
         assert!(!format!("{auth:?} {header:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn an_access_token_travels_as_a_bearer_and_is_taken_out_as_well() {
+        let auth = GongAuth::of_access_token(SecretString::from("ey-token"));
+        assert_eq!(auth.header().expect("a header").to_str().expect("text"), "Bearer ey-token");
+        let error = auth.redact(VendorError::without_answer(Failure::Credential, "not with ey-token"));
+        assert_eq!(error.message, "not with [secret]");
+        assert!(!format!("{auth:?}").contains("ey-token"));
     }
 
     #[test]

@@ -25,6 +25,12 @@ use crate::{BaseUrl, Failure, VendorError, VendorHttp};
 /// Where access keys of the default cell work; other cells have hosts of their own.
 pub const BASE_URL: &str = "https://api.gong.io";
 
+/// Where an administrator lets an app in.
+pub const AUTH_URL: &str = "https://app.gong.io/oauth2/authorize";
+
+/// Where an app gets its tokens, beside [`AUTH_URL`].
+pub const TOKEN_SEGMENT: &str = "generate-customer-token";
+
 /// The scope without which no call can be listed.
 pub const SCOPE_CALLS: &str = "api:calls:read:extensive";
 

@@ -23,6 +23,9 @@ use crate::{BaseUrl, Failure, VendorError, VendorHttp};
 /// HubSpot's base URL, for every portal wherever its data is.
 pub const BASE_URL: &str = "https://api.hubapi.com";
 
+/// Where somebody lets an app in.
+pub const AUTH_URL: &str = "https://app.hubspot.com/oauth/authorize";
+
 /// Rows of a list at most.
 pub const LIST_MAX: usize = 100;
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod assertion;
+mod authorize;
 mod error;
 mod pkce;
 mod tokens;
@@ -15,8 +16,9 @@ use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 pub use assertion::{Assertion, InvalidPrivateKey};
+pub use authorize::{Authorization, AuthorizationRequest, NoCode};
 pub use error::{Refusal, TokenError};
-pub use pkce::Pkce;
+pub(crate) use pkce::Pkce;
 pub use tokens::Tokens;
 
 use crate::{BaseUrl, Failure, VendorError, VendorHttp};

@@ -5,21 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
-/// A verifier and the challenge made of it.
+/// A verifier, of which a challenge is made.
 #[derive(Debug, Clone)]
-pub struct Pkce {
+pub(crate) struct Pkce {
     /// Goes with the code, and nowhere else.
-    pub verifier: SecretString,
+    pub(crate) verifier: SecretString,
 }
 
 impl Pkce {
-    /// Makes a verifier of random bytes; 32 and more make one that is long enough.
-    pub fn of_random(bytes: &[u8; 32]) -> Self {
-        Self { verifier: SecretString::from(URL_SAFE_NO_PAD.encode(bytes)) }
-    }
-
     /// The challenge of the method `S256`.
-    pub fn challenge(&self) -> String {
+    pub(crate) fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.expose_secret().as_bytes()))
     }
 }
@@ -33,6 +28,5 @@ mod tests {
         // RFC 7636, appendix B
         let pkce = Pkce { verifier: SecretString::from("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") };
         assert_eq!(pkce.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        assert_eq!(Pkce::of_random(&[7; 32]).verifier.expose_secret().len(), 43);
     }
 }
