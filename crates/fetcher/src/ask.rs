@@ -30,6 +30,15 @@ pub(crate) enum Setback {
         /// The vendor's words.
         reason: String,
     },
+    /// The vendor refuses to renew this generation of the credential, or nobody knows its token any more: only a person can.
+    NotRenewed {
+        /// Which credential.
+        generation: i32,
+        /// The vendor's words, or what happened.
+        reason: String,
+        /// Nobody knows the token, which says nothing about the vendor.
+        interrupted: bool,
+    },
     /// The page cannot be had; counts as an attempt.
     Page {
         /// Error class.

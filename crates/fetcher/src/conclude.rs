@@ -100,6 +100,9 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
             // it is what is kept, or gone where it was kept: there is nothing to wait for
             Ok(true) | Err(_) => refused(shared, run, generation, &reason).await,
         },
+        Setback::NotRenewed { generation, reason, interrupted } => {
+            not_renewed(shared, run, generation, &reason, interrupted).await
+        }
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
         Setback::Lasting { class, reason } => run_failed(shared, run, class, &reason).await,
         Setback::Store(error) if error.is_transient() => Err(JobError::retry(error)),
@@ -221,26 +224,71 @@ async fn reread(shared: &Shared, run: &ClaimedRun, generation: i32) -> Result<bo
 
 /// One transaction: that generation is invalid, its event is in the outbox, the connection's runs are parked.
 async fn refused(shared: &Shared, run: &ClaimedRun, generation: i32, reason: &str) -> Result<(), JobError> {
-    let wait = shared.deps.config.outage_wait;
-    if is_outage(shared, run, generation, wait).await.map_err(JobError::retry)? {
-        tracing::warn!(
-            delay_ms = wait.as_millis(),
-            "the vendor refuses many credentials at once: taken for its outage"
-        );
-        return hold(
-            shared,
-            run,
-            generation,
-            wait,
-            &format!("{reason}; so it does many credentials: taken for its outage"),
-        )
-        .await;
+    if held_in_outage(shared, run, generation, reason).await? {
+        return Ok(());
     }
+    mark(shared, run, generation, reason, Probing::Rarer).await
+}
+
+/// The same of a credential that cannot be renewed. It is not probed: its access token may be answered for a while, and would be no more
+/// than that.
+async fn not_renewed(
+    shared: &Shared,
+    run: &ClaimedRun,
+    generation: i32,
+    reason: &str,
+    interrupted: bool,
+) -> Result<(), JobError> {
+    // a token that got lost here is no sign of an outage there
+    if !interrupted && held_in_outage(shared, run, generation, reason).await? {
+        return Ok(());
+    }
+    mark(shared, run, generation, reason, Probing::Never).await
+}
+
+/// Whether a credential that was marked is asked with again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probing {
+    /// Ever more rarely.
+    Rarer,
+    Never,
+}
+
+/// One of many refusals at once is taken for the vendor's outage: the credential is only held.
+async fn held_in_outage(
+    shared: &Shared,
+    run: &ClaimedRun,
+    generation: i32,
+    reason: &str,
+) -> Result<bool, JobError> {
+    let wait = shared.deps.config.outage_wait;
+    if !is_outage(shared, run, generation, wait).await.map_err(JobError::retry)? {
+        return Ok(false);
+    }
+    tracing::warn!(
+        delay_ms = wait.as_millis(),
+        "the vendor refuses many credentials at once: taken for its outage"
+    );
+    let reason = format!("{reason}; so it does many credentials: taken for its outage");
+    hold(shared, run, generation, wait, &reason).await?;
+    Ok(true)
+}
+
+async fn mark(
+    shared: &Shared,
+    run: &ClaimedRun,
+    generation: i32,
+    reason: &str,
+    probing: Probing,
+) -> Result<(), JobError> {
+    let wait = shared.deps.config.outage_wait;
     let marked = async {
         let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
         let marked = credential::invalidate(&tx, &run.tenant, run.connection_id, generation, reason).await?;
-        if marked {
+        if marked && probing == Probing::Rarer {
             credential::plan_probe(&tx, run.connection_id, generation, wait).await?;
+        }
+        if marked {
             run_claim::park_connection(&tx, run.connection_id, ParkCause::Credential).await?;
         }
         tx.commit().await?;

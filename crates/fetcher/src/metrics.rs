@@ -8,12 +8,16 @@ use vendors::VendorError;
 /// How a step can end.
 const STEPS: [&str; 7] = ["done", "listed", "deferred", "parked", "failed", "void", "lost"];
 
+/// How the renewal of an access token can end.
+const RENEWALS: [&str; 3] = ["renewed", "refused", "failed"];
+
 /// What this process's fetcher has done.
 #[derive(Debug)]
 pub struct FetcherMetrics {
     steps: IntCounterVec,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
+    renewals: IntCounterVec,
     pub(crate) documents: IntCounter,
     pub(crate) document_bytes: IntCounter,
     pub(crate) permit_waits: IntCounter,
@@ -42,6 +46,13 @@ impl FetcherMetrics {
                 HistogramOpts::new("fetcher_request_seconds", "Seconds a vendor takes to answer."),
                 &["outcome"],
             )?,
+            renewals: IntCounterVec::new(
+                Opts::new(
+                    "fetcher_renewals_total",
+                    "Access tokens renewed by outcome; refused: see `switchboard connections`, a person has to connect again.",
+                ),
+                &["outcome"],
+            )?,
             documents: IntCounter::new("fetcher_documents_total", "Raw documents published.")?,
             document_bytes: IntCounter::new(
                 "fetcher_document_bytes_total",
@@ -59,8 +70,12 @@ impl FetcherMetrics {
         for step in STEPS {
             metrics.steps.with_label_values(&[step]);
         }
+        for outcome in RENEWALS {
+            metrics.renewals.with_label_values(&[outcome]);
+        }
         metrics.requests.with_label_values(&["ok"]);
         registry.register(Box::new(metrics.steps.clone()))?;
+        registry.register(Box::new(metrics.renewals.clone()))?;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.request_seconds.clone()))?;
         for counter in
@@ -73,6 +88,10 @@ impl FetcherMetrics {
 
     pub(crate) fn step(&self, outcome: &'static str) {
         self.steps.with_label_values(&[outcome]).inc();
+    }
+
+    pub(crate) fn renewed(&self, outcome: &'static str) {
+        self.renewals.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn asked<T>(&self, answer: &Result<T, VendorError>, took: Duration) {

@@ -14,6 +14,9 @@ pub const ALL: &[&str] = &[
     "fetch.run_letter_left",
     "fetch.refusal_noted",
     "fetch.invalidated",
+    "renew.intended",
+    "renew.answered",
+    "renew.kept",
     // normalizer
     "normalize.received",
     "normalize.mapped",

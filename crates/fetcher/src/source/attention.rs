@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
 use mapping::attention::listed_row;
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use store::credential::{self, Probe};
 use store::run_checkpoint::Next;
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use vendors::attention::{
     Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, Workspace, end_of_list,
 };
-use vendors::{BaseUrl, Failure, VendorError};
+use vendors::{Failure, VendorError};
 
 use super::holder::Holder;
 use super::{Ending, Page, page_failed};
@@ -61,7 +60,6 @@ impl Endpoint {
 pub(crate) struct AttentionSource {
     client: Attention,
     holder: Holder,
-    key: SecretString,
     form: HeaderForm,
     /// Forms that worked last, by endpoint, where they differ from that of connecting.
     forms: Mutex<BTreeMap<String, String>>,
@@ -77,14 +75,12 @@ pub(crate) struct NumberedPage {
 impl AttentionSource {
     pub(super) fn new(
         shared: &Shared,
-        base_url: BaseUrl,
         holder: Holder,
-        key: SecretString,
         header_form: &str,
         endpoint_forms: BTreeMap<String, String>,
     ) -> Self {
         let (form, forms) = (form_of(header_form), Mutex::new(endpoint_forms));
-        Self { client: Attention::new(shared.http.clone(), base_url), holder, key, form, forms }
+        Self { client: Attention::new(shared.http.clone(), holder.held().base_url), holder, form, forms }
     }
 
     /// Asks for one row of the list, in either form of the header.
@@ -197,7 +193,7 @@ impl AttentionSource {
         let refusal = match first {
             Err((error, version)) if is_refusal(&error) => (error, version),
             answer => {
-                self.holder.note_answer(shared, &run.tenant, answer.is_ok()).await?;
+                self.holder.note_answer(shared, answer.is_ok()).await?;
                 return sort(shared, run, answer).await;
             }
         };
@@ -212,9 +208,10 @@ impl AttentionSource {
                     Some((error, version)) if error.failure == Failure::Forbidden => {
                         Ok(Err((error, version)))
                     }
-                    Some((error, _)) => {
-                        Err(Setback::Refused { generation: self.holder.generation, reason: error.message })
-                    }
+                    Some((error, _)) => Err(Setback::Refused {
+                        generation: self.holder.held().generation,
+                        reason: error.message,
+                    }),
                     None => Err(Setback::NoCredential),
                 }
             }
@@ -222,7 +219,7 @@ impl AttentionSource {
                 if answer.is_ok() {
                     self.keep_form(shared, run, endpoint, form.other()).await?;
                 }
-                self.holder.note_answer(shared, &run.tenant, answer.is_ok()).await?;
+                self.holder.note_answer(shared, answer.is_ok()).await?;
                 sort(shared, run, answer).await
             }
         }
@@ -253,15 +250,15 @@ impl AttentionSource {
         }
         let kept = async {
             let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-            let Holder { connection_id, generation, .. } = self.holder;
-            credential::keep_form(&tx, connection_id, generation, place, name).await?;
+            let (id, generation) = (self.holder.connection_id(), self.holder.held().generation);
+            credential::keep_form(&tx, id, generation, place, name).await?;
             tx.commit().await
         };
         kept.await.map_err(|error: StoreError| Setback::Store(error))
     }
 
     fn auth(&self, form: HeaderForm) -> AttentionAuth {
-        AttentionAuth { key: self.key.clone(), form }
+        AttentionAuth { key: self.holder.held().token(), form }
     }
 }
 

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use mapping::gong::listed_row;
 use model::Version;
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use store::credential::Probe;
 use store::run_claim::ClaimedRun;
 use tokio::time::Instant;
-use vendors::gong::{Calls, CallsRequest, Gong, GongAuth, TRANSCRIPT_IDS_MAX};
-use vendors::{BaseUrl, Failure, VendorError};
+use vendors::gong::{Calls, CallsPage, CallsRequest, Gong, GongAuth, TRANSCRIPT_IDS_MAX};
+use vendors::{Failure, VendorError, VendorHttp};
 
-use super::holder::Holder;
+use super::holder::{Held, Holder};
 use super::{Ending, Page, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
@@ -32,8 +31,7 @@ const BATCH_PAGES_MAX: usize = 20;
 
 /// A run's way to Gong.
 pub(crate) struct GongSource {
-    client: Gong,
-    auth: GongAuth,
+    http: VendorHttp,
     holder: Holder,
 }
 
@@ -41,15 +39,24 @@ pub(crate) struct GongSource {
 type ById = HashMap<String, Box<RawValue>>;
 
 impl GongSource {
-    pub(super) fn new(shared: &Shared, base_url: BaseUrl, holder: Holder, secret: SecretString) -> Self {
-        let client = Gong::new(shared.http.clone(), base_url);
-        Self { client, auth: GongAuth::of_secret(secret), holder }
+    pub(super) fn new(shared: &Shared, holder: Holder) -> Self {
+        Self { http: shared.http.clone(), holder }
+    }
+
+    fn access(&self, held: Held) -> (Gong, GongAuth) {
+        let auth = if held.is_renewable() {
+            GongAuth::of_access_token(held.token())
+        } else {
+            GongAuth::of_secret(held.token())
+        };
+        (Gong::new(self.http.clone(), held.base_url), auth)
     }
 
     /// Asks for the calls of the last hour; a key that lacks the scope for them is a key all the same.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let request = CallsRequest { calls: Calls::Started(last_hour(shared)), cursor: None };
-        is_answered(shared, probe, self.client.calls(&self.auth, &request)).await
+        let (client, auth) = self.access(self.holder.held());
+        is_answered(shared, probe, client.calls(&auth, &request)).await
     }
 
     pub(super) async fn list(
@@ -59,7 +66,7 @@ impl GongSource {
         deadline: Instant,
     ) -> Result<Page, Setback> {
         let request = CallsRequest { calls: Calls::Started(run.window), cursor: run.cursor.as_deref() };
-        let answer = self.ask(shared, run, deadline, || self.client.calls(&self.auth, &request)).await?;
+        let answer = self.calls(shared, run, &request, deadline).await?;
         match answer {
             Ok((page, asked_at)) => Ok(Page {
                 rows: page.calls.into_iter().map(|raw| (listed_row(&raw), raw)).collect(),
@@ -156,7 +163,7 @@ impl GongSource {
         let (mut found, mut cursor) = (HashMap::new(), None);
         for _ in 0..BATCH_PAGES_MAX {
             let request = CallsRequest { calls: Calls::Ids(ids), cursor: cursor.as_deref() };
-            let answer = self.ask(shared, run, deadline, || self.client.calls(&self.auth, &request)).await?;
+            let answer = self.calls(shared, run, &request, deadline).await?;
             let (page, version) = match answer {
                 Ok(answer) => answer,
                 Err((error, version)) => return concerning_records(error, version),
@@ -181,7 +188,8 @@ impl GongSource {
         let (mut found, mut cursor) = (HashMap::new(), None);
         for _ in 0..BATCH_PAGES_MAX {
             let on: Option<String> = cursor;
-            let ask = || self.client.transcripts(&self.auth, ids, on.as_deref());
+            let on = on.as_deref();
+            let ask = |client: Gong, auth: GongAuth| async move { client.transcripts(&auth, ids, on).await };
             let (page, version) = match self.ask(shared, run, deadline, ask).await? {
                 Ok(answer) => answer,
                 Err((error, version)) => return concerning_records(error, version),
@@ -195,17 +203,31 @@ impl GongSource {
         Err(endless_batch())
     }
 
-    /// Sends a request under a permit; a refused credential is asked for once more before it is believed.
+    async fn calls(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        request: &CallsRequest<'_>,
+        deadline: Instant,
+    ) -> Result<Answer<CallsPage>, Setback> {
+        let ask = |client: Gong, auth: GongAuth| async move { client.calls(&auth, request).await };
+        self.ask(shared, run, deadline, ask).await
+    }
+
     async fn ask<T, F>(
         &self,
         shared: &Shared,
         run: &ClaimedRun,
         deadline: Instant,
-        request: impl Fn() -> F,
+        request: impl Fn(Gong, GongAuth) -> F,
     ) -> Result<Answer<T>, Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
     {
+        let request = |held| {
+            let (client, auth) = self.access(held);
+            request(client, auth)
+        };
         self.holder.ask(shared, run, &[&run.vendor_account], deadline, request).await
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use mapping::hubspot::{listed, modified_at};
 use model::{RunKind, Stream, VendorAccount, Version};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::credential::Probe;
@@ -13,9 +12,9 @@ use store::run_claim::ClaimedRun;
 use store::{Speaker, intake};
 use tokio::time::Instant;
 use vendors::hubspot::{HubSpot, Object, READ_MAX, RecordPage, SEARCH_MAX, Search, search_budget};
-use vendors::{BaseUrl, Bearer, VendorError};
+use vendors::{Bearer, VendorError, VendorHttp};
 
-use super::holder::Holder;
+use super::holder::{Held, Holder};
 use super::page_failed;
 use crate::Shared;
 use crate::ask::Setback;
@@ -39,8 +38,8 @@ enum Cursor {
 
 /// A run's way to HubSpot.
 pub(crate) struct HubSpotSource {
-    client: HubSpot,
-    token: Bearer,
+    http: VendorHttp,
+    version: String,
     holder: Holder,
 }
 
@@ -54,15 +53,20 @@ struct Step<'a> {
 }
 
 impl HubSpotSource {
-    pub(super) fn new(shared: &Shared, base_url: BaseUrl, holder: Holder, secret: SecretString) -> Self {
+    pub(super) fn new(shared: &Shared, holder: Holder) -> Self {
         let version = shared.deps.config.api_versions.hubspot.clone();
-        let client = HubSpot::new(shared.http.clone(), base_url, version);
-        Self { client, token: Bearer(secret), holder }
+        Self { http: shared.http.clone(), version, holder }
+    }
+
+    fn access(&self, held: Held) -> (HubSpot, Bearer) {
+        let token = Bearer(held.token());
+        (HubSpot::new(self.http.clone(), held.base_url, self.version.clone()), token)
     }
 
     /// Asks whose the token is.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
-        is_answered(shared, probe, self.client.account(&self.token)).await
+        let (client, token) = self.access(self.holder.held());
+        is_answered(shared, probe, client.account(&token)).await
     }
 
     /// Lists the run's page and publishes what is new or changed of it.
@@ -109,15 +113,15 @@ impl Step<'_> {
 
     async fn page(&self, cursor: &Cursor) -> Result<(RecordPage, Version), Setback> {
         let to_ms = self.run.window.to.as_millisecond();
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        let object = self.object;
         match cursor {
             Cursor::All { after } => {
                 let after = after.as_deref();
-                self.ask(|| async move { client.list(token, object, false, after).await }).await
+                self.ask(|client, token| async move { client.list(&token, object, false, after).await }).await
             }
             Cursor::Archived { after } => {
                 let after = after.as_deref();
-                self.ask(|| async move { client.list(token, object, true, after).await }).await
+                self.ask(|client, token| async move { client.list(&token, object, true, after).await }).await
             }
             Cursor::Changed { from_ms } => self.search(&Search::Changed { from_ms: *from_ms, to_ms }).await,
             Cursor::ChangedAt { at_ms, after_id } => {
@@ -126,7 +130,7 @@ impl Step<'_> {
         }
     }
 
-    async fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<(T, Version), Setback>
+    async fn ask<T, F>(&self, request: impl Fn(HubSpot, Bearer) -> F) -> Result<(T, Version), Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
     {
@@ -137,12 +141,17 @@ impl Step<'_> {
     async fn ask_under<T, F>(
         &self,
         budgets: &[&VendorAccount],
-        request: impl Fn() -> F,
+        request: impl Fn(HubSpot, Bearer) -> F,
     ) -> Result<(T, Version), Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
     {
-        let answer = self.source.holder.ask(self.shared, self.run, budgets, self.deadline, request).await?;
+        let (shared, run, source) = (self.shared, self.run, self.source);
+        let request = |held| {
+            let (client, token) = source.access(held);
+            request(client, token)
+        };
+        let answer = source.holder.ask(shared, run, budgets, self.deadline, request).await?;
         answer.map_err(|(error, _)| page_failed(&error))
     }
 
@@ -150,9 +159,9 @@ impl Step<'_> {
     async fn search(&self, search: &Search) -> Result<(RecordPage, Version), Setback> {
         let searches = search_budget(&self.run.vendor_account);
         let budgets = [&searches, &self.run.vendor_account];
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
-        let (page, asked_at) =
-            self.ask_under(&budgets, || async move { client.search(token, object, search).await }).await?;
+        let object = self.object;
+        let ask = |client: HubSpot, token: Bearer| async move { client.search(&token, object, search).await };
+        let (page, asked_at) = self.ask_under(&budgets, ask).await?;
         // fewer rows than asked for, and more that match: that is no end, whatever it is
         let short = page.rows.len() < SEARCH_MAX;
         if short && page.total.is_some_and(|total| total > page.rows.len() as u64) {
@@ -227,10 +236,11 @@ impl Step<'_> {
         let mut of: HashMap<String, Vec<Box<RawValue>>> = HashMap::new();
         let mut inputs: Vec<(String, Option<String>)> = ids.into_iter().map(|id| (id, None)).collect();
         while !inputs.is_empty() {
-            let (client, token, object) = (&self.source.client, &self.source.token, self.object);
-            let asked = &inputs;
-            let answer = self.ask(|| async move { client.companies_of(token, object, asked).await });
-            let (answer, _) = answer.await?;
+            let (object, asked) = (self.object, &inputs);
+            let ask = |client: HubSpot, token: Bearer| async move {
+                client.companies_of(&token, object, asked).await
+            };
+            let (answer, _) = self.ask(ask).await?;
             for (id, companies) in answer.of {
                 of.entry(id).or_default().extend(companies);
             }
@@ -259,11 +269,11 @@ impl Step<'_> {
             .iter()
             .filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned()))
             .collect();
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
-        let ids = &ids;
+        let (object, ids) = (self.object, &ids);
         let (live, asked_at) =
-            self.ask(|| async move { client.read(token, object, ids, false).await }).await?;
-        let (archived, _) = self.ask(|| async move { client.read(token, object, ids, true).await }).await?;
+            self.ask(|client, token| async move { client.read(&token, object, ids, false).await }).await?;
+        let (archived, _) =
+            self.ask(|client, token| async move { client.read(&token, object, ids, true).await }).await?;
         let mut records = self.records(live, false).await?;
         records.extend(self.records(archived, true).await?);
         let mut gathered =

@@ -4,18 +4,19 @@ mod attention;
 mod gong;
 mod holder;
 mod hubspot;
+mod renewal;
 mod salesforce;
 
 use mapping::ListedRow;
 use model::{Vendor, Version};
-use secrets::{Owner, SecretError};
+use secrets::SecretError;
 use serde_json::value::RawValue;
 use store::credential::{Probe, StoredCredential};
 use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, credential};
 use tokio::time::Instant;
-use vendors::{BaseUrl, VendorError};
+use vendors::{BaseUrl, InvalidBaseUrl, VendorError};
 
 use crate::Shared;
 use crate::ask::Setback;
@@ -25,7 +26,7 @@ use crate::publish::Documents;
 use attention::{AttentionSource, NumberedPage};
 use gong::GongSource;
 pub(crate) use holder::Answers;
-use holder::Holder;
+use holder::{Holder, Place};
 use hubspot::HubSpotSource;
 pub(crate) use salesforce::SalesforceSource;
 
@@ -68,9 +69,16 @@ impl Source {
         let stored = credential::current(&tx, run.connection_id).await.map_err(Setback::Store)?;
         tx.commit().await.map_err(Setback::Store)?;
         let Some(stored) = stored.filter(|stored| stored.valid) else { return Err(Setback::NoCredential) };
-        let owner = Owner { tenant: &run.tenant, connection_id: run.connection_id };
-        let place = (run.vendor, run.base_url.as_str(), run.allow_http);
-        Self::of(shared, owner, place, stored).await
+        let place = Place {
+            tenant: run.tenant.clone(),
+            connection_id: run.connection_id,
+            vendor: run.vendor,
+            base_url: run.base_url.clone(),
+            allow_http: run.allow_http,
+        };
+        let holder = Holder::open(shared, place, &stored).await?;
+        holder.renew_near_end(shared).await?;
+        Ok(Self::of(shared, run.vendor, holder, stored))
     }
 
     /// Prepares the client with a key that was marked invalid.
@@ -79,33 +87,28 @@ impl Source {
         let stored = credential::current(&tx, probe.connection_id).await.map_err(Setback::Store)?;
         tx.commit().await.map_err(Setback::Store)?;
         let stored = stored.filter(|stored| stored.generation == probe.generation);
-        let owner = Owner { tenant: &probe.tenant, connection_id: probe.connection_id };
-        let place = (probe.vendor, probe.base_url.as_str(), probe.allow_http);
-        Self::of(shared, owner, place, stored.ok_or(Setback::NoCredential)?).await
+        let stored = stored.ok_or(Setback::NoCredential)?;
+        let place = Place {
+            tenant: probe.tenant.clone(),
+            connection_id: probe.connection_id,
+            vendor: probe.vendor,
+            base_url: probe.base_url.clone(),
+            allow_http: probe.allow_http,
+        };
+        let holder = Holder::open(shared, place, &stored).await?;
+        Ok(Self::of(shared, probe.vendor, holder, stored))
     }
 
-    async fn of(
-        shared: &Shared,
-        owner: Owner<'_>,
-        (vendor, base_url, allow_http): (Vendor, &str, bool),
-        stored: StoredCredential,
-    ) -> Result<Self, Setback> {
-        let secret = shared.deps.vault.open(owner, &stored).await.map_err(not_opened)?;
-        let connection_id = owner.connection_id;
-        let holder = Holder { connection_id, generation: stored.generation, refused: stored.refused };
-        let source = match vendor {
-            Vendor::Attention => BaseUrl::parse(base_url, allow_http).map(|base_url| {
+    fn of(shared: &Shared, vendor: Vendor, holder: Holder, stored: StoredCredential) -> Self {
+        match vendor {
+            Vendor::Attention => {
                 let (form, forms) = (&stored.header_form, stored.endpoint_forms);
-                Self::Attention(AttentionSource::new(shared, base_url, holder, secret, form, forms))
-            }),
-            Vendor::Gong => vendors::gong::parse_base_url(base_url, allow_http)
-                .map(|base_url| Self::Gong(GongSource::new(shared, base_url, holder, secret))),
-            Vendor::HubSpot => BaseUrl::parse(base_url, allow_http)
-                .map(|base_url| Self::HubSpot(HubSpotSource::new(shared, base_url, holder, secret))),
-            Vendor::Salesforce => vendors::salesforce::parse_base_url(base_url, allow_http)
-                .map(|base_url| Self::Salesforce(SalesforceSource::new(shared, base_url, holder, secret))),
-        };
-        source.map_err(|error| Setback::Page { class: "base-url", reason: error.to_string() })
+                Self::Attention(AttentionSource::new(shared, holder, form, forms))
+            }
+            Vendor::Gong => Self::Gong(GongSource::new(shared, holder)),
+            Vendor::HubSpot => Self::HubSpot(HubSpotSource::new(shared, holder)),
+            Vendor::Salesforce => Self::Salesforce(SalesforceSource::new(shared, holder)),
+        }
     }
 
     /// Asks for what the key is there for; says whether the vendor answers it.
@@ -179,6 +182,15 @@ impl Ending {
             }),
             Self::Expired => Ok(Next::Restart(shared.deps.config.retry.delay(run.restarts))),
         }
+    }
+}
+
+/// Reads a vendor's base URL: where only its own hosts are taken, it says so.
+fn base_url_of(vendor: Vendor, text: &str, allow_http: bool) -> Result<BaseUrl, InvalidBaseUrl> {
+    match vendor {
+        Vendor::Gong => vendors::gong::parse_base_url(text, allow_http),
+        Vendor::Salesforce => vendors::salesforce::parse_base_url(text, allow_http),
+        Vendor::Attention | Vendor::HubSpot => BaseUrl::parse(text, allow_http),
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use jiff::SignedDuration;
 use mapping::salesforce::listed;
 use model::{RunKind, Stream, Version, Window};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -17,9 +16,9 @@ use tokio::time::Instant;
 use vendors::salesforce::{
     Deleted, Object, OrganizationUser, READ_MAX, Readable, RecordPage, Rows, Salesforce,
 };
-use vendors::{BaseUrl, Bearer, Failure, VendorError};
+use vendors::{Bearer, Failure, VendorError, VendorHttp};
 
-use super::holder::Holder;
+use super::holder::{Held, Holder};
 use super::{Ending, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
@@ -46,8 +45,8 @@ enum Cursor {
 
 /// A run's way to Salesforce.
 pub(crate) struct SalesforceSource {
-    client: Salesforce,
-    token: Bearer,
+    http: VendorHttp,
+    version: String,
     holder: Holder,
 }
 
@@ -61,15 +60,20 @@ struct Step<'a> {
 }
 
 impl SalesforceSource {
-    pub(super) fn new(shared: &Shared, base_url: BaseUrl, holder: Holder, secret: SecretString) -> Self {
-        let version = &shared.deps.config.api_versions.salesforce;
-        let client = Salesforce::new(shared.http.clone(), base_url, version);
-        Self { client, token: Bearer(secret), holder }
+    pub(super) fn new(shared: &Shared, holder: Holder) -> Self {
+        let version = shared.deps.config.api_versions.salesforce.clone();
+        Self { http: shared.http.clone(), version, holder }
+    }
+
+    fn access(&self, held: Held) -> (Salesforce, Bearer) {
+        let token = Bearer(held.token());
+        (Salesforce::new(self.http.clone(), held.base_url, &self.version), token)
     }
 
     /// Asks whose the token is.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
-        is_answered(shared, probe, self.client.organization(&self.token)).await
+        let (client, token) = self.access(self.holder.held());
+        is_answered(shared, probe, client.organization(&token)).await
     }
 
     /// Lists the run's page and publishes what is new or changed of it.
@@ -108,8 +112,11 @@ impl SalesforceSource {
     ) -> Result<Result<Vec<OrganizationUser>, VendorError>, Setback> {
         let (mut users, mut next) = (Vec::new(), None::<String>);
         for _ in 0..USERS_PAGES_MAX {
-            let (client, token, from) = (&self.client, &self.token, next.as_deref());
-            let ask = || async move { client.users(token, from).await };
+            let from = next.as_deref();
+            let ask = |held| {
+                let (client, token) = self.access(held);
+                async move { client.users(&token, from).await }
+            };
             let page = match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
                 Ok((page, _)) => page,
                 Err((error, _)) => return Ok(Err(error)),
@@ -131,15 +138,19 @@ impl Step<'_> {
         cursor.map_err(|error| page_error("cursor", &error.to_string()))
     }
 
-    async fn try_ask<T, F>(&self, request: impl Fn() -> F) -> Result<Answer<T>, Setback>
+    async fn try_ask<T, F>(&self, request: impl Fn(Salesforce, Bearer) -> F) -> Result<Answer<T>, Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
     {
         let budgets = [&self.run.vendor_account];
+        let request = |held| {
+            let (client, token) = self.source.access(held);
+            request(client, token)
+        };
         self.source.holder.ask(self.shared, self.run, &budgets, self.deadline, request).await
     }
 
-    async fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<(T, Version), Setback>
+    async fn ask<T, F>(&self, request: impl Fn(Salesforce, Bearer) -> F) -> Result<(T, Version), Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
     {
@@ -148,13 +159,13 @@ impl Step<'_> {
 
     /// What may be read is asked for before every query: a permission may have come or gone.
     async fn readable(&self) -> Result<Readable, Setback> {
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
-        Ok(self.ask(|| async move { client.describe(token, object).await }).await?.0)
+        let object = self.object;
+        Ok(self.ask(|client, token| async move { client.describe(&token, object).await }).await?.0)
     }
 
     async fn query(&self, readable: &Readable, rows: Rows<'_>) -> Result<(RecordPage, Version), Setback> {
-        let (client, token, rows) = (&self.source.client, &self.source.token, &rows);
-        self.ask(|| async move { client.query(token, readable, rows).await }).await
+        let rows = &rows;
+        self.ask(|client, token| async move { client.query(&token, readable, rows).await }).await
     }
 
     /// The query's first page.
@@ -171,8 +182,8 @@ impl Step<'_> {
 
     /// Another page of it. A query that is too old to go on is begun again.
     async fn go_on(&self, next: &str, seen: u64) -> Result<Gathered, Setback> {
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
-        match self.try_ask(|| async move { client.next(token, object, next).await }).await? {
+        let object = self.object;
+        match self.try_ask(|client, token| async move { client.next(&token, object, next).await }).await? {
             Ok((page, asked_at)) => self.take(page, asked_at, seen).await,
             Err((error, _)) if error.failure == Failure::CursorExpired => {
                 tracing::info!(job.id = %self.run.id, page = self.run.page, "the query is too old, it is begun again");
@@ -226,9 +237,9 @@ impl Step<'_> {
     async fn deleted(&self, after: Option<String>) -> Result<Gathered, Setback> {
         let end = || Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } };
         let Some(window) = self.deletions() else { return Ok(end()) };
-        let (client, token, object) = (&self.source.client, &self.source.token, self.object);
+        let object = self.object;
         let (deleted, asked_at) =
-            self.ask(|| async move { client.deleted(token, object, window).await }).await?;
+            self.ask(|client, token| async move { client.deleted(&token, object, window).await }).await?;
         let Deleted::Ids(mut ids) = deleted else {
             tracing::warn!(job.id = %self.run.id, "more was deleted than Salesforce tells at once, the next walks find out");
             return Ok(end());
