@@ -4,16 +4,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::SignedDuration;
 use model::{Vendor, VendorAccount, Window};
 use runtime::Clock;
+use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
+use vendors::oauth::ClientIn;
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
 
+use super::oauth::{OAuthArgs, Provider};
 use super::permits::Permits;
 use super::{Checked, Defaults, Options, account_at, read_secret};
 use crate::context::Context;
@@ -38,6 +41,10 @@ const PROBE_DAYS: i64 = 90;
 /// Between the requests of the check, so that they alone never exceed the limit.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(400);
 
+/// What a sync asks for.
+const SCOPES: [&str; 4] =
+    [gong::SCOPE_CALLS, gong::SCOPE_TRANSCRIPTS, gong::SCOPE_USERS, gong::SCOPE_WORKSPACES];
+
 /// Where a person grants what is missing.
 const SETTINGS: &str = "Gong shows keys and scopes under Company Settings > API";
 
@@ -45,8 +52,10 @@ const SETTINGS: &str = "Gong shows keys and scopes under Company Settings > API"
 pub(super) struct GongArgs {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    oauth: OAuthArgs,
     /// The file with the access key in its first line and the secret in its second; without it both are read from standard input.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "oauth_client_file")]
     access_key_file: Option<PathBuf>,
 }
 
@@ -66,15 +75,14 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     // whoever cannot keep it need not ask
     context.vault()?.check().await?;
     let known = options.known(&store, Vendor::Gong).await?;
-    let base_url = parse_base_url(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
-    let auth = read_access_key(&args)?;
+    let Access { base_url, auth, secret, header_form } = access(&args, &known).await?;
     let company = check(&options.permits(&store, Vendor::Gong, &known, &base_url), &base_url, &auth).await?;
     let account = account(&company, options, &base_url, &known)?;
     let checked = Checked {
         account: &account,
         base_url: &base_url,
-        secret: auth.as_secret(),
-        header_form: "basic",
+        secret: &secret,
+        header_form,
         streams: &[model::Stream::Conversations],
         users: &[],
     };
@@ -87,6 +95,43 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         "vendor": Vendor::Gong, "sees_calls": company.sees_calls, "warnings": company.warnings,
     });
     options.report(context, &saved, &checked, &what, details)
+}
+
+/// What the company is asked with, and where.
+struct Access {
+    base_url: BaseUrl,
+    auth: GongAuth,
+    /// What is kept of it.
+    secret: SecretString,
+    header_form: &'static str,
+}
+
+async fn access(args: &GongArgs, known: &[Connection]) -> anyhow::Result<Access> {
+    let options = &args.options;
+    if args.oauth.client_file().is_none() {
+        let base_url = parse_base_url(&options.base_url(known, &DEFAULTS), options.allow_http)?;
+        let auth = read_access_key(args)?;
+        let secret = auth.as_secret().clone();
+        return Ok(Access { base_url, auth, secret, header_form: "basic" });
+    }
+    let provider = Provider {
+        name: "Gong",
+        auth_url: gong::AUTH_URL,
+        client_in: ClientIn::Header,
+        // Gong documents none
+        pkce: false,
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+    };
+    let token_url = |auth_url: &BaseUrl| auth_url.sibling(gong::TOKEN_SEGMENT);
+    let consented = args.oauth.consent(provider, options.allow_http, token_url).await?;
+    // which of Gong's hosts is the company's, only the token's answer says
+    let said = consented.tokens.base_url.clone();
+    let base_url = said.unwrap_or_else(|| options.base_url(known, &DEFAULTS));
+    let base_url = parse_base_url(&base_url, options.allow_http);
+    let base_url = base_url.context("Gong names a company's host that gets no token; nothing was saved")?;
+    let auth = GongAuth::of_access_token(consented.tokens.access_token.clone());
+    let secret = consented.credential(Some(&base_url))?.to_secret();
+    Ok(Access { base_url, auth, secret, header_form: "bearer" })
 }
 
 fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
@@ -155,11 +200,11 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
                 "no call can be listed"
             };
             format!(
-                "{host} knows the access key, but without this {lost} ({error}): grant the scope; {SETTINGS}"
+                "{host} knows the key or app, but without this {lost} ({error}): grant the scope; {SETTINGS}"
             )
         }
         Failure::Credential => format!(
-            "{host} refuses the access key ({error}): key, secret or host is wrong, or the key was revoked; {SETTINGS}, with the base URL"
+            "{host} refuses the access key or token ({error}): it or the host is wrong, or it was revoked; {SETTINGS}, with the base URL"
         ),
         Failure::Forbidden => {
             format!(

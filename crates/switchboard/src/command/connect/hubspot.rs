@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
+use secrets::Credential;
 use serde_json::json;
 use store::{Speaker, Store, budget};
 use vendors::hubspot::{self, HubSpot, Object, Portal};
+use vendors::oauth::ClientIn;
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
+use super::oauth::{OAuthArgs, Provider};
 use super::permits::Permits;
 use super::{Checked, Defaults, Options, read_secret};
 use crate::context::Context;
@@ -36,8 +39,10 @@ const SEARCH_SHARE: f64 = 0.5;
 pub(super) struct HubSpotArgs {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    oauth: OAuthArgs,
     /// The file with a service key or a private app's token; without it the token is read from standard input.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "oauth_client_file")]
     token_file: Option<PathBuf>,
 }
 
@@ -55,17 +60,18 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
     let options = &args.options;
     let known = options.known(&store, Vendor::HubSpot).await?;
     let base_url = BaseUrl::parse(&options.base_url(&known, &DEFAULTS), options.allow_http)?;
-    let token = read_token(&args)?;
     let version = ApiVersions::from_env(&context.env)?.hubspot;
+    let credential = credential(&args, &base_url, &version).await?;
+    let token = credential.token();
     let client = HubSpot::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), version);
     let permits = options.permits(&store, Vendor::HubSpot, &known, &base_url);
-    let probed = probe(&permits, &client, &base_url, &token).await?;
+    let probed = probe(&permits, &client, &base_url, token).await?;
     let account = VendorAccount::of(&probed.portal.id);
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
         account: &account,
         base_url: &base_url,
-        secret: &token,
+        secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
         users: &[],
@@ -83,6 +89,25 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
     });
     options.report(context, &saved, &checked, &format!("HubSpot portal {account}"), details)
+}
+
+/// What the portal is asked with: a token as it is, or one that a consent brings.
+async fn credential(args: &HubSpotArgs, base_url: &BaseUrl, version: &str) -> anyhow::Result<Credential> {
+    if args.oauth.client_file().is_none() {
+        return Ok(Credential::Static(read_token(args)?));
+    }
+    let readable = Object::ALL.iter().map(|object| object.scope().to_owned());
+    let provider = Provider {
+        name: "HubSpot",
+        auth_url: hubspot::AUTH_URL,
+        client_in: ClientIn::Form,
+        pkce: true,
+        scopes: std::iter::once("oauth".to_owned()).chain(readable).collect(),
+    };
+    let token_url = base_url.below(&["oauth", version, "token"]);
+    let token_url = token_url.context("the API version is nothing a path can hold")?;
+    let consented = args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?;
+    consented.credential(None)
 }
 
 fn read_token(args: &HubSpotArgs) -> anyhow::Result<SecretString> {

@@ -1,8 +1,10 @@
 //! `connect`: a subcommand per vendor, and what is the same at all of them.
 
 mod attention;
+mod callback;
 mod gong;
 mod hubspot;
+mod oauth;
 mod permits;
 mod salesforce;
 
@@ -36,9 +38,9 @@ pub(crate) struct ConnectArgs {
 enum ConnectVendor {
     /// Connect an Attention workspace by its API key. The same command again reconnects, and keeps what is not given anew.
     Attention(attention::AttentionArgs),
-    /// Connect a Gong company by an access key and its secret. The same command again reconnects, and keeps what is not given anew.
+    /// Connect a Gong company by an access key and its secret, or by OAuth. The same command again reconnects, and keeps what is not given anew.
     Gong(gong::GongArgs),
-    /// Connect a HubSpot portal by a token: its companies, contacts and deals decide whose calls are whose. The same command again
+    /// Connect a HubSpot portal by a token, or by OAuth: its companies, contacts and deals decide whose calls are whose. The same command again
     /// reconnects, and keeps what is not given anew.
     Hubspot(hubspot::HubSpotArgs),
     /// Connect a Salesforce organization by an access token: its accounts, contacts, leads and opportunities decide whose calls are
