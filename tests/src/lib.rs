@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod binary;
+mod browser;
 mod certificates;
 mod mail;
 mod process;
@@ -9,6 +10,7 @@ mod stand;
 mod traces;
 mod truth;
 
+pub use browser::{Consented, visit};
 pub use certificates::Authority;
 pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;

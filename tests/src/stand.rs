@@ -119,6 +119,16 @@ impl Stand {
         self.simulator.gong_url()
     }
 
+    /// Where HubSpot's API is.
+    pub fn hubspot_url(&self) -> String {
+        self.simulator.hubspot_url()
+    }
+
+    /// Where Salesforce's API is.
+    pub fn salesforce_url(&self) -> String {
+        self.simulator.salesforce_url()
+    }
+
     /// Where keys, files and logs are.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -182,10 +192,14 @@ impl Stand {
         stdin.write_all(input.as_bytes()).await.expect("input is taken");
         drop(stdin);
         let output = child.wait_with_output().await.expect("an output");
-        let mut said =
-            File::options().create(true).append(true).open(self.path("commands.log")).expect("a file");
-        said.write_all(&[&output.stdout[..], &output.stderr].concat()).expect("a copy");
+        self.keep_a_copy(&[&output.stdout[..], &output.stderr].concat());
         output
+    }
+
+    pub(crate) fn keep_a_copy(&self, said: &[u8]) {
+        let mut copy =
+            File::options().create(true).append(true).open(self.path("commands.log")).expect("a file");
+        copy.write_all(said).expect("a copy");
     }
 
     /// Gives a command; whatever comes of it.

@@ -166,7 +166,8 @@ macro_rules! stories {
 
         #[test]
         fn every_failpoint_has_its_story() {
-            let told = BTreeSet::from([REPLAY_PUBLISHED, $($failpoint),+]);
+            let mut told = BTreeSet::from([REPLAY_PUBLISHED, $($failpoint),+]);
+            told.extend(crate::oauth::FAILPOINTS);
             assert_eq!(told, runtime::failpoint::ALL.iter().copied().collect());
         }
     };

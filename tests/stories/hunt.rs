@@ -1,6 +1,8 @@
 //! A planted key is in nothing that the system wrote, whatever the vendor says of it.
 
-use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec};
+use simulator::{
+    AppChange, AppOf, Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec,
+};
 use stories::{Stand, compare_with_truth};
 
 const WRONG: &str = "sk-never-known-to-anybody";
@@ -109,6 +111,54 @@ async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_i
     }
     for key in [WRONG, FIRST, SECOND] {
         assert!(traces.of(key).await.is_empty(), "{key} is in {:?}", traces.of(key).await);
+    }
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn no_token_code_or_apps_secret_is_anywhere_whatever_becomes_of_it() {
+    let mut stand = Stand::fresh().await;
+    stand.vhost.tap().await;
+    let mut acme = spec();
+    acme.settings.gong.rate_limit = None;
+    stand.tenant(acme).await;
+    stand.accounts("acme").await;
+    let world = stand.world();
+    let app = |app| world.change("acme", Change::App { of: AppOf::Gong, app }).expect("a change");
+    // one consent that fails after the vendor gave tokens, one that works
+    app(AppChange::Withhold { scopes: vec!["api:calls:read:extensive".to_owned()] });
+    let options = ["--requests-per-second", "500"];
+    assert_eq!(stand.connect_by_oauth("acme", AppOf::Gong, &options).await.code, Some(1));
+    app(AppChange::Withhold { scopes: Vec::new() });
+    assert_eq!(stand.connect_by_oauth("acme", AppOf::Gong, &options).await.code, Some(0));
+    app(AppChange::SetLife { seconds: 3600 });
+    let secrets = || world.app_secrets("acme", AppOf::Gong).expect("secrets");
+    let connected_with = secrets();
+    app(AppChange::ExpireAccessTokens);
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    // the vendor quotes what it is sent, where the token is asked for and where it is used
+    let fresh: Vec<String> = secrets().into_iter().filter(|one| !connected_with.contains(one)).collect();
+    let of_calls = fresh.iter().find(|one| one.starts_with("ey-")).expect("an access token");
+    let of_tokens = fresh.iter().find(|one| one.starts_with("refresh-")).expect("a refresh token");
+    let of_tokens = format!("not with {of_tokens} of {}", world.app("acme", AppOf::Gong).expect("an app").1);
+    for (endpoint, status, words) in
+        [(Endpoint::GongCalls, 401, format!("not with {of_calls}")), (Endpoint::GongToken, 400, of_tokens)]
+    {
+        spoil(&stand, FaultRule::from(Fault::Quoted { status, words }).at(endpoint));
+    }
+    stand.ok(&["sync", "acme/gong"]).await;
+    let invalid = "SELECT count(*) FROM connections WHERE credential_state = 'invalid'";
+    stand.until("the credential is found invalid", async || stand.number(invalid).await == 1).await;
+    stand.idle().await;
+    let record = world.gong_truth("acme").expect("a truth").next().expect("a call").id;
+    look_at_everything(&stand, &record).await;
+
+    let traces = stand.traces(&roles).await;
+    assert!(traces.of("renewed the access token").await.contains("fetcher-2.log"));
+    assert!(traces.of("not with [secret] of [secret]").await.contains("table outbox"));
+    for secret in secrets() {
+        assert!(traces.of(&secret).await.is_empty(), "{secret} is in {:?}", traces.of(&secret).await);
     }
     stand.finish(roles).await;
 }

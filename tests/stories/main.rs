@@ -16,6 +16,7 @@ mod hunt;
 mod idle;
 mod looks;
 mod month;
+mod oauth;
 mod rate_limits;
 mod restarts;
 mod roles;
