@@ -66,6 +66,11 @@ impl TokenEndpoint {
         Self { http, url, client_in }
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &BaseUrl {
+        &self.url
+    }
+
     /// Exchanges a code for tokens.
     pub async fn authorization_code(
         &self,

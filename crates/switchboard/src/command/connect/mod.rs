@@ -3,6 +3,7 @@
 mod attention;
 mod callback;
 mod gong;
+mod grant;
 mod hubspot;
 mod oauth;
 mod permits;
@@ -43,7 +44,7 @@ enum ConnectVendor {
     /// Connect a HubSpot portal by a token, or by OAuth: its companies, contacts and deals decide whose calls are whose. The same command again
     /// reconnects, and keeps what is not given anew.
     Hubspot(hubspot::HubSpotArgs),
-    /// Connect a Salesforce organization by an access token: its accounts, contacts, leads and opportunities decide whose calls are
+    /// Connect a Salesforce organization by an app, or by an access token: its accounts, contacts, leads and opportunities decide whose calls are
     /// whose. The same command again reconnects, and keeps what is not given anew.
     Salesforce(salesforce::SalesforceArgs),
 }

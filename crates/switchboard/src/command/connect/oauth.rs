@@ -32,11 +32,11 @@ pub(super) struct OAuthArgs {
 }
 
 /// How a vendor does it.
-pub(super) struct Provider {
+pub(super) struct Provider<'a> {
     /// Its name, for people.
     pub(super) name: &'static str,
     /// Where a person consents, unless somebody says otherwise.
-    pub(super) auth_url: &'static str,
+    pub(super) auth_url: &'a str,
     /// Where it wants to see the app's secret.
     pub(super) client_in: ClientIn,
     /// It takes a challenge.
@@ -71,7 +71,7 @@ impl OAuthArgs {
     /// Has a person consent, and exchanges the code. `token_url` says where, by the address of the consent.
     pub(super) async fn consent(
         &self,
-        provider: Provider,
+        provider: Provider<'_>,
         allow_http: bool,
         token_url: impl FnOnce(&BaseUrl) -> BaseUrl,
     ) -> anyhow::Result<Consented> {

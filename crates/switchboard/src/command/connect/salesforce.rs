@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
+use secrets::Credential;
 use serde_json::json;
+use vendors::oauth::ClientIn;
 use vendors::salesforce::{Object, Organization, OrganizationUser, Salesforce, parse_base_url};
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
+use super::grant::{self, Way};
+use super::oauth::{OAuthArgs, Provider};
 use super::permits::Permits;
 use super::{Checked, Defaults, Options, read_secret};
 use crate::context::Context;
@@ -36,8 +40,14 @@ const USERS_PAGES_MAX: usize = 100;
 pub(super) struct SalesforceArgs {
     #[command(flatten)]
     options: Options,
-    /// The file with an access token; without it the token is read from standard input.
-    #[arg(long)]
+    #[command(flatten)]
+    oauth: OAuthArgs,
+    /// How the app of --oauth-client-file gets its tokens: by client_id and client_secret; or, by assertion, with client_id, username and
+    /// private_key_file (and audience); or by a person's consent.
+    #[arg(long, requires = "oauth_client_file", default_value = "client-credentials")]
+    grant: Way,
+    /// The file with an access token, which ends with its session; without it the token is read from standard input.
+    #[arg(long, conflicts_with = "oauth_client_file")]
     token_file: Option<PathBuf>,
 }
 
@@ -52,7 +62,7 @@ struct Probed {
 pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     // whoever cannot keep it need not ask
-    context.vault()?;
+    context.vault()?.check().await?;
     let options = &args.options;
     let known = options.known(&store, Vendor::Salesforce).await?;
     let place = options.base_url(&known, &DEFAULTS);
@@ -62,17 +72,17 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         );
     }
     let base_url = parse_base_url(&place, options.allow_http)?;
-    let token = read_token(&args)?;
+    let (credential, base_url) = credential(&args, base_url).await?;
     let version = ApiVersions::from_env(&context.env)?.salesforce;
     let client = Salesforce::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), &version);
     let permits = options.permits(&store, Vendor::Salesforce, &known, &base_url);
-    let probed = probe(&permits, &client, &base_url, &token).await?;
+    let probed = probe(&permits, &client, &base_url, credential.token()).await?;
     let account = VendorAccount::of(&probed.organization.id);
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
         account: &account,
         base_url: &base_url,
-        secret: &token,
+        secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
         users: &fetcher::stored_organization_users(&probed.users),
@@ -91,6 +101,47 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let name = probed.organization.name.unwrap_or_default();
     let what = format!("Salesforce organization {account} {name}, with {} users", probed.users.len());
     options.report(context, &saved, &checked, &what, details)
+}
+
+/// What the organization is asked with, and where: a token as it is, or one that a grant brings, which also says where it is good.
+async fn credential(args: &SalesforceArgs, base_url: BaseUrl) -> anyhow::Result<(Credential, BaseUrl)> {
+    let Some(file) = args.oauth.client_file() else {
+        return Ok((Credential::Static(read_token(args)?), base_url));
+    };
+    let below =
+        |name: &str| base_url.below(&["services", "oauth2", name]).context("no path is below this address");
+    let instance = |said: Option<&String>| match said {
+        Some(said) => parse_base_url(said, args.options.allow_http).with_context(|| {
+            format!("{} gave a token for another place; nothing was saved", base_url.host())
+        }),
+        None => Ok(base_url.clone()),
+    };
+    if args.grant == Way::AuthorizationCode {
+        let auth_url = below("authorize")?;
+        let provider = Provider {
+            name: "Salesforce",
+            auth_url: auth_url.as_str(),
+            client_in: ClientIn::Form,
+            pkce: true,
+            scopes: ["api", "refresh_token"].map(str::to_owned).to_vec(),
+        };
+        let token_url = below("token")?;
+        let consented = args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?;
+        let place = instance(consented.tokens.base_url.as_ref())?;
+        return Ok((consented.credential(Some(&place))?, place));
+    }
+    let obtained = grant::obtain(args.grant, file, below("token")?, audience(&base_url)).await?;
+    let place = instance(obtained.tokens.base_url.as_ref())?;
+    Ok((obtained.credential(&place), place))
+}
+
+/// Who believes an assertion, unless the app's file says otherwise: the host that sandboxes log in at, or everybody else.
+fn audience(base_url: &BaseUrl) -> &'static str {
+    if base_url.host().contains(".sandbox.") {
+        "https://test.salesforce.com"
+    } else {
+        "https://login.salesforce.com"
+    }
 }
 
 fn read_token(args: &SalesforceArgs) -> anyhow::Result<SecretString> {
