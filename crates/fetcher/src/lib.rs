@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use model::Lane;
 use queue::{Broker, Publisher, WorkQueue};
-use runtime::{Clock, Health, Shutdown};
+use runtime::{Clock, Shutdown};
 use secrets::Vault;
 use store::Store;
 use vendors::VendorHttp;
@@ -46,8 +46,6 @@ pub struct Deps {
     pub config: FetcherConfig,
     /// Numbers of this process.
     pub metrics: Arc<FetcherMetrics>,
-    /// Doors of this process.
-    pub health: Health,
     /// Says when something failed, in dead letters; never takes part in what is due.
     pub clock: Clock,
     /// Name of this process in claims and dead letters.

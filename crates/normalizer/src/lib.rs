@@ -19,7 +19,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use model::Lane;
 use queue::Broker;
-use runtime::{Health, Shutdown};
+use runtime::Shutdown;
 use store::Store;
 use tokio::task::JoinSet;
 
@@ -38,8 +38,6 @@ pub struct Deps {
     pub config: NormalizerConfig,
     /// Numbers of this process.
     pub metrics: Arc<NormalizerMetrics>,
-    /// Doors of this process.
-    pub health: Health,
 }
 
 /// Takes documents of both lanes, and conversations to be linked and matched again, until the shutdown begins; a batch in hand is finished or

@@ -47,7 +47,7 @@ impl Outcome {
 /// while the database was away: the batch is to be given back.
 pub(crate) async fn store_parts<'a, T, W>(
     deps: &Deps,
-    door: &str,
+    what: &str,
     shutdown: &Shutdown,
     mut parts: Vec<&'a [T]>,
     write: impl Fn(&'a [T]) -> W,
@@ -61,7 +61,7 @@ where
         if part.is_empty() {
             continue;
         }
-        match patiently(deps, door, hold_until, shutdown, || write(part)).await? {
+        match patiently(what, hold_until, shutdown, || write(part)).await? {
             Ok(verdicts) => outcomes.extend(part.iter().zip(verdicts.into_iter().map(Outcome::Done))),
             // an absent database is nobody's failed attempt
             Err(error) if error.is_transient() => {
@@ -72,7 +72,7 @@ where
                     outcomes.push((item, refused(&error)));
                     continue;
                 }
-                tracing::warn!(%error, size = part.len(), "the database refuses a batch of {door}, halving it");
+                tracing::warn!(%error, size = part.len(), "the database refuses a batch of {what}, halving it");
                 deps.metrics.splits.inc();
                 let (left, right) = part.split_at(part.len() / 2);
                 parts.extend([right, left]);
@@ -92,8 +92,7 @@ fn refused(error: &StoreError) -> Outcome {
 
 /// Repeats what may work later until the hold is over; `None` when the shutdown comes first.
 async fn patiently<W>(
-    deps: &Deps,
-    door: &str,
+    what: &str,
     hold_until: Instant,
     shutdown: &Shutdown,
     write: impl Fn() -> W,
@@ -101,23 +100,16 @@ async fn patiently<W>(
 where
     W: Future<Output = Result<Vec<Verdict>, StoreError>>,
 {
-    let health = deps.health.door(door);
     for attempt in 0.. {
         let error = match write().await {
-            Ok(verdicts) => {
-                health.opened();
-                return Some(Ok(verdicts));
-            }
+            Ok(verdicts) => return Some(Ok(verdicts)),
             Err(error) => error,
         };
         let delay = REPEAT.delay(attempt);
         if !error.is_transient() || Instant::now() + delay > hold_until {
             return Some(Err(error));
         }
-        if matches!(error, StoreError::Unavailable(_)) {
-            health.closed(error.to_string());
-        }
-        tracing::warn!(%error, delay_ms = delay.as_millis(), "{door} could not be stored, trying again");
+        tracing::warn!(%error, delay_ms = delay.as_millis(), "{what} could not be stored, trying again");
         tokio::select! {
             () = shutdown.begun() => return None,
             () = sleep(delay) => {}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use runtime::Shutdown;
+use runtime::{Door, Shutdown};
 use tokio::time::{Instant, timeout_at};
 
 use crate::consume::pause;
@@ -23,12 +23,13 @@ pub struct BatchLimits {
     pub linger: Duration,
 }
 
-/// One batch loop with its own channel. AMQP's prefetch counts messages, not bytes (RabbitMQ refuses a prefetch size), so bytes
+/// One batch loop with its own connection. AMQP's prefetch counts messages, not bytes (RabbitMQ refuses a prefetch size), so bytes
 /// are bounded through the count: twice a batch's messages while bodies are small, less when the bodies seen lately are so large
 /// that this many would exceed twice a batch's bytes.
 pub struct BatchConsumer {
     broker: Broker,
     diverter: Diverter,
+    door: Door,
     limits: BatchLimits,
     subscription: Option<Subscription>,
     /// Delivered, but not yet in a batch; in order, so that one multiple ack never reaches them.
@@ -42,9 +43,11 @@ pub struct BatchConsumer {
 impl BatchConsumer {
     /// A loop for this queue; it subscribes with its first batch.
     pub fn new(broker: &Broker, source: impl Into<Source>, limits: BatchLimits) -> Self {
+        let source = source.into();
         Self {
             broker: broker.clone(),
-            diverter: broker.diverter(source.into()),
+            door: broker.consuming_door(&source.queue),
+            diverter: broker.diverter(source),
             limits,
             subscription: None,
             ahead: VecDeque::new(),
@@ -71,6 +74,7 @@ impl BatchConsumer {
                         return Some(batch);
                     }
                     Err(error) => {
+                        self.door.closed(error.to_string());
                         tracing::warn!(queue = self.diverter.source.queue, %error, "subscribing again");
                         self.unsettled = true;
                     }
@@ -99,6 +103,9 @@ impl BatchConsumer {
         if self.divert(diverted).await {
             self.ack(&done, batch.len()).await;
         }
+        if self.unsettled {
+            self.door.closed("a batch could not be settled, its messages come again");
+        }
     }
 
     /// Gives back whatever is in hand and ends the subscription; the next batch opens another.
@@ -121,14 +128,14 @@ impl BatchConsumer {
     async fn ack(&mut self, done: &[&Delivery], batch_len: usize) {
         if done.len() == batch_len {
             if let Some(last) = done.last() {
-                last.ack(true, self.broker.timeout).await;
+                last.ack(true, self.broker.config.timeout).await;
             }
             self.unsettled = false;
             self.failures = 0;
             return;
         }
         for delivery in done {
-            delivery.ack(false, self.broker.timeout).await;
+            delivery.ack(false, self.broker.config.timeout).await;
         }
     }
 
@@ -165,8 +172,8 @@ impl BatchConsumer {
     async fn subscribe(&mut self) -> Result<(), QueueError> {
         let wanted = self.wanted_prefetch();
         let Some(subscription) = self.subscription.as_mut() else {
-            let (link, queue) = (&self.broker.consuming, &self.diverter.source.queue);
-            self.subscription = Some(Subscription::open(link, queue, wanted, self.broker.timeout).await?);
+            let queue = &self.diverter.source.queue;
+            self.subscription = Some(Subscription::open(&self.broker, queue, wanted, &self.door).await?);
             return Ok(());
         };
         let now = subscription.prefetch();

@@ -2,41 +2,38 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use runtime::{Backoff, Clock, Health, Shutdown, retry_until};
+use runtime::{Backoff, Clock, Door, Health, Shutdown, retry_until};
 
 use crate::divert::Diverter;
 use crate::link::Link;
 use crate::{Config, Publisher, QueueDepth, QueueError, Source, declare};
 
-/// Two connections, kept up by themselves: a broker short of memory stops reading from those that publish, and acks on such a
-/// connection would be stuck behind. Copies share them.
+/// One connection to publish, kept up by itself, and one for each subscription: a broker short of memory stops reading from those
+/// that publish, and acks would be stuck behind; a queue that cannot be used costs whoever subscribes to it the whole connection,
+/// and must cost nobody else theirs. Copies share the one to publish.
 #[derive(Clone)]
 pub struct Broker {
     publisher: Publisher,
     publishing: Arc<Link>,
-    pub(crate) consuming: Arc<Link>,
-    pub(crate) timeout: Duration,
-    worker: String,
+    pub(crate) config: Config,
+    role: String,
+    health: Health,
     clock: Clock,
 }
 
 impl Broker {
     /// Starts connecting, and returns at once. The role names the connections for whoever looks at the broker. Opens and closes
-    /// the doors "broker publishing" and "broker consuming".
+    /// the doors "publishing" and "queues", and each consumer its own, such as "consuming fetch.live".
     pub fn open(config: &Config, role: &str, health: &Health) -> Self {
-        let link = |direction: &str| {
-            let door = health.door(&format!("broker {direction}"));
-            Arc::new(Link::open(config, format!("switchboard {role} {direction}"), door))
-        };
-        let publishing = link("publishing");
+        let name = format!("switchboard {role} publishing");
+        let publishing = Arc::new(Link::open(config, name, health.door("publishing")));
         Self {
             publisher: Publisher::new(Arc::clone(&publishing), config.timeout),
             publishing,
-            consuming: link("consuming"),
-            timeout: config.timeout,
-            worker: format!("{role} {}", env!("CARGO_PKG_VERSION")),
+            config: config.clone(),
+            role: role.to_owned(),
+            health: health.clone(),
             clock: Clock::system(),
         }
     }
@@ -48,31 +45,45 @@ impl Broker {
 
     /// Waits until every exchange and queue is there, as `switchboard migrate` declares them. False: the shutdown came first.
     pub async fn await_topology(&self, shutdown: &Shutdown) -> bool {
+        let door = self.health.door("queues");
         let checked = retry_until(shutdown, Backoff::RECONNECT, "looking for the queues", async || {
-            let channel = self.consuming.channel().await?;
-            declare::check(&channel, self.timeout).await
+            declare::check(&self.config).await.inspect_err(|error| door.closed(error.to_string()))
         });
-        checked.await.is_some()
+        let found = checked.await.is_some();
+        if found {
+            door.opened();
+        }
+        found
     }
 
     /// How full every queue of the table is.
     pub async fn depths(&self) -> Result<Vec<QueueDepth>, QueueError> {
-        let channel = self.consuming.channel().await?;
-        declare::read_depths(&channel, self.timeout).await
+        declare::depths(&self.config).await
     }
 
-    /// Closes both connections. Called when everybody is done: what is still unsettled comes again elsewhere.
+    /// Closes the connection to publish. Called when everybody is done: what is still unsettled comes again elsewhere.
     pub async fn close(&self) {
-        tokio::join!(self.consuming.close(), self.publishing.close());
+        self.publishing.close().await;
     }
 
     pub(crate) fn diverter(&self, source: Source) -> Diverter {
-        Diverter { source, worker: self.worker.clone(), clock: self.clock.clone() }
+        let worker = format!("{} {}", self.role, env!("CARGO_PKG_VERSION"));
+        Diverter { source, worker, clock: self.clock.clone() }
+    }
+
+    /// The door of one consumer of a queue.
+    pub(crate) fn consuming_door(&self, queue: &str) -> Door {
+        self.health.another_door(&format!("consuming {queue}"))
+    }
+
+    /// What the connection of a consumer is called at the broker.
+    pub(crate) fn consuming_name(&self, queue: &str) -> String {
+        format!("switchboard {} consuming {queue}", self.role)
     }
 }
 
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broker").field("worker", &self.worker).finish_non_exhaustive()
+        f.debug_struct("Broker").field("role", &self.role).finish_non_exhaustive()
     }
 }

@@ -43,10 +43,11 @@ pub async fn consume<H, F>(
         diverter: broker.diverter(source),
         publisher: broker.publisher(),
         handler_limit: config.timeout,
-        broker_limit: broker.timeout,
+        broker_limit: broker.config.timeout,
     });
     let mut failures = 0;
-    let subscribe = || Subscription::open(&broker.consuming, &queue, config.prefetch, broker.timeout);
+    let door = broker.consuming_door(&queue);
+    let subscribe = || Subscription::open(broker, &queue, config.prefetch, &door);
     while let Some(mut subscription) =
         retry_until(shutdown, Backoff::RECONNECT, "subscribing", subscribe).await
     {
@@ -54,6 +55,7 @@ pub async fn consume<H, F>(
         subscription.close().await;
         failures = if run.settled_any { 0 } else { failures + 1 };
         if let Err(error) = run.end {
+            door.closed(error.to_string());
             tracing::warn!(queue, %error, "subscribing again");
         }
         pause(failures, shutdown).await;

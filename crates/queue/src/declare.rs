@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ExchangeKind, Queue};
+use lapin::{Channel, Connection, ExchangeKind, Queue};
 
 use crate::error::within;
 use crate::topology::{self, DEAD_DELIVERY_LIMIT, DELIVERY_LIMIT, Rung, WORK_QUEUES};
@@ -23,46 +23,116 @@ pub struct QueueDepth {
 
 /// Declares everything; what is there already stays as it is. A deploy step, never beside the first publish: RabbitMQ 3.10 loses
 /// confirmed messages of a quorum queue if it is killed within a second of declaring it.
+///
+/// A queue can be there and yet be of no use, when none of its members leads: the broker declares it without a word.
 pub async fn declare(config: &Config) -> Result<(), QueueError> {
-    let connection = link::dial(config, "switchboard migrate").await?;
-    let channel = within(config.timeout, "opening a channel", connection.create_channel()).await?;
-    let result = Declaration { channel, config }.everything().await;
-    link::close(&connection).await;
-    result
+    on_a_channel(config, "switchboard migrate", async |channel| {
+        Declaration { channel, config }.everything().await?;
+        for queue in WORK_QUEUES.into_iter().flat_map(WorkQueue::queue_names) {
+            try_out(channel, &queue, config.timeout).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// How full every queue of the table is, over a connection of its own.
 pub async fn depths(config: &Config) -> Result<Vec<QueueDepth>, QueueError> {
-    let connection = link::dial(config, "switchboard depths").await?;
-    let channel = within(config.timeout, "opening a channel", connection.create_channel()).await?;
-    let result = read_depths(&channel, config.timeout).await;
+    on_a_channel(config, "switchboard depths", async |channel| read_depths(channel, config.timeout).await)
+        .await
+}
+
+/// Fails with the first exchange or queue that is missing.
+pub(crate) async fn check(config: &Config) -> Result<(), QueueError> {
+    on_a_channel(config, "switchboard check", async |channel| {
+        for (exchange, kind) in exchanges() {
+            let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+            let declaring = channel.exchange_declare(exchange.into(), kind, options, FieldTable::default());
+            within(config.timeout, "looking for an exchange", declaring).await?;
+        }
+        read_depths(channel, config.timeout).await.map(drop)
+    })
+    .await
+}
+
+/// How full every queue of the table is, and which are missing (`None`), over a connection of its own.
+pub async fn depths_or_missing(config: &Config) -> Result<Vec<(String, Option<QueueDepth>)>, QueueError> {
+    on_a_connection(config, "switchboard depths", async |connection| {
+        let mut found = Vec::new();
+        for queue in WORK_QUEUES.into_iter().flat_map(WorkQueue::queue_names) {
+            // one each: a queue that is missing costs the channel
+            let channel = open_channel(connection, config.timeout).await?;
+            let depth = match depth_of(&channel, &queue, config.timeout).await {
+                Ok(depth) => Some(depth),
+                Err(QueueError::Missing { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            found.push((queue, depth));
+        }
+        Ok(found)
+    })
+    .await
+}
+
+/// Does something over a connection of its own.
+async fn on_a_connection<T>(
+    config: &Config,
+    name: &str,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, QueueError>,
+) -> Result<T, QueueError> {
+    let connection = link::dial(config, name).await?;
+    let result = work(&connection).await;
     link::close(&connection).await;
     result
 }
 
-/// Fails with the first exchange or queue that is missing.
-pub(crate) async fn check(channel: &Channel, limit: Duration) -> Result<(), QueueError> {
-    for (exchange, kind) in exchanges() {
-        let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        let declaring = channel.exchange_declare(exchange.into(), kind, options, FieldTable::default());
-        within(limit, "looking for an exchange", declaring).await?;
-    }
-    read_depths(channel, limit).await.map(drop)
+/// The same on a channel of it.
+async fn on_a_channel<T>(
+    config: &Config,
+    name: &str,
+    work: impl AsyncFnOnce(&Channel) -> Result<T, QueueError>,
+) -> Result<T, QueueError> {
+    on_a_connection(config, name, async |connection| {
+        work(&open_channel(connection, config.timeout).await?).await
+    })
+    .await
 }
 
-pub(crate) async fn read_depths(channel: &Channel, limit: Duration) -> Result<Vec<QueueDepth>, QueueError> {
+async fn open_channel(connection: &Connection, limit: Duration) -> Result<Channel, QueueError> {
+    within(limit, "opening a channel", connection.create_channel()).await
+}
+
+async fn read_depths(channel: &Channel, limit: Duration) -> Result<Vec<QueueDepth>, QueueError> {
     let mut depths = Vec::new();
     for queue in WORK_QUEUES.into_iter().flat_map(WorkQueue::queue_names) {
-        let found = look_at(channel, &queue, limit).await?;
-        depths.push(QueueDepth { queue, ready: found.message_count(), consumers: found.consumer_count() });
+        depths.push(depth_of(channel, &queue, limit).await?);
     }
     Ok(depths)
+}
+
+async fn depth_of(channel: &Channel, queue: &str, limit: Duration) -> Result<QueueDepth, QueueError> {
+    let found = look_at(channel, queue, limit).await?;
+    let (ready, consumers) = (found.message_count(), found.consumer_count());
+    Ok(QueueDepth { queue: queue.to_owned(), ready, consumers })
 }
 
 async fn look_at(channel: &Channel, queue: &str, limit: Duration) -> Result<Queue, QueueError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let declaring = channel.queue_declare(queue.into(), options, FieldTable::default());
     within(limit, "looking for a queue", declaring).await
+}
+
+/// Asks a queue that says it is empty for a message: without a leader it says so too, and fails here. One that holds any has been
+/// counted by its leader, and is left in peace. A message that came in between goes back with the channel.
+async fn try_out(channel: &Channel, queue: &str, limit: Duration) -> Result<(), QueueError> {
+    if look_at(channel, queue, limit).await?.message_count() > 0 {
+        return Ok(());
+    }
+    let asking = channel.basic_get(queue.into(), BasicGetOptions::default());
+    match within(limit, "asking a queue for a message", asking).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(QueueError::Unusable { queue: queue.to_owned(), reason: error.to_string() }),
+    }
 }
 
 fn exchanges() -> [(&'static str, ExchangeKind); 4] {
@@ -75,7 +145,7 @@ fn exchanges() -> [(&'static str, ExchangeKind); 4] {
 }
 
 struct Declaration<'a> {
-    channel: Channel,
+    channel: &'a Channel,
     config: &'a Config,
 }
 

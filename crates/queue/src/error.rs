@@ -47,6 +47,14 @@ pub enum QueueError {
         /// In the broker's words.
         reason: String,
     },
+    /// A queue is there, and nobody can use it.
+    #[error("queue {queue} cannot be used: {reason}; restart the broker's nodes that hold it")]
+    Unusable {
+        /// Its name.
+        queue: String,
+        /// In the broker's words.
+        reason: String,
+    },
     /// The connection was lost or did not answer: what was under way may have happened or not.
     #[error("the broker was interrupted: {reason}")]
     Interrupted {

@@ -22,7 +22,7 @@ pub use batch::{BatchConsumer, BatchLimits};
 pub use broker::Broker;
 pub use config::Config;
 pub use consume::{ConsumerConfig, consume};
-pub use declare::{QueueDepth, declare, depths};
+pub use declare::{QueueDepth, declare, depths, depths_or_missing};
 pub use delivery::{Delivery, Source};
 pub use divert::ATTEMPTS_MAX;
 pub use error::QueueError;

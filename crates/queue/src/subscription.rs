@@ -1,17 +1,18 @@
-//! One channel that consumes one queue.
+//! One connection that consumes one queue.
 
 use std::time::Duration;
 
 use futures::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Consumer};
+use lapin::{Channel, Connection, Consumer};
+use runtime::Door;
 
 use crate::error::within;
-use crate::link::Link;
-use crate::{Delivery, QueueError};
+use crate::{Broker, Delivery, QueueError, link};
 
 pub(crate) struct Subscription {
+    connection: Connection,
     channel: Channel,
     consumer: Consumer,
     queue: String,
@@ -20,15 +21,38 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    /// Connects and subscribes, and says at the door whether it could.
     pub(crate) async fn open(
-        link: &Link,
+        broker: &Broker,
         queue: &str,
         prefetch: u16,
-        timeout: Duration,
+        door: &Door,
     ) -> Result<Self, QueueError> {
-        let channel = link.channel().await?;
-        let consumer = start(&channel, queue, prefetch, timeout).await?;
-        Ok(Self { channel, consumer, queue: queue.to_owned(), prefetch, timeout })
+        let opened = Self::connect(broker, queue, prefetch).await;
+        match &opened {
+            Ok(_) => door.opened(),
+            Err(error) => door.closed(error.to_string()),
+        }
+        opened
+    }
+
+    async fn connect(broker: &Broker, queue: &str, prefetch: u16) -> Result<Self, QueueError> {
+        let timeout = broker.config.timeout;
+        let connection = link::dial(&broker.config, &broker.consuming_name(queue)).await?;
+        let subscribing = async {
+            let channel = within(timeout, "opening a channel", connection.create_channel()).await?;
+            let consumer = start(&channel, queue, prefetch, timeout).await?;
+            Ok((channel, consumer))
+        };
+        match subscribing.await {
+            Ok((channel, consumer)) => {
+                Ok(Self { connection, channel, consumer, queue: queue.to_owned(), prefetch, timeout })
+            }
+            Err(error) => {
+                link::close(&connection).await;
+                Err(error)
+            }
+        }
     }
 
     /// The next message. An error is the end of this subscription: everything unsettled comes again.
@@ -65,10 +89,7 @@ impl Subscription {
 
     /// Gives back what is unsettled.
     pub(crate) async fn close(self) {
-        let closing = self.channel.close(200, "closed".into());
-        if let Err(error) = within(self.timeout, "closing a channel", closing).await {
-            tracing::debug!(queue = self.queue, %error, "the channel was closed already");
-        }
+        link::close(&self.connection).await;
     }
 }
 

@@ -22,6 +22,19 @@ impl Health {
         Door { health: self.clone(), name: name.to_owned() }
     }
 
+    /// Adds a door of one's own, closed for now: where the name is taken, a number follows it.
+    pub fn another_door(&self, name: &str) -> Door {
+        let mut doors = self.lock();
+        let mut own = name.to_owned();
+        let mut number = 1;
+        while doors.contains_key(&own) {
+            number += 1;
+            own = format!("{name} #{number}");
+        }
+        doors.insert(own.clone(), Err("not opened yet".to_owned()));
+        Door { health: self.clone(), name: own }
+    }
+
     /// Whether every door is open.
     pub fn is_ready(&self) -> bool {
         self.lock().values().all(Result::is_ok)
@@ -71,6 +84,18 @@ mod tests {
         broker.closed("blocked");
         assert_eq!(health.doors()["broker"].as_deref(), Some("blocked"));
         assert_eq!(health.doors()["database"], None);
+    }
+
+    #[test]
+    fn another_door_of_the_same_name_is_closed_until_it_is_opened_itself() {
+        let health = Health::new();
+        let (first, second) = (health.another_door("consuming x"), health.another_door("consuming x"));
+        first.opened();
+        assert!(!health.is_ready());
+        second.closed("gone");
+        assert_eq!(health.doors()["consuming x #2"].as_deref(), Some("gone"));
+        second.opened();
+        assert!(health.is_ready());
     }
 
     #[test]

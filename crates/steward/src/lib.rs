@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use queue::Broker;
 use queue::topology::WORK_QUEUES;
-use runtime::{Health, Shutdown};
+use runtime::Shutdown;
 use store::Store;
 
 pub use config::StewardConfig;
@@ -30,8 +30,6 @@ pub struct Deps {
     pub config: StewardConfig,
     /// Numbers of this process and of the whole system.
     pub metrics: Arc<StewardMetrics>,
-    /// Doors of this process.
-    pub health: Health,
 }
 
 /// Files dead letters, counts and sweeps until the shutdown begins.

@@ -5,16 +5,11 @@ use store::{Speaker, StoreError, connection, report};
 
 use crate::Deps;
 
-/// Counts at the configured pace; numbers that cannot be had keep their last value, and the door says why.
+/// Counts at the configured pace; numbers that cannot be had keep their last value.
 pub(crate) async fn keep_counting(deps: &Deps, shutdown: &Shutdown) {
-    let door = deps.health.door("ledger");
     while !shutdown.is_begun() {
-        match count(deps).await {
-            Ok(()) => door.opened(),
-            Err(error) => {
-                tracing::warn!(%error, "failed to count runs and letters");
-                door.closed(error.to_string());
-            }
+        if let Err(error) = count(deps).await {
+            tracing::warn!(%error, "failed to count runs and letters");
         }
         match deps.broker.depths().await {
             Ok(depths) => {

@@ -9,12 +9,17 @@ use fetcher::{FetcherConfig, FetcherMetrics};
 use normalizer::{NormalizerConfig, NormalizerMetrics};
 use prometheus::Registry;
 use queue::Broker;
-use runtime::{Backoff, Clock, Health, Shutdown, retry_until, run_until_signal, serve_health};
+use runtime::{Backoff, Clock, Door, Health, Shutdown, retry_until, run_until_signal, serve_health};
 use scheduler::{SchedulerConfig, SchedulerMetrics};
 use steward::{StewardConfig, StewardMetrics};
 use store::{Store, StoreError};
 
 use crate::context::Context;
+
+/// How often the database is looked at while roles run.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// A look that takes longer has failed: a server that hangs answers nothing at all.
+const LOOK_LIMIT: Duration = Duration::from_secs(15);
 
 /// A role of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +81,11 @@ async fn work(context: &Context, shared: &Shared, roles: &[Role], shutdown: Shut
     let mut running = tokio::task::JoinSet::new();
     let prepared = roles.iter().map(|role| prepare(context, shared, *role, shutdown.clone()));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
-    if !await_doors(shared, &shutdown).await {
+    let database = shared.health.door("database");
+    if !await_doors(shared, &database, &shutdown).await {
         return Ok(());
     }
+    running.spawn(keep_looking(shared.store.clone(), database, shutdown));
     for role in prepared {
         running.spawn(role);
     }
@@ -89,26 +96,44 @@ async fn work(context: &Context, shared: &Shared, roles: &[Role], shutdown: Shut
 }
 
 /// Roles start in any order: each waits for a database and a broker that are not there or not migrated yet.
-async fn await_doors(shared: &Shared, shutdown: &Shutdown) -> bool {
-    let door = shared.health.door("schema");
+async fn await_doors(shared: &Shared, database: &Door, shutdown: &Shutdown) -> bool {
     let checked = retry_until(shutdown, Backoff::RECONNECT, "looking for the schema", async || {
-        let checked = shared.store.check_schema().await;
-        match &checked {
-            // during a rolling deploy old programs run on the new schema
-            Err(error @ StoreError::SchemaNewer { .. }) => {
-                tracing::warn!(%error, "going on with a newer schema");
-                return Ok(());
-            }
-            Err(error) => door.closed(error.to_string()),
-            Ok(()) => {}
+        let looked = look_at_database(&shared.store, database).await;
+        if let Err(error @ StoreError::SchemaNewer { .. }) = looked {
+            tracing::warn!(%error, "going on with a newer schema");
+            return Ok(());
         }
-        checked
+        looked
     });
-    if checked.await.is_none() {
-        return false;
+    checked.await.is_some() && shared.broker.await_topology(shutdown).await
+}
+
+/// Says at its door how the database is: a role may have nothing to ask of it for hours.
+async fn keep_looking(store: Store, door: Door, shutdown: Shutdown) -> anyhow::Result<()> {
+    let looking = async {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Err(error) = look_at_database(&store, &door).await {
+                tracing::debug!(%error, "looked at the database");
+            }
+        }
+    };
+    tokio::select! {
+        () = shutdown.begun() => Ok(()),
+        () = looking => Ok(()),
     }
-    door.opened();
-    shared.broker.await_topology(shutdown).await
+}
+
+async fn look_at_database(store: &Store, door: &Door) -> Result<(), StoreError> {
+    let looked = tokio::time::timeout(LOOK_LIMIT, store.check_schema()).await.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable(format!("no answer within {} s", LOOK_LIMIT.as_secs())))
+    });
+    match &looked {
+        // during a rolling deploy old programs run on the new schema
+        Ok(()) | Err(StoreError::SchemaNewer { .. }) => door.opened(),
+        Err(error) => door.closed(error.to_string()),
+    }
+    looked
 }
 
 type Running = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
@@ -128,19 +153,18 @@ fn prepare(context: &Context, shared: &Shared, role: Role, shutdown: Shutdown) -
             let config = FetcherConfig::from_env(env)?;
             let (vault, clock) = (Arc::new(context.vault()?), Clock::system());
             let worker = worker_name(context);
-            let deps =
-                fetcher::Deps { store, broker, publisher, vault, config, metrics, health, clock, worker };
+            let deps = fetcher::Deps { store, broker, publisher, vault, config, metrics, clock, worker };
             Box::pin(fetcher::run(deps, shutdown))
         }
         Role::Normalizer => {
             let metrics = Arc::new(NormalizerMetrics::register(registry)?);
             let config = NormalizerConfig::from_env(env)?;
-            Box::pin(normalizer::run(normalizer::Deps { store, broker, config, metrics, health }, shutdown))
+            Box::pin(normalizer::run(normalizer::Deps { store, broker, config, metrics }, shutdown))
         }
         Role::Steward => {
             let metrics = Arc::new(StewardMetrics::register(registry)?);
             let config = StewardConfig::from_env(env)?;
-            Box::pin(steward::run(steward::Deps { store, broker, config, metrics, health }, shutdown))
+            Box::pin(steward::run(steward::Deps { store, broker, config, metrics }, shutdown))
         }
     })
 }

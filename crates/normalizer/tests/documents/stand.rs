@@ -12,7 +12,7 @@ use prometheus::Registry;
 use queue::testing::TestVhost;
 use queue::topology::NORMALIZE_LIVE;
 use queue::{Broker, Outgoing};
-use runtime::{Env, Health, Shutdown};
+use runtime::{Env, Shutdown};
 use serde_json::value::RawValue;
 use store::testing::{TestDatabase, connected, connected_to};
 use store::timeline::{self, ExportedConversation};
@@ -94,13 +94,7 @@ impl Stand {
 
     fn start_with(&self, store: Store, hold: Duration) -> Running {
         let config = NormalizerConfig { hold, ..NormalizerConfig::from_env(&Env::default()).unwrap() };
-        let deps = Deps {
-            store,
-            broker: self.broker.clone(),
-            config,
-            metrics: Arc::clone(&self.metrics),
-            health: Health::new(),
-        };
+        let deps = Deps { store, broker: self.broker.clone(), config, metrics: Arc::clone(&self.metrics) };
         let shutdown = Shutdown::new();
         Running { task: tokio::spawn(normalizer::run(deps, shutdown.clone())), shutdown }
     }

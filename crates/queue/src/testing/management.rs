@@ -43,6 +43,10 @@ impl Management {
         self.call("DELETE", &format!("/api/vhosts/{name}"), "").await;
     }
 
+    pub(super) async fn delete_queue(&self, vhost: &str, queue: &str) {
+        self.call("DELETE", &format!("/api/queues/{vhost}/{queue}"), "").await;
+    }
+
     /// Names of the open connections.
     pub(super) async fn connections(&self, vhost: &str) -> Vec<String> {
         let body = self.call("GET", &format!("/api/vhosts/{vhost}/connections"), "").await;

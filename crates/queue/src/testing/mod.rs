@@ -128,6 +128,33 @@ impl TestVhost {
             .expect("the queue fills or empties before the deadline");
     }
 
+    /// Deletes a queue with whatever is in it.
+    pub async fn delete_queue(&self, queue: &str) {
+        self.management.delete_queue(&self.name, queue).await;
+    }
+
+    /// Ends the one member of a queue, as a crash of it does: the queue is there, and has no leader.
+    pub async fn take_leader(&self, queue: &str) {
+        self.eval(&format!("ra:stop_server(quorum_queues, {{'{}_{queue}', node()}}).", self.name)).await;
+    }
+
+    /// Starts it again.
+    pub async fn give_leader(&self, queue: &str) {
+        self.eval(&format!("ra:restart_server(quorum_queues, {{'{}_{queue}', node()}}).", self.name)).await;
+    }
+
+    /// Has the broker evaluate an expression.
+    async fn eval(&self, expression: &str) {
+        let env = Env::from_process();
+        let setting = |name: &str| env.required(name).expect("tests need a stack: see `make test`");
+        let program = std::path::Path::new(&setting("SWITCHBOARD_TEST_STACK_TOOLS")).join("rabbitmqctl");
+        let mut command = tokio::process::Command::new(program);
+        command.args(["eval", expression]).env("SWITCHBOARD_STACK", setting("SWITCHBOARD_TEST_STACK"));
+        let output = command.output().await.expect("a command that runs");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+
     /// Checks that every queue is empty, and removes the virtual host.
     pub async fn finish(self) {
         let empty = async {
