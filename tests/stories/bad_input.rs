@@ -125,6 +125,32 @@ async fn one_day_is_a_window_and_a_closed_letter_plans_nothing_again() {
 }
 
 #[tokio::test]
+async fn status_tells_what_it_can_without_the_broker_or_a_queue() {
+    let stand = Stand::fresh().await;
+    stand.connected(WorkspaceSpec::named("acme"), &[]).await;
+    let unreachable = [("AMQP_URL", "amqp://guest:guest@127.0.0.1:1/%2f")];
+    let output = stand.run_with(&unreachable, &["status"]).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("acme/attention") && said.contains("broker: unreachable: "), "{said}");
+    let output = stand.run_with(&unreachable, &["status", "--json"]).await;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(told["broker"].as_str().expect("words").starts_with("unreachable: "), "{told}");
+    assert_eq!((output.status.code(), told["connections"].as_array().map(Vec::len)), (Some(1), Some(1)));
+
+    stand.vhost.delete_queue("fetch.live").await;
+    let output = stand.run(&["status"]).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let mut lines = said.lines().filter(|line| line.contains("missing"));
+    assert!(lines.next().is_some_and(|line| line.trim_start().starts_with("fetch.live ")), "{said}");
+    assert!(lines.next().is_none() && said.contains("acme/attention"), "{said}");
+    stand.ok(&["migrate"]).await;
+    stand.ok(&["status"]).await;
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_full_disk_is_a_failure_and_a_reader_who_has_seen_enough_is_none() {
     let stand = Stand::fresh().await;
     let mut full = stand.command(&["status"]).await;

@@ -12,6 +12,8 @@ use store::{Speaker, Store};
 pub struct QueueState {
     /// Its name.
     pub queue: String,
+    /// It is not on the broker.
+    pub missing: bool,
     /// Messages nobody has taken.
     pub ready: u32,
     /// Messages that a worker has claimed; `None` where that is not known.
@@ -24,22 +26,23 @@ pub struct QueueState {
     pub oldest_s: Option<i64>,
 }
 
-/// Looks at every queue.
+/// Looks at every queue; one that is missing is told as such.
 pub async fn look(store: &Store, broker: &queue::Config) -> anyhow::Result<Vec<QueueState>> {
-    let depths = queue::depths(broker).await.context("failed to count messages")?;
+    let depths = queue::depths_or_missing(broker).await.context("failed to count messages")?;
     let tx = store.begin(Speaker::Everybody).await?;
     let work = report::queue_work(&tx).await.context("failed to date what waits")?;
     tx.commit().await?;
-    Ok(depths.into_iter().map(|depth| state(depth, &work)).collect())
+    Ok(depths.into_iter().map(|(queue, depth)| state(queue, depth.as_ref(), &work)).collect())
 }
 
-fn state(depth: QueueDepth, work: &[QueueWork]) -> QueueState {
-    let work = work.iter().find(|work| work.queue == depth.queue);
+fn state(queue: String, depth: Option<&QueueDepth>, work: &[QueueWork]) -> QueueState {
+    let work = work.iter().find(|work| work.queue == queue);
     QueueState {
-        queue: depth.queue,
-        ready: depth.ready,
+        queue,
+        missing: depth.is_none(),
+        ready: depth.map_or(0, |depth| depth.ready),
         in_hand: work.and_then(|work| work.in_hand),
-        consumers: depth.consumers,
+        consumers: depth.map_or(0, |depth| depth.consumers),
         oldest_since: work.and_then(|work| work.oldest_since),
         oldest_s: work.and_then(|work| work.oldest_s),
     }

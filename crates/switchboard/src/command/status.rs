@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use desk::queues::QueueState;
 use model::ConnectionId;
 use serde_json::json;
 use store::budget::{BackfillOutlook, ShareLeft};
@@ -11,6 +12,9 @@ use store::{Speaker, budget, connection, report, stream, vanish};
 use crate::command::connections;
 use crate::context::Context;
 use crate::output::{self, or_dash};
+
+/// In place of a queue's messages.
+const MISSING: &str = "missing: run `switchboard migrate`";
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
@@ -24,7 +28,13 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let outlooks = budget::backfill_outlooks(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     tx.commit().await?;
-    let queues = desk::queues::look(&store, &context.queue_config()?).await?;
+    // asked for when something is wrong, and that may be the broker
+    let (queues, broker) = match desk::queues::look(&store, &context.queue_config()?).await {
+        Ok(queues) => (queues, None),
+        Err(error) => (Vec::new(), Some(format!("unreachable: {error:#}"))),
+    };
+    let is_whole = broker.is_none() && !queues.iter().any(|one| one.missing);
+    let exit = if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if context.json {
         let told: Vec<_> = silences
             .iter()
@@ -36,11 +46,11 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             .collect();
         output::json(&json!({
             "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": told,
-            "oldest_waiting_s": oldest, "vanished_held": held,
+            "oldest_waiting_s": oldest, "vanished_held": held, "broker": broker,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
             "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(),
         }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(exit);
     }
     let rows = all.iter().map(|one| {
         let status = connections::shown_status(one, connections::silence_of(one, &silences));
@@ -48,21 +58,22 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     });
     output::table(&["connection", "name", "status"], rows.collect(), "there are no connections");
     println!();
-    let busy = queues.iter().filter(|one| one.ready > 0 || one.consumers > 0 || one.oldest_s.is_some());
-    let rows = busy.map(|one| {
+    let busy =
+        |one: &&QueueState| one.missing || one.ready > 0 || one.consumers > 0 || one.oldest_s.is_some();
+    let rows = queues.iter().filter(busy).map(|one| {
         vec![
             one.queue.clone(),
-            one.ready.to_string(),
+            if one.missing { MISSING.to_owned() } else { one.ready.to_string() },
             or_dash(one.in_hand),
             one.consumers.to_string(),
             or_dash(one.oldest_s.map(|seconds| format!("{seconds} s"))),
         ]
     });
-    output::table(
-        &["queue", "ready", "in hand", "consumers", "oldest waits"],
-        rows.collect(),
-        "every queue is empty and nobody consumes",
-    );
+    let headings = ["queue", "ready", "in hand", "consumers", "oldest waits"];
+    match broker {
+        Some(broker) => println!("broker: {broker}"),
+        None => output::table(&headings, rows.collect(), "every queue is empty and nobody consumes"),
+    }
     println!();
     print_days(&shares, &outlooks);
     let rows = runs.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
@@ -74,7 +85,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let rows = dead.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
     print_warnings(&held, &silences);
-    Ok(ExitCode::SUCCESS)
+    Ok(exit)
 }
 
 fn share_as_json(one: &ShareLeft) -> serde_json::Value {
