@@ -15,6 +15,7 @@ mod gong;
 mod hunt;
 mod idle;
 mod looks;
+mod meetings;
 mod month;
 mod oauth;
 mod rate_limits;

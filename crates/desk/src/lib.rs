@@ -5,6 +5,7 @@ pub mod connections;
 pub mod dead;
 pub mod decision;
 pub mod idle;
+pub mod meetings;
 pub mod queues;
 pub mod sync;
 pub mod tenants;

@@ -6,6 +6,7 @@
 
 mod aliases;
 mod near;
+mod source;
 mod split;
 
 use jiff::Timestamp;
@@ -15,7 +16,8 @@ use uuid::Uuid;
 
 use crate::{StoreError, Tx};
 pub use near::{Near, Reach, near};
-pub use split::{split, splits};
+pub use source::{Found, Source, find, sources};
+pub use split::{parted_from, rejoin, split, splits};
 
 /// Names by which copies of a meeting are found; equal ones are the same room or event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

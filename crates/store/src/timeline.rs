@@ -5,10 +5,11 @@ mod export;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use model::{AccountId, ConversationId, TenantId, Vendor};
+use model::{AccountId, ConversationId, MeetingId, TenantId, Vendor};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::meeting::{self, Source};
 use crate::report::{self, Whereabouts};
 use crate::{StoreError, Tx};
 pub use export::{
@@ -21,16 +22,20 @@ pub use export::{
 pub struct TimelineFilter {
     /// On this account: its id at its source, or its own id.
     pub account: Option<String>,
-    /// Of this vendor.
+    /// With a copy of this vendor; that copy is shown.
     pub source: Option<Vendor>,
     /// Newest first, at most so many.
     pub limit: i64,
 }
 
-/// A conversation on a timeline.
+/// A meeting on a timeline, as one of its copies tells it: one with a transcript, if there is one, else the one that began first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimelineEntry {
-    /// Its id.
+    /// The meeting.
+    pub meeting_id: MeetingId,
+    /// All its copies, the first to begin first.
+    pub sources: Vec<Source>,
+    /// The copy that is shown.
     pub conversation_id: ConversationId,
     /// The vendor.
     pub vendor: String,
@@ -46,7 +51,7 @@ pub struct TimelineEntry {
     pub platform: Option<String>,
     /// Only the tenant's own people took part.
     pub internal: bool,
-    /// Name of the account it is on.
+    /// Name of the account it is on, by all its copies.
     pub account: Option<String>,
     /// How the account was found.
     pub rule: String,
@@ -58,7 +63,7 @@ pub struct TimelineEntry {
     pub summary: Option<String>,
 }
 
-/// A tenant's conversations, newest first, without what was withdrawn.
+/// A tenant's meetings, newest first, without what was withdrawn.
 pub async fn timeline(
     tx: &Tx,
     tenant: &TenantId,
@@ -67,26 +72,42 @@ pub async fn timeline(
     let rows = tx
         .query(
             "SELECT c.conversation_id, c.vendor, c.external_id, c.title, c.started_at, c.duration_s, c.platform, c.internal,
-                    a.name, c.link_rule, ARRAY (
+                    a.name, l.link_rule, ARRAY (
                         SELECT coalesce(p.name, p.email) FROM participants p
                         WHERE p.conversation_id = c.conversation_id AND p.side = 'external' AND p.votes
                           AND coalesce(p.name, p.email) IS NOT NULL ORDER BY p.ordinal),
-                    c.transcript_status, c.summary
+                    c.transcript_status, c.summary, c.meeting_id
              FROM conversations c
-             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
+             JOIN meeting_links l ON l.conversation_id = c.conversation_id
+             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
              WHERE c.tenant_id = $1 AND c.withdrawn_at IS NULL AND ($3::text IS NULL OR c.vendor = $3)
-               AND ($2::text IS NULL OR c.account_id IN (
-                   SELECT account_id FROM accounts
-                   WHERE tenant_id = $1 AND (external_id = $2 OR account_id::text = lower($2))))
+               -- only a meeting with a copy on the account can be on it: that is found by an index
+               AND ($2::text IS NULL OR a.external_id = $2 OR a.account_id::text = lower($2))
+               AND ($2::text IS NULL OR c.meeting_id IN (
+                   SELECT m.meeting_id FROM conversations m JOIN accounts o USING (tenant_id, account_id)
+                   WHERE o.tenant_id = $1 AND (o.external_id = $2 OR o.account_id::text = lower($2))))
+               AND c.conversation_id = (
+                   SELECT m.conversation_id FROM conversations m
+                   WHERE m.tenant_id = $1 AND m.meeting_id = c.meeting_id AND m.withdrawn_at IS NULL
+                     AND ($3::text IS NULL OR m.vendor = $3)
+                   ORDER BY m.transcript_status <> 'ready', m.started_at, m.conversation_id LIMIT 1)
              ORDER BY c.started_at DESC NULLS LAST, c.external_id COLLATE \"C\" DESC, c.conversation_id LIMIT $4",
             &[&tenant.as_str(), &filter.account, &filter.source.map(Vendor::as_str), &filter.limit],
         )
         .await?;
-    rows.iter().map(entry).collect()
+    let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let meetings: Vec<MeetingId> = entries.iter().map(|entry| entry.meeting_id).collect();
+    let mut sources = meeting::sources(tx, tenant, &meetings).await?;
+    for entry in &mut entries {
+        entry.sources = sources.remove(&entry.meeting_id).unwrap_or_default();
+    }
+    Ok(entries)
 }
 
 fn entry(row: &tokio_postgres::Row) -> Result<TimelineEntry, StoreError> {
     Ok(TimelineEntry {
+        meeting_id: MeetingId(row.try_get(13)?),
+        sources: Vec::new(),
         conversation_id: ConversationId(row.try_get(0)?),
         vendor: row.try_get(1)?,
         external_id: row.try_get(2)?,
@@ -118,6 +139,14 @@ pub struct ConversationDetail {
     pub candidates: BTreeMap<AccountId, String>,
     /// When it was put on the account.
     pub linked_at: Option<Timestamp>,
+    /// The copies of its meeting, this one too.
+    pub sources: Vec<Source>,
+    /// The copies it matches, and what speaks for each.
+    pub meeting_evidence: Value,
+    /// Conversations that a person has parted from it.
+    pub parted_from: Vec<ConversationId>,
+    /// The copy whose account the meeting is on.
+    pub decided_by: ConversationId,
     /// What the vendor says beside.
     pub attributes: Value,
     /// NUL characters taken out.
@@ -135,11 +164,14 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
     let Some(conversation) = export::by_id(tx, id).await? else { return Ok(None) };
     let row = tx
         .query_one(
-            "SELECT version, link_evidence, linked_at, attributes, nul_characters_removed, withdrawn_at, withdrawn_reason
-             FROM conversations WHERE conversation_id = $1",
+            "SELECT c.version, c.link_evidence, c.linked_at, c.attributes, c.nul_characters_removed, c.withdrawn_at,
+                    c.withdrawn_reason, c.meeting_evidence, l.decided_by, c.tenant_id, c.meeting_id
+             FROM conversations c JOIN meeting_links l USING (conversation_id) WHERE c.conversation_id = $1",
             &[&id.0],
         )
         .await?;
+    let (tenant, meeting) = (TenantId::parse(row.try_get(9)?)?, MeetingId(row.try_get(10)?));
+    let mut sources = meeting::sources(tx, &tenant, &[meeting]).await?;
     let mut standings = report::find(tx, &id.to_string()).await?;
     Ok(Some(ConversationDetail {
         conversation_id: id,
@@ -148,6 +180,10 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         link_evidence: row.try_get(1)?,
         candidates: candidates(tx, id).await?,
         linked_at: row.try_get(2)?,
+        sources: sources.remove(&meeting).unwrap_or_default(),
+        meeting_evidence: row.try_get(7)?,
+        parted_from: meeting::parted_from(tx, id).await?,
+        decided_by: ConversationId(row.try_get(8)?),
         attributes: row.try_get(3)?,
         nul_characters_removed: row.try_get(4)?,
         withdrawn_at: row.try_get(5)?,

@@ -65,12 +65,14 @@ pub(crate) enum Command {
     Runs(command::runs::RunsArgs),
     /// Wait until nothing is due, queued, running or retrying.
     Wait(command::wait::WaitArgs),
-    /// Show the conversations of an account, or of a whole tenant.
+    /// Show the meetings of an account, or of a whole tenant, each once.
     Timeline(command::timeline::TimelineArgs),
     /// Show one conversation, and why it is on its account.
     Conversation(command::conversation::ConversationArgs),
     /// Show which conversations found no account, by the domain that would free the most.
     Unmatched(command::unmatched::UnmatchedArgs),
+    /// Show the copies of a meeting, or part them.
+    Meeting(command::meeting::MeetingArgs),
     /// Say where a vendor's record is: by its id or URL.
     Where(command::where_is::WhereArgs),
     /// Look at dead letters, replay or discard them.

@@ -81,6 +81,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Timeline(args) => command::timeline::run(&context, args).await,
         Command::Conversation(args) => command::conversation::run(&context, &args).await,
         Command::Unmatched(args) => command::unmatched::run(&context, &args).await,
+        Command::Meeting(args) => command::meeting::run(&context, args).await,
         Command::Where(args) => command::where_is::run(&context, &args).await,
         Command::Dead(args) => command::dead::run(&context, args).await,
         Command::Events(args) => command::events::run(&context, args).await,

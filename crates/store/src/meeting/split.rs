@@ -31,6 +31,27 @@ pub async fn split(
     Ok(parted)
 }
 
+/// Takes a person's word back: the two may be matched again. False when nobody had parted them.
+pub async fn rejoin(
+    tx: &Tx,
+    tenant: &TenantId,
+    one: ConversationId,
+    other: ConversationId,
+) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM meeting_splits WHERE tenant_id = $1 AND one_id = least($2::uuid, $3) AND other_id = greatest($2, $3)";
+    let taken_back = tx.execute(sql, &[&tenant.as_str(), &one.0, &other.0]).await? == 1;
+    note(tx, &[(tenant.as_str(), one.0), (tenant.as_str(), other.0)]).await?;
+    Ok(taken_back)
+}
+
+/// Conversations that a person has parted from one.
+pub async fn parted_from(tx: &Tx, id: ConversationId) -> Result<Vec<ConversationId>, StoreError> {
+    let sql = "SELECT other_id FROM meeting_splits WHERE one_id = $1
+               UNION ALL SELECT one_id FROM meeting_splits WHERE other_id = $1 ORDER BY 1";
+    let rows = tx.query(sql, &[&id.0]).await?;
+    rows.iter().map(|row| Ok(ConversationId(row.try_get(0)?))).collect()
+}
+
 /// Pairs of these conversations that a person has parted.
 pub async fn splits(
     tx: &Tx,

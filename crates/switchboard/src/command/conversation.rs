@@ -1,5 +1,6 @@
 //! `conversation`.
 
+mod copies;
 mod why;
 
 use std::process::ExitCode;
@@ -56,6 +57,16 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
     }
     for (index, line) in why::lines(&detail.link_evidence, &detail.candidates).iter().enumerate() {
         println!("  {:<10} {line}", if index == 0 { "why" } else { "" });
+    }
+    if detail.decided_by != detail.conversation_id {
+        println!(
+            "  {:<10} its meeting is on the account of {}",
+            "",
+            copies::named(detail, detail.decided_by)
+        );
+    }
+    for (index, line) in copies::lines(detail).iter().enumerate() {
+        println!("  {:<10} {line}", if index == 0 { "meeting" } else { "" });
     }
     println!("  people");
     for person in &one.participants {

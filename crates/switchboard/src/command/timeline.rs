@@ -19,7 +19,7 @@ pub(crate) struct TimelineArgs {
     /// On this account only: its id at its source.
     #[arg(long)]
     account: Option<String>,
-    /// From this vendor only.
+    /// With a recording of this vendor only, as it tells it.
     #[arg(long)]
     source: Option<Vendor>,
     /// At most so many, newest first.
@@ -41,7 +41,8 @@ pub(crate) async fn run(context: &Context, args: TimelineArgs) -> anyhow::Result
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let headings = ["start", "minutes", "account", "title", "people", "transcript", "conversation"];
+    let headings =
+        ["start", "minutes", "account", "title", "people", "transcript", "sources", "conversation"];
     output::table(&headings, entries.iter().map(row).collect(), "no conversations");
     Ok(ExitCode::SUCCESS)
 }
@@ -54,6 +55,7 @@ fn row(one: &TimelineEntry) -> Vec<String> {
         short(one.title.as_deref().unwrap_or("(untitled)"), 36),
         short(&one.people.join(", "), 40),
         one.transcript_status.clone(),
+        one.sources.iter().map(|copy| copy.vendor.as_str()).collect::<Vec<_>>().join(", "),
         one.conversation_id.to_string(),
     ]
 }

@@ -1,0 +1,118 @@
+//! One meeting, two recorders: each once on the timeline, whichever came first, and apart when a person says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use simulator::{Change, DocumentSize, GongSpec, Shares, WorkspaceSpec};
+use stories::{Stand, compare_with_gong};
+
+/// Every meeting is recorded by Attention, most by Gong as well; nothing that is skipped, and no recording without its time.
+fn spec() -> WorkspaceSpec {
+    let spec = WorkspaceSpec::named("acme");
+    let gong = GongSpec { share: 0.7, ..spec.gong.clone() };
+    WorkspaceSpec {
+        conversations: 40,
+        days: 5,
+        document_size: DocumentSize::Tiny,
+        shares: Shares::NONE,
+        gong,
+        ..spec
+    }
+}
+
+/// The starts and titles of what the world knows, by recorder: of equal ones there is one meeting.
+fn expected(stand: &Stand) -> BTreeMap<(i64, Option<String>), BTreeSet<String>> {
+    let world = stand.world();
+    let mut meetings: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for truth in [world.truth("acme").expect("a truth"), world.gong_truth("acme").expect("a truth")] {
+        for one in truth {
+            let key = (one.finished_at.as_second() / 10, one.title.map(|title| title.trim().to_owned()));
+            meetings.entry(key).or_default().insert(one.id);
+        }
+    }
+    meetings
+}
+
+fn together(exported: &[Value]) -> BTreeSet<BTreeSet<String>> {
+    let mut meetings: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for one in exported {
+        let meeting = one["meeting_id"].as_str().expect("an id");
+        meetings.entry(meeting).or_default().insert(one["external_id"].as_str().expect("an id").to_owned());
+    }
+    meetings.into_values().collect()
+}
+
+async fn play(gong_first: bool) {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(spec()).await;
+    stand.accounts("acme").await;
+    let roles = stand.start_all().await;
+    for turn in [gong_first, !gong_first] {
+        if turn {
+            stand.connect_gong("acme", &["--backfill-days", "7"]).await;
+        } else {
+            stand.connect("acme", "acme-key", &["--backfill-days", "7"]).await;
+        }
+        stand.idle().await;
+    }
+    let exported = stand.export("acme").await;
+    compare_with_gong(&stand.world(), "acme", &exported);
+    let expected: BTreeSet<BTreeSet<String>> = expected(&stand).into_values().collect();
+    assert_eq!(together(&exported), expected);
+    assert!(
+        expected.iter().any(|copies| copies.len() == 2) && expected.iter().any(|copies| copies.len() == 1)
+    );
+
+    let timeline = stand.json(&["timeline", "--tenant", "acme", "--limit", "1000"]).await;
+    assert_eq!(timeline.len(), expected.len(), "each meeting once");
+    let of_gong = stand.json(&["timeline", "--tenant", "acme", "--limit", "1000", "--source", "gong"]).await;
+    let by_gong = exported.iter().filter(|one| one["vendor"] == "gong").count();
+    assert_eq!(of_gong.len(), by_gong);
+    assert!(of_gong.iter().all(|one| one["vendor"] == "gong"));
+
+    let pair = timeline.iter().find(|one| one["sources"].as_array().is_some_and(|copies| copies.len() == 2));
+    let pair = pair.expect("a meeting of both");
+    part_for_good(&stand, pair).await;
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+/// A person parts two copies, and they stay apart when one of them changes.
+async fn part_for_good(stand: &Stand, pair: &Value) {
+    let (meeting, shown) =
+        (pair["meeting_id"].as_str().expect("an id"), pair["conversation_id"].as_str().expect("an id"));
+    let told = stand.ok(&["conversation", shown]).await;
+    assert!(told.contains(meeting) && told.contains("people in both"), "{told}");
+    let copies = async || {
+        stand.json(&["meeting", "show", meeting]).await[0]["sources"].as_array().expect("copies").len()
+    };
+    assert_eq!(copies().await, 2);
+    stand.ok(&["meeting", "split", shown]).await;
+    stand.idle().await;
+    assert_eq!(copies().await, 1);
+    let source = |vendor: &str| {
+        let copies = pair["sources"].as_array().expect("copies").iter();
+        copies
+            .filter(|copy| copy["vendor"] == vendor)
+            .map(|copy| copy["external_id"].as_str().expect("an id").to_owned())
+            .next()
+    };
+    let id = source("attention").expect("a copy");
+    let renamed = Change::SetTitle { id, title: "Another title".to_owned() };
+    stand.world().change("acme", renamed).expect("a change");
+    stand.sync_days("acme", 6).await;
+    stand.idle().await;
+    assert_eq!(copies().await, 1, "it stays so");
+    let told = stand.ok(&["conversation", shown]).await;
+    assert!(told.contains("a person has parted it from"), "{told}");
+}
+
+#[tokio::test]
+async fn meetings_of_two_recorders_are_on_the_timeline_once_when_attention_comes_first() {
+    play(false).await;
+}
+
+#[tokio::test]
+async fn meetings_of_two_recorders_are_on_the_timeline_once_when_gong_comes_first() {
+    play(true).await;
+}
