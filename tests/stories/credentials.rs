@@ -281,7 +281,7 @@ async fn a_rotated_master_key_opens_what_the_old_one_sealed_and_a_disconnect_des
     stand.idle().await;
     let exported = stand.export("acme").await;
     assert!(!exported.is_empty());
-    stand.ok(&["disconnect", "acme/attention"]).await;
+    stand.ok(&["disconnect", "acme/attention", "--yes"]).await;
     assert_eq!(stand.database.number("SELECT count(*) FROM credentials").await, 0);
     assert_eq!(stand.export("acme").await, exported, "the data is kept");
     let output = stand.run(&["sync", "acme/attention"]).await;

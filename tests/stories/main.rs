@@ -26,4 +26,5 @@ mod secret_manager;
 mod settings;
 mod tenants;
 mod tls;
+mod told;
 mod withdrawals;

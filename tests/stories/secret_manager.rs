@@ -49,7 +49,7 @@ async fn a_key_that_is_kept_at_google_is_rotated_and_destroyed_there_and_never_w
     assert_eq!(stand.number(named).await, 1);
 
     google.add_fault(FaultRule::from(Fault::Forbidden).at(Endpoint::SecretDestroy));
-    let refused = stand.run(&["disconnect", "acme/attention"]).await;
+    let refused = stand.run(&["disconnect", "acme/attention", "--yes"]).await;
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
         error.contains("secretmanager.versions.destroy") && error.contains("nothing was changed"),
@@ -57,7 +57,7 @@ async fn a_key_that_is_kept_at_google_is_rotated_and_destroyed_there_and_never_w
     );
     assert_eq!(stand.number(named).await, 1, "it can be tried again");
     google.clear_faults();
-    stand.ok(&["disconnect", "acme/attention"]).await;
+    stand.ok(&["disconnect", "acme/attention", "--yes"]).await;
     assert_eq!(states(&stand), ["DESTROYED", "DESTROYED"]);
 
     let traces = stand.traces(&roles).await;

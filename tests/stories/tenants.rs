@@ -49,7 +49,7 @@ async fn what_happens_to_one_tenant_never_shows_at_another_that_has_the_same_peo
     assert_eq!(stand.export(&twin).await, twins);
 
     // everything of one is gone, the other goes on
-    stand.ok(&["disconnect", "acme/attention"]).await;
+    stand.ok(&["disconnect", "acme/attention", "--yes"]).await;
     stand.ok(&["sync", &format!("{twin}/hubspot")]).await;
     stand.resync(&twin).await;
     stand.idle().await;

@@ -90,6 +90,13 @@ impl Vault {
         Ok(Self { place, keyring, google: Some(SecretManager::from_env(env, clock)?) })
     }
 
+    /// Says whether whoever opened what is sealed under these keys could open what is sealed now: there is nothing yet, or one of them is
+    /// in this key file.
+    pub fn shares_a_key(&self, key_ids: &[String]) -> bool {
+        let sealing = matches!(self.place, Place::Row).then_some(self.keyring.as_ref()).flatten();
+        sealing.is_none_or(|keyring| key_ids.is_empty() || key_ids.iter().any(|id| keyring.find(id).is_ok()))
+    }
+
     /// Finds out whether a new secret could be put away at all, as far as that can be told without one.
     pub async fn check(&self) -> Result<(), SecretError> {
         match &self.place {

@@ -247,6 +247,12 @@ pub async fn lock_sealed(tx: &Tx) -> Result<Vec<Holding>, StoreError> {
         .collect()
 }
 
+/// The master keys under which credentials are sealed.
+pub async fn key_ids(tx: &Tx) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT key_id FROM credentials WHERE key_id IS NOT NULL ORDER BY key_id";
+    tx.query(sql, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// Says where a credential is kept from now on.
 pub async fn keep_anew(tx: &Tx, id: ConnectionId, generation: i32, kept: &Kept) -> Result<(), StoreError> {
     let Columns { key_id, sealed, secret, version } = kept.columns();

@@ -14,6 +14,7 @@ pub mod crm;
 pub mod dead_letter;
 pub mod directory;
 mod error;
+pub mod heartbeat;
 pub mod intake;
 pub mod meeting;
 mod migrate;

@@ -1,5 +1,6 @@
 //! The questions an operator asks of the whole: what is parked, what is left, where a record is.
 
+mod pulse;
 mod unfinished;
 mod whereabouts;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::{StoreError, Tx};
 
+pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
 pub use unfinished::{Unfinished, unfinished};
 pub use whereabouts::{RunOfRecord, Whereabouts, find};
 

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// End a pause.
     Resume(OneConnection),
     /// Destroy a connection's secret and keep its data.
-    Disconnect(OneConnection),
+    Disconnect(command::connections::DisconnectArgs),
     /// Withdraw a connection's calls that vanished at the vendor, when so many did at once that they were held for you.
     WithdrawVanished(OneConnection),
     /// Sync a connection now, or a window of the past.

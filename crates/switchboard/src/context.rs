@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use fetcher::FetcherConfig;
 use runtime::{Clock, Env, Health, telemetry};
 use secrets::Vault;
 use store::{Store, StoreConfig};
@@ -51,6 +52,11 @@ impl Context {
     pub(crate) fn key_file(&self) -> anyhow::Result<PathBuf> {
         let path = self.env.required("SWITCHBOARD_MASTER_KEY_FILE");
         Ok(PathBuf::from(path.context("make a key file with `switchboard key new FILE` and name it")?))
+    }
+
+    /// Failed attempts at a page before its run fails, if the fetchers have the same settings.
+    pub(crate) fn attempts_max(&self) -> anyhow::Result<u32> {
+        Ok(FetcherConfig::from_env(&self.env)?.attempts_max)
     }
 
     /// Where the secrets of credentials are kept.

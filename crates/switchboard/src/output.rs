@@ -33,6 +33,29 @@ pub(crate) fn second(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// A time to the minute.
+pub(crate) fn minute(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// A stretch of time, roughly.
+pub(crate) fn roughly(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How long ago a time is, or how far ahead.
+pub(crate) fn relative(time: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    match now.duration_since(time).as_secs() {
+        ago @ 0.. => format!("{} ago", roughly(ago)),
+        ahead => format!("in {}", roughly(-ahead)),
+    }
+}
+
 /// One line, cut to a length.
 pub(crate) fn short(text: &str, length: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -190,7 +190,16 @@ fn network(error: reqwest::Error) -> VendorError {
     } else {
         "the answer broke off"
     };
-    VendorError::without_answer(Failure::Transient, format!("{what}: {}", in_full(&error)))
+    VendorError::without_answer(Failure::Transient, format!("{what}: {}", root(&error)))
+}
+
+/// The first cause of an error, without all that it led to on the way up.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// An error with its sources, which have the actual reason.

@@ -1,5 +1,6 @@
 //! The duties, each a file named by it.
 
+mod beat;
 mod close_letters;
 mod hand_out_changes;
 mod judge_silence;
@@ -47,6 +48,8 @@ pub(crate) enum Duty {
     WithdrawVanished,
     /// Closes the dead letters of runs that were made good.
     CloseLetters,
+    /// Leaves a sign of life.
+    Beat,
 }
 
 impl Duty {
@@ -63,6 +66,7 @@ impl Duty {
         Self::JudgeSilence,
         Self::WithdrawVanished,
         Self::CloseLetters,
+        Self::Beat,
     ];
 
     /// The duty's name in logs and metrics.
@@ -80,6 +84,7 @@ impl Duty {
             Self::JudgeSilence => "judge_silence",
             Self::WithdrawVanished => "withdraw_vanished",
             Self::CloseLetters => "close_letters",
+            Self::Beat => "beat",
         }
     }
 
@@ -98,6 +103,7 @@ impl Duty {
             Self::JudgeSilence => judge_silence::perform(deps).await,
             Self::WithdrawVanished => withdraw_vanished::perform(deps).await,
             Self::CloseLetters => close_letters::perform(deps).await,
+            Self::Beat => beat::perform(deps).await,
         }
     }
 
@@ -110,7 +116,8 @@ impl Duty {
             | Self::LookAfterLost
             | Self::JudgeSilence
             | Self::WithdrawVanished
-            | Self::CloseLetters => u64::MAX,
+            | Self::CloseLetters
+            | Self::Beat => u64::MAX,
             _ => BATCH,
         }
     }
@@ -118,7 +125,7 @@ impl Duty {
     /// How long it rests when there was little to do.
     pub(crate) fn interval(self, config: &SchedulerConfig) -> Duration {
         match self {
-            Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished => {
+            Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished | Self::Beat => {
                 (config.tick * 20).max(Duration::from_secs(1))
             }
             Self::PlanHistory | Self::Settle | Self::HandOutChanges | Self::CloseLetters => config.tick * 2,

@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use model::ParkCause;
+use anyhow::{Context as _, bail};
+use clap::Args;
 use serde_json::json;
 use store::connection::{self, Connection};
-use store::stream::Silence;
-use store::{Speaker, credential, crm, stream, vanish};
+use store::{Speaker, credential, crm, vanish};
 
 use crate::cli::{OfTenant, OneConnection};
+use crate::command::ask::confirmed;
+use crate::command::standing::{self, Standing};
 use crate::context::Context;
 use crate::output;
 
@@ -17,62 +18,33 @@ pub(crate) async fn list(context: &Context, args: OfTenant) -> anyhow::Result<Ex
     let store = context.migrated_store().await?;
     desk::tenants::check(&store, args.tenant.as_ref()).await?;
     let tx = store.begin(args.tenant.as_ref().map_or(Speaker::Everybody, Speaker::Tenant)).await?;
-    let connections = connection::list(&tx).await?;
-    let silences = stream::silences(&tx).await?;
+    let all = standing::all(&tx, context.attempts_max()?).await?;
     tx.commit().await?;
     if context.json {
-        for one in &connections {
-            output::json(&as_json(one, silence_of(one, &silences)))?;
+        for one in &all {
+            output::json(&one.as_json())?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = connections.iter().map(|one| {
-        vec![
-            one.id.to_string(),
-            one.tenant.to_string(),
-            one.vendor.to_string(),
-            one.vendor_account.to_string(),
-            one.credential_state.clone(),
-            shown_status(one, silence_of(one, &silences)),
-        ]
-    });
-    let headings = ["connection", "tenant", "vendor", "account", "credential", "status"];
-    output::table(&headings, rows.collect(), "there are no connections; `switchboard connect` makes one");
+    let rows = all.iter().map(row).collect();
+    let headings = ["connection", "tenant", "vendor", "account", "credential", "last sync", "next", "status"];
+    output::table(&headings, rows, "there are no connections; `switchboard connect` makes one");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why its silence is suspicious, if it is.
-pub(crate) fn silence_of<'a>(one: &Connection, silences: &'a [Silence]) -> Option<&'a str> {
-    silences.iter().find(|silence| silence.connection_id == one.id).map(|silence| silence.reason.as_str())
-}
-
-/// Its status, or what is suspicious of it.
-pub(crate) fn shown_status(one: &Connection, suspicious: Option<&str>) -> String {
-    suspicious.map_or_else(|| status(one), |reason| format!("SUSPICIOUS: {reason}"))
-}
-
-fn status(one: &Connection) -> String {
-    match (one.blocked, one.credential_held_since) {
-        _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
-        _ if !one.enabled => "disabled".to_owned(),
-        _ if one.paused_at.is_some() => "paused".to_owned(),
-        (None | Some(ParkCause::VendorDown), Some(since)) => {
-            format!("credential refused since {}, held as the vendor's outage", output::second(since))
-        }
-        (Some(cause), _) => format!("parked: {cause}"),
-        (None, None) => "running".to_owned(),
-    }
-}
-
-pub(crate) fn as_json(one: &Connection, suspicious: Option<&str>) -> serde_json::Value {
-    json!({
-        "connection": one.id, "tenant": one.tenant, "vendor": one.vendor, "vendor_account": one.vendor_account,
-        "base_url": one.settings.base_url, "credential": one.credential_state,
-        "credential_generation": one.credential_generation, "status": status(one), "blocked": one.blocked,
-        "credential_held_since": one.credential_held_since,
-        "suspicious_silence": suspicious, "backfill_days": one.settings.backfill_days,
-        "interval_s": one.settings.interval_s, "lookback_s": one.settings.lookback_s,
-    })
+fn row(one: &Standing) -> Vec<String> {
+    let [last, next] = one.times();
+    let connection = &one.connection;
+    vec![
+        connection.id.to_string(),
+        connection.tenant.to_string(),
+        connection.vendor.to_string(),
+        connection.vendor_account.to_string(),
+        connection.credential_state.clone(),
+        last,
+        next,
+        one.words(),
+    ]
 }
 
 pub(crate) async fn set_enabled(
@@ -82,10 +54,12 @@ pub(crate) async fn set_enabled(
 ) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     let one = desk::connections::find(&store, &args.connection).await?;
+    refuse_disconnected(&one, enabled)?;
     let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
     connection::set_enabled(&tx, one.id, enabled).await?;
+    let after = standing::of(&tx, &one, context.attempts_max()?).await?;
     tx.commit().await?;
-    done(context, &one, if enabled { "enabled" } else { "disabled" })
+    if enabled { began(context, &after, "enabled") } else { done(context, &one, "disabled") }
 }
 
 pub(crate) async fn set_paused(
@@ -95,15 +69,47 @@ pub(crate) async fn set_paused(
 ) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     let one = desk::connections::find(&store, &args.connection).await?;
+    refuse_disconnected(&one, !paused)?;
     let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
     connection::set_paused(&tx, one.id, paused).await?;
+    let after = standing::of(&tx, &one, context.attempts_max()?).await?;
     tx.commit().await?;
-    done(context, &one, if paused { "paused" } else { "resumed" })
+    if paused { done(context, &one, "paused") } else { began(context, &after, "resumed") }
 }
 
-pub(crate) async fn disconnect(context: &Context, args: &OneConnection) -> anyhow::Result<ExitCode> {
+/// What has no secret any more cannot begin.
+fn refuse_disconnected(one: &Connection, begins: bool) -> anyhow::Result<()> {
+    if begins && one.disconnected_at.is_some() {
+        let (vendor, tenant) = (one.vendor, &one.tenant);
+        bail!("it is disconnected: connect it again: `switchboard connect {vendor} --tenant {tenant}`");
+    }
+    Ok(())
+}
+
+/// Says that it goes on, or what still stops it.
+fn began(context: &Context, after: &Standing, what: &str) -> anyhow::Result<ExitCode> {
+    match after.obstacle() {
+        Some(obstacle) => done(context, &after.connection, &format!("{what}, but {obstacle}")),
+        None => done(context, &after.connection, what),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DisconnectArgs {
+    #[command(flatten)]
+    which: OneConnection,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn disconnect(context: &Context, args: &DisconnectArgs) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
-    let one = desk::connections::find(&store, &args.connection).await?;
+    let one = desk::connections::find(&store, &args.which.connection).await?;
+    let name = desk::connections::name(&one);
+    if !args.yes && !confirmed(&format!("destroy the secret of {name} ({})", one.id))? {
+        return done(context, &one, "nothing was changed");
+    }
     let tx = store.begin(Speaker::Tenant(&one.tenant)).await?;
     let stored = credential::current(&tx, one.id).await?;
     tx.commit().await?;

@@ -1,6 +1,5 @@
 //! `dead groups|list|show|replay|discard`.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use store::dead_letter::{self, FiledLetter, LetterFilter};
 use store::{Speaker, Store};
 
+use crate::command::ask::confirmed;
 use crate::context::Context;
 use crate::output::{self, or_dash, short};
 use crate::usage;
@@ -252,22 +252,11 @@ async fn discard(
     yes: bool,
 ) -> anyhow::Result<ExitCode> {
     let count = dead::count(store, filter).await?;
-    if !yes && !confirmed(count)? {
+    if !yes && !confirmed(&format!("discard {count} dead letters"))? {
         return report(context, &json!({ "discarded": 0 }), "nothing was discarded");
     }
     let discarded = dead::discard(store, filter, reason).await?;
     report(context, &json!({ "discarded": discarded }), &format!("discarded {discarded} dead letters"))
-}
-
-fn confirmed(count: usize) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("would discard {count} dead letters: say --yes where nobody can be asked");
-    }
-    eprint!("discard {count} dead letters? [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn report(context: &Context, value: &Value, words: &str) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! The operators' commands: parse, ask, print.
 
 pub(crate) mod accounts;
+pub(crate) mod ask;
 pub(crate) mod connect;
 pub(crate) mod connections;
 pub(crate) mod conversation;
@@ -13,6 +14,7 @@ pub(crate) mod meeting;
 pub(crate) mod migrate;
 pub(crate) mod runs;
 pub(crate) mod simulator;
+pub(crate) mod standing;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod tenant;

@@ -6,12 +6,16 @@ use desk::queues::QueueState;
 use model::ConnectionId;
 use serde_json::json;
 use store::budget::{BackfillOutlook, ShareLeft};
+use store::heartbeat::{self, LastSeen};
 use store::stream::Silence;
-use store::{Speaker, budget, connection, report, stream, vanish};
+use store::{Speaker, budget, report, stream, vanish};
 
-use crate::command::connections;
+use crate::command::standing::{self, Standing};
 use crate::context::Context;
 use crate::output::{self, or_dash};
+
+/// A scheduler leaves a sign of life every few seconds; one that has left none for so long is away.
+const SCHEDULER_AWAY_S: i64 = 60;
 
 /// In place of a queue's messages.
 const MISSING: &str = "missing: run `switchboard migrate`";
@@ -19,7 +23,7 @@ const MISSING: &str = "missing: run `switchboard migrate`";
 pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Everybody).await?;
-    let all = connection::list(&tx).await?;
+    let all = standing::all(&tx, context.attempts_max()?).await?;
     let runs = report::runs_by_state(&tx).await?;
     let dead = report::dead_by_class(&tx).await?;
     let silences = stream::silences(&tx).await?;
@@ -27,6 +31,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let shares = budget::shares(&tx).await?;
     let outlooks = budget::backfill_outlooks(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
+    let scheduler = heartbeat::last_seen(&tx, "scheduler").await?;
     tx.commit().await?;
     // asked for when something is wrong, and that may be the broker
     let (queues, broker) = match desk::queues::look(&store, &context.queue_config()?).await {
@@ -35,44 +40,31 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     };
     let is_whole = broker.is_none() && !queues.iter().any(|one| one.missing);
     let exit = if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let warnings = warnings(&queues, scheduler);
     if context.json {
         let told: Vec<_> = silences
             .iter()
             .map(|one| json!({ "connection": one.connection_id, "since": one.since, "reason": one.reason }))
             .collect();
-        let connections: Vec<_> = all
-            .iter()
-            .map(|one| connections::as_json(one, connections::silence_of(one, &silences)))
-            .collect();
         output::json(&json!({
-            "connections": connections, "runs": runs, "dead": dead, "queues": queues, "suspicious_silence": told,
-            "oldest_waiting_s": oldest, "vanished_held": held, "broker": broker,
+            "connections": all.iter().map(Standing::as_json).collect::<Vec<_>>(), "runs": runs, "dead": dead,
+            "queues": queues, "suspicious_silence": told, "oldest_waiting_s": oldest, "vanished_held": held,
+            "scheduler_seen_at": scheduler.map(|seen| seen.at), "warnings": warnings, "broker": broker,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
             "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(),
         }))?;
         return Ok(exit);
     }
     let rows = all.iter().map(|one| {
-        let status = connections::shown_status(one, connections::silence_of(one, &silences));
-        vec![one.id.to_string(), desk::connections::name(one), status]
+        let ([last, next], connection) = (one.times(), &one.connection);
+        vec![connection.id.to_string(), desk::connections::name(connection), last, next, one.words()]
     });
-    output::table(&["connection", "name", "status"], rows.collect(), "there are no connections");
+    let headings = ["connection", "name", "last sync", "next", "status"];
+    output::table(&headings, rows.collect(), "there are no connections");
     println!();
-    let busy =
-        |one: &&QueueState| one.missing || one.ready > 0 || one.consumers > 0 || one.oldest_s.is_some();
-    let rows = queues.iter().filter(busy).map(|one| {
-        vec![
-            one.queue.clone(),
-            if one.missing { MISSING.to_owned() } else { one.ready.to_string() },
-            or_dash(one.in_hand),
-            one.consumers.to_string(),
-            or_dash(one.oldest_s.map(|seconds| format!("{seconds} s"))),
-        ]
-    });
-    let headings = ["queue", "ready", "in hand", "consumers", "oldest waits"];
     match broker {
         Some(broker) => println!("broker: {broker}"),
-        None => output::table(&headings, rows.collect(), "every queue is empty and nobody consumes"),
+        None => print_queues(&queues),
     }
     println!();
     print_days(&shares, &outlooks);
@@ -84,8 +76,45 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     println!();
     let rows = dead.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
+    for warning in &warnings {
+        println!("{warning}");
+    }
     print_warnings(&held, &silences);
     Ok(exit)
+}
+
+/// Roles that are away.
+fn warnings(queues: &[QueueState], scheduler: Option<LastSeen>) -> Vec<String> {
+    let mut lines: Vec<String> = desk::queues::unattended(queues)
+        .iter()
+        .map(|(role, names)| format!("NOBODY consumes {}: is a {role} running?", names.join(", ")))
+        .collect();
+    match scheduler {
+        None => lines.push("NO SCHEDULER has ever been seen: is one running?".to_owned()),
+        Some(seen) if seen.ago_s > SCHEDULER_AWAY_S => {
+            lines.push(format!(
+                "NO SCHEDULER has been seen for {}: is one running?",
+                output::roughly(seen.ago_s)
+            ));
+        }
+        Some(_) => {}
+    }
+    lines
+}
+
+/// Every queue that somebody should consume, and what is in the delays.
+fn print_queues(queues: &[QueueState]) {
+    let shown = queues.iter().filter(|one| one.missing || one.consumed_by.is_some() || one.ready > 0);
+    let rows = shown.map(|one| {
+        vec![
+            one.queue.clone(),
+            if one.missing { MISSING.to_owned() } else { one.ready.to_string() },
+            or_dash(one.in_hand),
+            one.consumers.to_string(),
+            or_dash(one.oldest_s.map(|seconds| format!("{seconds} s"))),
+        ]
+    });
+    output::table(&["queue", "ready", "in hand", "consumers", "oldest waits"], rows.collect(), "");
 }
 
 fn share_as_json(one: &ShareLeft) -> serde_json::Value {

@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::Window;
 use serde_json::json;
-use store::SliceLength;
+use store::{SliceLength, Speaker};
 
+use crate::command::standing;
 use crate::context::Context;
 use crate::{output, usage};
 
@@ -36,6 +37,9 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     };
     let store = context.migrated_store().await?;
     let connection = desk::connections::find(&store, &args.connection).await?;
+    let tx = store.begin(Speaker::Tenant(&connection.tenant)).await?;
+    let obstacle = standing::of(&tx, &connection, context.attempts_max()?).await?.obstacle();
+    tx.commit().await?;
     let words = match window {
         Some(window) => {
             let length = SliceLength::from_env(&context.env)?;
@@ -52,11 +56,11 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
         }
     };
     if context.json {
-        output::json(&json!({ "connection": connection.id, "done": words }))?;
+        output::json(&json!({ "connection": connection.id, "done": words, "waits_because": obstacle }))?;
     } else {
         println!("{words}");
-        if let Some(cause) = connection.blocked {
-            println!("note: the connection is blocked by {cause}; its runs are parked until that ends");
+        if let Some(obstacle) = obstacle {
+            println!("note: its runs wait, because {obstacle}");
         }
     }
     Ok(ExitCode::SUCCESS)

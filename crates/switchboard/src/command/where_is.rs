@@ -6,6 +6,7 @@ use clap::Args;
 use store::Speaker;
 use store::report::{self, Whereabouts};
 
+use crate::command::standing::{self, Standing};
 use crate::context::Context;
 use crate::output::{self, second};
 
@@ -19,6 +20,7 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Everybody).await?;
     let found = report::find(&tx, &args.text).await?;
+    let standings = standing::all(&tx, context.attempts_max()?).await?;
     tx.commit().await?;
     if context.json {
         for one in &found {
@@ -34,13 +36,14 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
         );
     } else {
         for one in &found {
-            print(one);
+            let of_it = standings.iter().find(|standing| standing.connection.id == one.connection_id);
+            print(one, of_it);
         }
     }
     Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(one: &Whereabouts) {
+fn print(one: &Whereabouts, standing: Option<&Standing>) {
     println!("{} of {} ({}): {}", one.vendor_key, one.tenant, one.vendor, one.standing);
     let stages = [
         ("first listed", one.first_listed_at),
@@ -64,13 +67,13 @@ fn print(one: &Whereabouts) {
         println!("  conversation  {id}");
         println!("  account       {}", one.account.as_deref().unwrap_or("none found yet"));
     }
-    for line in advice(one) {
+    for line in advice(one, standing.and_then(Standing::obstacle).as_deref()) {
         println!("  {line}");
     }
 }
 
 /// Why it is not on a timeline, and what to do.
-fn advice(one: &Whereabouts) -> Vec<String> {
+fn advice(one: &Whereabouts, obstacle: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(reason) = &one.withdrawn_reason {
         lines.push(format!("withdrawn: {}", why_skipped(reason)));
@@ -94,7 +97,7 @@ fn advice(one: &Whereabouts) -> Vec<String> {
             one.failed_attempts,
             one.failed_reason.as_deref().unwrap_or("a look is due")
         )),
-        "listed" => lines.push(on_its_way(one)),
+        "listed" => lines.push(on_its_way(one, obstacle)),
         _ => {}
     }
     lines
@@ -116,20 +119,21 @@ fn why_skipped(reason: &str) -> String {
 }
 
 /// Where a record is that is listed and nothing more.
-fn on_its_way(one: &Whereabouts) -> String {
+fn on_its_way(one: &Whereabouts, obstacle: Option<&str>) -> String {
     let again = format!("`switchboard sync {} --from DAY --to DAY`", one.connection_id);
     let Some(run) = &one.run else {
-        return match one.blocked.as_deref() {
-            Some(cause) => format!("no run has it in hand, and the connection is blocked: {}", mend(cause)),
+        return match obstacle {
+            Some(obstacle) => format!("no run has it in hand, and its connection waits: {obstacle}"),
             None => format!("no run has it in hand: fetch its day again with {again}"),
         };
     };
-    let state = match run.parked_cause.as_deref() {
-        Some(cause) => format!("its run {} is parked: {}", run.run_id, mend(cause)),
-        None if run.state == "failed" => {
+    let state = match (run.parked_cause.as_deref(), obstacle) {
+        (Some(_), Some(obstacle)) => format!("its run {} is parked: {obstacle}", run.run_id),
+        (Some(cause), None) => format!("its run {} is parked: {}", run.run_id, waits(cause)),
+        (None, _) if run.state == "failed" => {
             format!("its run {} failed: fetch its day again with {again}", run.run_id)
         }
-        None => format!(
+        (None, _) => format!(
             "on its way: its run {} is {}; `switchboard status` shows the queues",
             run.run_id, run.state
         ),
@@ -137,32 +141,27 @@ fn on_its_way(one: &Whereabouts) -> String {
     run.last_error.as_deref().map_or_else(|| state.clone(), |error| format!("{state} (last error: {error})"))
 }
 
-/// What ends a cause of parking.
-fn mend(cause: &str) -> String {
-    let words = match cause {
-        "credential" => "the vendor refused the credential; connect again with a new one",
-        "quota" => "the vendor's limit is used up; it goes on by itself (`switchboard status` says when)",
-        "crm" => "the tenant has no accounts yet; connect a CRM, or `switchboard accounts import`",
-        "vendor-down" => "the vendor is down; it goes on by itself",
-        "pause" => "it is paused, disabled or disconnected; `switchboard connections` says which",
-        _ => return cause.to_owned(),
-    };
-    words.to_owned()
+/// What a run waits for where its connection as such may go on.
+fn waits(cause: &str) -> String {
+    match cause {
+        "quota" => {
+            "quota: its share of the vendor's day is used up; it goes on by itself (`switchboard status` says when)"
+                .to_owned()
+        }
+        _ => format!("{cause}, which has ended: it goes on within moments"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{ParkCause, SkipReason};
+    use model::SkipReason;
 
     use super::*;
 
     #[test]
-    fn every_reason_and_every_cause_has_its_advice() {
+    fn every_reason_has_its_advice() {
         for reason in SkipReason::ALL {
             assert_ne!(why_skipped(reason.as_str()), reason.as_str());
-        }
-        for cause in ParkCause::ALL {
-            assert_ne!(mend(cause.as_str()), cause.as_str());
         }
     }
 }

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use model::{ConnectionId, Stream, TenantId, Vendor, VendorAccount};
 use secrecy::SecretString;
-use secrets::Owner;
+use secrets::{Owner, Vault};
 use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
 use store::credential::{self, StoredCredential};
@@ -25,6 +25,7 @@ use store::user::{self, User};
 use store::{Speaker, Store, Tx, budget, stream};
 use vendors::BaseUrl;
 
+use crate::command::standing;
 use crate::context::Context;
 use crate::{output, usage};
 use permits::Permits;
@@ -123,6 +124,8 @@ struct Saved {
     id: ConnectionId,
     generation: i32,
     reconnected: bool,
+    /// What a person should know of it.
+    notes: Vec<String>,
 }
 
 pub(crate) async fn run(context: &Context, args: ConnectArgs) -> anyhow::Result<ExitCode> {
@@ -206,6 +209,7 @@ impl Options {
         let before = known.iter().find(|one| one.vendor_account == *account);
         let settings = self.settings(checked.base_url, before, defaults);
         let vault = context.vault()?;
+        refuse_strange_key(store, &vault).await?;
         let owner = Owner { tenant, connection_id: ConnectionId::derive(tenant, defaults.vendor, account) };
         // before the transaction: it may take a while
         let deposit = vault.put(owner, checked.secret).await?;
@@ -225,7 +229,8 @@ impl Options {
         stream::make_due(&tx, id).await?;
         tx.commit().await?;
         vault.tidy(before_kept.as_ref(), &fresh.kept).await;
-        Ok(Saved { id, generation, reconnected: before.is_some() })
+        let notes = notes(context, store, id).await?;
+        Ok(Saved { id, generation, reconnected: before.is_some(), notes })
     }
 
     async fn set_limits(&self, tx: &Tx, account: &VendorAccount, defaults: &Defaults) -> anyhow::Result<()> {
@@ -256,7 +261,7 @@ impl Options {
         if context.json {
             let mut report = json!({
                 "connection": saved.id, "tenant": self.tenant, "vendor_account": checked.account,
-                "credential_generation": saved.generation, "reconnected": saved.reconnected,
+                "credential_generation": saved.generation, "reconnected": saved.reconnected, "notes": saved.notes,
             });
             if let (Some(report), serde_json::Value::Object(details)) = (report.as_object_mut(), details) {
                 report.extend(details);
@@ -266,13 +271,51 @@ impl Options {
         }
         let done = if saved.reconnected { "reconnected" } else { "connected" };
         println!("{done} {}: {what}", saved.id);
-        if self.disabled {
-            println!("it is disabled: begin with `switchboard enable {}`", saved.id);
-        } else {
+        for note in &saved.notes {
+            println!("note: {note}");
+        }
+        if !self.disabled {
             println!("follow it with `switchboard runs --tenant {}`", self.tenant);
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A credential sealed under a key that no role has would wait for it for ever.
+async fn refuse_strange_key(store: &Store, vault: &Vault) -> anyhow::Result<()> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let ids = credential::key_ids(&tx).await?;
+    tx.commit().await?;
+    if !vault.shares_a_key(&ids) {
+        bail!(
+            "the key file is not the one that sealed what is here (key {}), so that fetchers could not open this credential: name theirs \
+             in SWITCHBOARD_MASTER_KEY_FILE, or, if that is lost, `switchboard disconnect` what it sealed; nothing was saved",
+            ids.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// What stops a connection that was just saved, and who else has it.
+async fn notes(context: &Context, store: &Store, id: ConnectionId) -> anyhow::Result<Vec<String>> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let all = standing::all(&tx, context.attempts_max()?).await?;
+    tx.commit().await?;
+    let mine = all.iter().find(|one| one.connection.id == id).context("the connection is gone")?;
+    let mut notes: Vec<String> = mine.obstacle().into_iter().collect();
+    let same = |one: &&Connection| {
+        let mine = &mine.connection;
+        one.tenant != mine.tenant && one.vendor == mine.vendor && one.vendor_account == mine.vendor_account
+    };
+    let others =
+        all.iter().map(|one| &one.connection).filter(same).filter(|one| one.disconnected_at.is_none());
+    notes.extend(others.map(|other| {
+        format!(
+            "tenant {} has connected the same account: both get its calls, and share its limits",
+            other.tenant
+        )
+    }));
+    Ok(notes)
 }
 
 /// The account by which a vendor's connection is known where the vendor does not tell: that of the one connection there is at the same

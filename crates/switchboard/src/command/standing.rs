@@ -1,0 +1,222 @@
+//! What a person is told of a connection: how it is doing, and what to do about it. The same words in every command.
+
+use anyhow::Context as _;
+use model::{ParkCause, TenantId, Vendor};
+use serde_json::json;
+use store::connection::Connection;
+use store::report::{self, Closed, Failing, Pulse};
+use store::stream::{self, Silence};
+use store::{StoreError, Tx, connection};
+
+use crate::output::{relative, second, short};
+
+/// Most of a vendor's words that are shown within a sentence.
+const REASON_CHARS: usize = 120;
+
+/// A connection, and how it is doing.
+pub(crate) struct Standing {
+    pub(crate) connection: Connection,
+    pub(crate) pulse: Option<Pulse>,
+    pub(crate) silence: Option<Silence>,
+    /// Failed attempts at a page before its run fails.
+    attempts_max: u32,
+}
+
+/// All connections the transaction may see.
+pub(crate) async fn all(tx: &Tx, attempts_max: u32) -> Result<Vec<Standing>, StoreError> {
+    let (mut pulses, mut silences) = (report::pulses(tx).await?, stream::silences(tx).await?);
+    let connections = connection::list(tx).await?;
+    Ok(connections
+        .into_iter()
+        .map(|connection| Standing {
+            pulse: take(&mut pulses, |one| one.connection_id == connection.id),
+            silence: take(&mut silences, |one| one.connection_id == connection.id),
+            connection,
+            attempts_max,
+        })
+        .collect())
+}
+
+/// A connection as it is now.
+pub(crate) async fn of(tx: &Tx, one: &Connection, attempts_max: u32) -> anyhow::Result<Standing> {
+    let mut everything = all(tx, attempts_max).await?;
+    take(&mut everything, |other| other.connection.id == one.id).context("the connection is gone")
+}
+
+fn take<T>(all: &mut Vec<T>, is_meant: impl Fn(&T) -> bool) -> Option<T> {
+    let index = all.iter().position(is_meant)?;
+    Some(all.swap_remove(index))
+}
+
+impl Standing {
+    /// How it is doing, and what to do about it.
+    pub(crate) fn words(&self) -> String {
+        match self.advice() {
+            Some(advice) => format!("{}: {advice}", self.status()),
+            None => self.status(),
+        }
+    }
+
+    /// What keeps its work from going on, and what ends that.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        let refused = self.connection.credential_held_since.is_some();
+        (self.connection.blocked.is_some() || refused).then(|| format!("it is {}", self.words()))
+    }
+
+    /// How it is doing.
+    pub(crate) fn status(&self) -> String {
+        let one = &self.connection;
+        match (one.blocked, one.credential_held_since, &self.pulse) {
+            _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
+            _ if !one.enabled => "disabled".to_owned(),
+            _ if one.paused_at.is_some() => "paused".to_owned(),
+            (Some(ParkCause::Credential), _, Some(Pulse { refused: Some(refused), .. })) => {
+                format!("refused since {} ({})", second(refused.since), short(&refused.reason, REASON_CHARS))
+            }
+            (None | Some(ParkCause::VendorDown), Some(since), _) => {
+                format!("credential refused since {}, held as the vendor's outage", second(since))
+            }
+            (Some(cause), _, pulse) => parked(cause, pulse.as_ref().and_then(|pulse| pulse.closed.as_ref())),
+            (None, None, Some(Pulse { failing: Some(failing), .. })) => self.failing(failing),
+            (None, None, Some(pulse)) if pulse.overdue => overdue(pulse),
+            (None, None, _) => match &self.silence {
+                Some(silence) => format!("SUSPICIOUS: {}", silence.reason),
+                None => "running".to_owned(),
+            },
+        }
+    }
+
+    fn failing(&self, failing: &Failing) -> String {
+        let since = second(failing.since);
+        let reason = short(&failing.reason, REASON_CHARS);
+        match failing.attempt {
+            0 => format!("failing since {since}: {reason}"),
+            attempt => {
+                format!("failing since {since}: {reason} (attempt {attempt} of {})", self.attempts_max)
+            }
+        }
+    }
+
+    /// What a person can do about it.
+    pub(crate) fn advice(&self) -> Option<String> {
+        let one = &self.connection;
+        let name = desk::connections::name(one);
+        match one.blocked {
+            _ if one.disconnected_at.is_some() => {
+                Some(format!("connect it again: `{}`", connect(&one.tenant, one.vendor)))
+            }
+            _ if !one.enabled => Some(format!("`switchboard enable {name}`")),
+            _ if one.paused_at.is_some() => Some(format!("`switchboard resume {name}`")),
+            Some(cause) => Some(mend(cause, &one.tenant, one.vendor)),
+            None => self.pulse.as_ref().and_then(|pulse| advice_of(one, pulse)),
+        }
+    }
+
+    pub(crate) fn as_json(&self) -> serde_json::Value {
+        let one = &self.connection;
+        let pulse = self.pulse.as_ref();
+        json!({
+            "connection": one.id, "tenant": one.tenant, "vendor": one.vendor, "vendor_account": one.vendor_account,
+            "base_url": one.settings.base_url, "credential": one.credential_state,
+            "credential_generation": one.credential_generation, "status": self.status(), "advice": self.advice(),
+            "blocked": one.blocked, "credential_held_since": one.credential_held_since,
+            "last_synced_at": pulse.and_then(|pulse| pulse.last_synced_at),
+            "due_at": pulse.and_then(|pulse| pulse.due_at), "overdue": pulse.is_some_and(|pulse| pulse.overdue),
+            "failing": pulse.and_then(|pulse| pulse.failing.as_ref()),
+            "refused": pulse.and_then(|pulse| pulse.refused.as_ref()),
+            "closed": pulse.and_then(|pulse| pulse.closed.as_ref()),
+            "suspicious_silence": self.silence.as_ref().map(|silence| &silence.reason),
+            "backfill_days": one.settings.backfill_days,
+            "interval_s": one.settings.interval_s, "lookback_s": one.settings.lookback_s,
+        })
+    }
+
+    /// When it was synced last, and when it will be next.
+    pub(crate) fn times(&self) -> [String; 2] {
+        let Some(pulse) = &self.pulse else { return ["-", "-"].map(str::to_owned) };
+        let last = pulse.last_synced_at.map_or("never".to_owned(), |at| relative(at, pulse.now));
+        let next = match pulse.due_at.filter(|_| self.connection.blocked.is_none()) {
+            Some(at) if at > pulse.now => relative(at, pulse.now),
+            Some(_) => "now".to_owned(),
+            None => "-".to_owned(),
+        };
+        [last, next]
+    }
+}
+
+fn overdue(pulse: &Pulse) -> String {
+    match pulse.last_synced_at {
+        Some(at) => format!("overdue: last sync {}", relative(at, pulse.now)),
+        None => "overdue: never synced".to_owned(),
+    }
+}
+
+fn advice_of(one: &Connection, pulse: &Pulse) -> Option<String> {
+    match &pulse.failing {
+        Some(failing) if one.vendor == Vendor::Attention && failing.reason.starts_with("HTTP 403") => Some(
+            "the key may lack organization level: make one under Settings > Organization > API Keys, and connect again"
+                .to_owned(),
+        ),
+        None if pulse.overdue => Some("are a scheduler and a fetcher running?".to_owned()),
+        Some(_) | None => None,
+    }
+}
+
+/// What something is parked by, and until when if that is known.
+pub(crate) fn parked(cause: ParkCause, closed: Option<&Closed>) -> String {
+    match (cause, closed) {
+        (ParkCause::Quota, Some(closed)) => format!("parked: quota until {}", refusal(closed)),
+        _ => format!("parked: {cause}"),
+    }
+}
+
+fn refusal(closed: &Closed) -> String {
+    let words =
+        if closed.reason.is_empty() { String::new() } else { format!(": {}", short(&closed.reason, 60)) };
+    format!("{} (HTTP 429{words})", second(closed.until))
+}
+
+/// What ends a cause of parking.
+pub(crate) fn mend(cause: ParkCause, tenant: &TenantId, vendor: Vendor) -> String {
+    match cause {
+        ParkCause::Credential => format!("connect again with a new key: `{}`", connect(tenant, vendor)),
+        ParkCause::Quota => "the vendor's limit is used up; it goes on by itself".to_owned(),
+        ParkCause::Crm => format!(
+            "its calls wait until the tenant has accounts: connect a CRM, or `switchboard accounts import --tenant {tenant} ACCOUNTS.csv`"
+        ),
+        ParkCause::VendorDown => "the vendor is down; it goes on by itself".to_owned(),
+        ParkCause::Pause => {
+            "it is paused, disabled or disconnected; `switchboard connections` says which".to_owned()
+        }
+    }
+}
+
+fn connect(tenant: &TenantId, vendor: Vendor) -> String {
+    format!("switchboard connect {vendor} --tenant {tenant}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_park_by_quota_says_until_when() {
+        let closed = Closed { until: "2026-11-21T15:20:28Z".parse().expect("a time"), reason: String::new() };
+        assert_eq!(
+            parked(ParkCause::Quota, Some(&closed)),
+            "parked: quota until 2026-11-21 15:20:28Z (HTTP 429)"
+        );
+        assert_eq!(parked(ParkCause::Quota, None), "parked: quota");
+        assert_eq!(parked(ParkCause::Crm, Some(&closed)), "parked: crm");
+    }
+
+    #[test]
+    fn every_cause_has_its_advice() {
+        let tenant = TenantId::parse("acme").expect("an id");
+        for cause in ParkCause::ALL {
+            assert_ne!(mend(*cause, &tenant, Vendor::Attention), cause.as_str());
+        }
+        let words = mend(ParkCause::Credential, &tenant, Vendor::Gong);
+        assert!(words.contains("`switchboard connect gong --tenant acme`"), "{words}");
+    }
+}
