@@ -1,7 +1,7 @@
 //! What operators are told: what is wrong, since when, and what to do.
 
 use serde_json::Value;
-use simulator::{DocumentSize, Endpoint, Fault, FaultRule, RetryAfter, WorkspaceSpec};
+use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, RetryAfter, WorkspaceSpec};
 use stories::Stand;
 
 fn spec(name: &str) -> WorkspaceSpec {
@@ -177,5 +177,67 @@ async fn a_credential_is_not_sealed_under_a_key_that_no_role_has() {
     assert_says(&said, &["SWITCHBOARD_MASTER_KEY_FILE", "nothing was saved"]);
     assert_eq!(stand.json(&["connections"]).await.len(), 1);
     stand.ok(&connect).await;
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_title_commands_no_terminal_and_a_call_is_found_by_whatever_names_it() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec("acme"), &["--backfill-days", "7"]).await;
+    let mut truth = stand.world().truth("acme").expect("a truth");
+    let id = truth.find(|one| one.skip.is_none() && one.account.is_some()).expect("a call").id;
+    let skipped = stand.world().truth("acme").expect("a truth").find(|one| one.skip.is_some());
+    let title = "\u{1b}[31mred\u{7}\u{202e}\nsecond line".to_owned();
+    stand.world().change("acme", Change::SetTitle { id: id.clone(), title: title.clone() }).expect("a title");
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    for args in [&["timeline", "--tenant", "acme"][..], &["where", &id], &["conversation", &id]] {
+        let told = stand.ok(args).await;
+        assert_says(&told, &["\u{fffd}[31mred"]);
+        let commands = |one: char| one != '\n' && one.is_control() || one == '\u{202e}';
+        assert!(!told.contains(commands), "{told:?}");
+    }
+    let entries = stand.json(&["timeline", "--tenant", "acme"]).await;
+    let entry = entries.iter().find(|one| one["external_id"] == id.as_str()).expect("on the timeline");
+    assert!(entry["title"] == title && entry["account_external_id"].is_string(), "{entry}");
+
+    let told = stand.ok(&["where", &id.to_uppercase()]).await;
+    let order = ["first listed", "stored", "linked", "last listed"].map(|stage| told.find(stage));
+    assert!(order.is_sorted() && order[0].is_some(), "{told}");
+    if let Some(skipped) = skipped {
+        let found = &stand.json(&["where", &skipped.id]).await[0];
+        assert!(found["skipped_at"].as_str() >= found["first_listed_at"].as_str(), "{found}");
+    }
+    stand.twin("acme").await;
+    stand.idle().await;
+    assert_says(&refused(&stand, &["conversation", &id]).await, &["fits 2 conversations", "of acme-twin"]);
+    let notes = &stand.json(&["tenant", "list"]).await;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_a_name_and_a_wrong_address_is_called_one() {
+    let stand = Stand::fresh().await;
+    for name in ["", "  ", "two\nlines", "\u{1b}[31m"] {
+        assert_says(
+            &refused(&stand, &["tenant", "add", "acme", "--name", name]).await,
+            &["--name: expected a name"],
+        );
+    }
+    let output = stand.run(&["tenant", "add", "acme", "--name", "Acme"]).await;
+    assert_says(
+        &String::from_utf8_lossy(&output.stderr),
+        &["without --domain nobody is known as the tenant's own"],
+    );
+    assert_says(&refused(&stand, &["runs", "--tenant", "nobody"]).await, &["or take one of acme"]);
+    let key = stand.path("new.key").display().to_string();
+    assert!(stand.json(&["key", "new", &key]).await[0].get("credentials").is_none());
+
+    let connect =
+        ["connect", "attention", "--tenant", "acme", "--allow-http", "--base-url", "http://127.0.0.1:9/v2"];
+    let output = stand.run_with_input(&connect, "a-key").await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_says(&said, &["cannot be reached: Connection refused", "check --base-url, or try again later"]);
     stand.finish(Vec::new()).await;
 }

@@ -47,6 +47,23 @@ pub async fn load(tx: &Tx, id: &TenantId) -> Result<Option<Tenant>, StoreError> 
     .transpose()
 }
 
+/// Lists the tenants that the transaction may see.
+pub async fn list(tx: &Tx) -> Result<Vec<Tenant>, StoreError> {
+    let sql = "SELECT tenant_id, name, domains, gate_opened_at IS NOT NULL OR NOT gated FROM tenants ORDER BY tenant_id";
+    tx.query(sql, &[])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Tenant {
+                id: TenantId::parse(row.try_get(0)?)?,
+                name: row.try_get(1)?,
+                domains: row.try_get(2)?,
+                gate_open: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
 /// Opens the gate; true when it was closed. The release sweep finds what waited for it.
 pub async fn open_gate(tx: &Tx, id: &TenantId) -> Result<bool, StoreError> {
     let opened = tx

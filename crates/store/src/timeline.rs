@@ -53,6 +53,8 @@ pub struct TimelineEntry {
     pub internal: bool,
     /// Name of the account it is on, by all its copies.
     pub account: Option<String>,
+    /// That account's id at its source.
+    pub account_external_id: Option<String>,
     /// How the account was found.
     pub rule: String,
     /// External people took part: their names, or their addresses.
@@ -76,7 +78,7 @@ pub async fn timeline(
                         SELECT coalesce(p.name, p.email) FROM participants p
                         WHERE p.conversation_id = c.conversation_id AND p.side = 'external' AND p.votes
                           AND coalesce(p.name, p.email) IS NOT NULL ORDER BY p.ordinal),
-                    c.transcript_status, c.summary, c.meeting_id
+                    c.transcript_status, c.summary, c.meeting_id, a.external_id
              FROM conversations c
              JOIN meeting_links l ON l.conversation_id = c.conversation_id
              LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
@@ -121,6 +123,7 @@ fn entry(row: &tokio_postgres::Row) -> Result<TimelineEntry, StoreError> {
         people: row.try_get(10)?,
         transcript_status: row.try_get(11)?,
         summary: row.try_get(12)?,
+        account_external_id: row.try_get(14)?,
     })
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Migrate,
     /// Make or rotate the master key that seals credentials.
     Key(command::key::KeyArgs),
-    /// Add a tenant.
+    /// Add a tenant, or list them.
     Tenant(command::tenant::TenantArgs),
     /// Import a tenant's accounts and contacts, or put a conversation on one.
     Accounts(command::accounts::AccountsArgs),

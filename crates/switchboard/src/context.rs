@@ -59,6 +59,11 @@ impl Context {
         Ok(FetcherConfig::from_env(&self.env)?.attempts_max)
     }
 
+    /// Failed attempts at a record's details before it is dead, likewise.
+    pub(crate) fn detail_attempts_max(&self) -> anyhow::Result<i32> {
+        Ok(FetcherConfig::from_env(&self.env)?.detail_attempts_max)
+    }
+
     /// Where the secrets of credentials are kept.
     pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
         Ok(Vault::from_env(&self.env, Clock::system())?)

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // the whole chain in one line, and never a stack trace
-            eprintln!("switchboard: {error:#}");
+            eprintln!("switchboard: {}", output::plain(&format!("{error:#}")));
             if usage::is_wrong(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

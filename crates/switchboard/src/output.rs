@@ -10,16 +10,43 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints a line for people, as `println!` does: whatever a vendor put into it cannot command their terminal.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::output::line(&format!($($words)*)) };
+}
+pub(crate) use say;
+
+/// What [`say!`] prints.
+pub(crate) fn line(text: &str) {
+    println!("{}", plain(text));
+}
+
+/// Text without what moves a cursor, colours, rings, or turns the direction of what follows.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(plain_character).collect()
+}
+
+fn plain_character(one: char) -> char {
+    match one {
+        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        _ if one.is_control() => char::REPLACEMENT_CHARACTER,
+        _ => one,
+    }
+}
+
 /// Prints rows under headings; words instead when there are none.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>, none: &str) {
     if rows.is_empty() {
-        println!("{none}");
+        line(none);
         return;
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
-    table.add_rows(rows);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| plain(&cell))));
     println!("{}", table.trim_fmt());
 }
 
@@ -63,4 +90,16 @@ pub(crate) fn short(text: &str, length: usize) -> String {
         return line;
     }
     line.chars().take(length.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_commands_no_terminal() {
+        assert_eq!(plain("\x1b[31mred\x07\u{9b}2J"), "\u{fffd}[31mred\u{fffd}\u{fffd}2J");
+        assert_eq!(plain("two\nlines\u{202e}fdp.exe"), "two lines\u{fffd}fdp.exe");
+        assert_eq!(plain("Grüße, 👩‍👩‍👧 – مرحبا"), "Grüße, 👩‍👩‍👧 – مرحبا");
+    }
 }

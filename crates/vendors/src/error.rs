@@ -60,6 +60,13 @@ impl fmt::Display for VendorError {
     }
 }
 
+/// Cut between words.
+fn cut(text: String) -> String {
+    let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARS_MAX) else { return text };
+    let kept = text[..end].rsplit_once(' ').map_or(&text[..end], |(words, _)| words);
+    format!("{kept} …")
+}
+
 impl VendorError {
     /// A failure without an answer.
     pub(crate) fn without_answer(failure: Failure, message: impl Into<String>) -> Self {
@@ -111,7 +118,7 @@ impl VendorError {
                 self.message = self.message.replace(form, "[secret]");
             }
         }
-        self.message = one_line(&self.message).chars().take(MESSAGE_CHARS_MAX).collect();
+        self.message = cut(one_line(&self.message));
         self
     }
 
@@ -183,6 +190,9 @@ mod tests {
         let key = "k".repeat(40) + "-the-secret-end";
         let error = of(401, &format!("{}{key}", "x ".repeat(240))).without(&key);
         assert!(!error.message.contains("kkkk"), "{}", error.message);
-        assert!(of(500, &"x".repeat(5000)).without("sk-12345").message.len() <= MESSAGE_CHARS_MAX);
+        assert!(
+            of(500, &"x".repeat(5000)).without("sk-12345").message.chars().count() <= MESSAGE_CHARS_MAX + 2
+        );
+        assert!(of(500, &"word ".repeat(500)).without("sk-12345").message.ends_with(" word …"));
     }
 }

@@ -98,6 +98,10 @@ impl Named {
             names.extend(last.map(str::to_owned));
             names.extend(last.map(|one| percent_decode_str(one).decode_utf8_lossy().into_owned()));
         }
+        // an id of the vendor's is written as the vendor writes it, one that was copied perhaps not
+        let same: Vec<String> =
+            names.iter().filter_map(|name| Some(name.parse::<Uuid>().ok()?.to_string())).collect();
+        names.extend(same);
         let ids = names.iter().filter_map(|name| name.parse().ok()).collect();
         let kinds = ["", "accounts/", "contacts/", "deals/"];
         let keys = names.iter().flat_map(|name| kinds.map(|kind| key(&format!("{kind}{name}"))));
@@ -120,6 +124,7 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
                  UNION
                  SELECT connection_id, external_id FROM conversations
                  WHERE conversation_id = ANY ($2) OR url = ANY ($3))
+             -- a version dates the asking; a list is noted when its page ends, so nothing became of a record before that
              SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key,
                  CASE WHEN greatest(k.stored_version, k.skipped_version, k.dead_version, k.listed_version) IS NULL THEN 'unknown'
                       WHEN k.stored_version >= coalesce(greatest(k.skipped_version, k.dead_version), 0)
@@ -129,9 +134,9 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
                       WHEN k.dead_version >= coalesce(k.listed_version, 0) OR k.dead_hash = k.listed_hash THEN 'dead'
                       WHEN k.look_at IS NOT NULL THEN 'pending'
                       ELSE 'listed' END,
-                 k.first_listed_at, k.listed_at, k.stored_at, to_timestamp(k.skipped_version / 1000000.0), k.skipped_reason,
+                 k.first_listed_at, k.listed_at, k.stored_at, greatest(to_timestamp(k.skipped_version / 1000000.0), k.first_listed_at), k.skipped_reason,
                  k.awaits_transcript, k.look_at, k.look_reason, k.failed_attempts, k.failed_reason,
-                 coalesce(d.last_failed_at, to_timestamp(k.dead_version / 1000000.0)), k.dead_letter_id::text,
+                 coalesce(d.last_failed_at, greatest(to_timestamp(k.dead_version / 1000000.0), k.first_listed_at)), k.dead_letter_id::text,
                  c.conversation_id::text, c.title, c.withdrawn_at, c.withdrawn_reason, c.linked_at, a.name,
                  r.run_id, r.state, r.parked_cause, r.last_error, b.cause
              FROM meant
@@ -224,6 +229,7 @@ mod tests {
         for text in ["", "/", "https://", "%zz", "?id=", "a:b", "\u{0}"] {
             assert!(Named::by(text).ids.is_empty(), "{text:?}");
         }
-        assert_eq!(Named::by("4F2B0C1E-0000-4000-8000-000000000001").ids.len(), 1);
+        let named = Named::by("4F2B0C1E-0000-4000-8000-000000000001");
+        assert!(named.keys.contains(&"4f2b0c1e-0000-4000-8000-000000000001".to_owned()));
     }
 }

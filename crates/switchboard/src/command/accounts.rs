@@ -94,7 +94,7 @@ async fn import(
 
 fn print(tenant: &TenantId, imported: &Imported) {
     let counts = &imported.counts;
-    println!(
+    output::say!(
         "accounts: {} added, {} changed, {} as they were; contacts: {} added, {} changed, {} as they were",
         counts.accounts_added,
         counts.accounts_changed,
@@ -105,14 +105,15 @@ fn print(tenant: &TenantId, imported: &Imported) {
     );
     for ignored in &imported.domains_ignored {
         let why = if ignored.malformed { "is no domain" } else { "is nobody's own" };
-        println!(
+        output::say!(
             "accounts line {}: {:?} {why}, its account is imported without it",
-            ignored.line, ignored.domain
+            ignored.line,
+            ignored.domain
         );
     }
     for shared in &imported.domains_shared {
         let lines: Vec<String> = shared.lines.iter().map(u64::to_string).collect();
-        println!(
+        output::say!(
             "accounts lines {}: all own {}; the oldest account gets its calls",
             lines.join(", "),
             shared.domain
@@ -123,13 +124,13 @@ fn print(tenant: &TenantId, imported: &Imported) {
             last if last == bad.line => format!("line {last}"),
             last => format!("lines {} to {last}", bad.line),
         };
-        println!("{} {lines}: left out: {}", bad.file, bad.reason);
+        output::say!("{} {lines}: left out: {}", bad.file, bad.reason);
     }
     if counts.accounts_added + counts.accounts_changed + counts.accounts_unchanged == 0 {
-        println!("there is no account in the file; until {tenant} has accounts, its conversations wait");
+        output::say!("there is no account in the file; until {tenant} has accounts, its conversations wait");
     }
     if imported.gate_opened {
-        println!("the conversations of {tenant} are let in from now on");
+        output::say!("the conversations of {tenant} are let in from now on");
     }
 }
 
@@ -171,8 +172,8 @@ async fn put(context: &Context, id: ConversationId, word: &Word, by: &str) -> an
     }
     let from = moved.from.as_deref().unwrap_or("no account");
     match word {
-        Word::TakenBack => println!("the rules decide about {id} again; it was on {from}"),
-        _ => println!("moved {id} from {from} to {}", moved.to.as_deref().unwrap_or("no account")),
+        Word::TakenBack => output::say!("the rules decide about {id} again; it was on {from}"),
+        _ => output::say!("moved {id} from {from} to {}", moved.to.as_deref().unwrap_or("no account")),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -143,7 +143,7 @@ fn done(context: &Context, one: &Connection, what: &str) -> anyhow::Result<ExitC
     if context.json {
         output::json(&json!({ "connection": one.id, "done": what }))?;
     } else {
-        println!("{} ({}): {what}", one.id, desk::connections::name(one));
+        output::say!("{} ({}): {what}", one.id, desk::connections::name(one));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -213,7 +213,9 @@ async fn show(context: &Context, store: &Store, id: DeadLetterId) -> anyhow::Res
     if context.json {
         output::json(&whole)?;
     } else {
-        println!("{}", serde_json::to_string_pretty(&whole)?);
+        for line in serde_json::to_string_pretty(&whole)?.lines() {
+            output::say!("{line}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -263,7 +265,7 @@ fn report(context: &Context, value: &Value, words: &str) -> anyhow::Result<ExitC
     if context.json {
         output::json(value)?;
     } else {
-        println!("{words}");
+        output::say!("{words}");
     }
     Ok(ExitCode::SUCCESS)
 }

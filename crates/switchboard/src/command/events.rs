@@ -59,6 +59,6 @@ fn print(context: &Context, event: &outbox::Event) -> anyhow::Result<()> {
             "data": event.body,
         }));
     }
-    println!("{}  {:<26} {:<12} {}", second(event.occurred_at), event.kind, event.tenant, event.body);
+    output::say!("{}  {:<26} {:<12} {}", second(event.occurred_at), event.kind, event.tenant, event.body);
     Ok(())
 }

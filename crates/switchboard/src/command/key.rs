@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, args: KeyArgs) -> anyhow::Result<Exit
             report(
                 context,
                 &keyring.current_id(),
-                0,
+                None,
                 &format!("made key {} in {}", keyring.current_id(), file.display()),
             )
         }
@@ -64,14 +64,23 @@ async fn rotate(context: &Context) -> anyhow::Result<ExitCode> {
         "sealed {} credentials under key {key_id}; restart the fetchers, so that they read the file again",
         credentials.len()
     );
-    report(context, &key_id, credentials.len(), &words)
+    report(context, &key_id, Some(credentials.len()), &words)
 }
 
-fn report(context: &Context, key_id: &str, credentials: usize, words: &str) -> anyhow::Result<ExitCode> {
+fn report(
+    context: &Context,
+    key_id: &str,
+    credentials: Option<usize>,
+    words: &str,
+) -> anyhow::Result<ExitCode> {
     if context.json {
-        output::json(&json!({ "key_id": key_id, "credentials": credentials }))?;
+        let mut report = json!({ "key_id": key_id });
+        if let Some(credentials) = credentials {
+            report["credentials"] = credentials.into();
+        }
+        output::json(&report)?;
     } else {
-        println!("{words}");
+        output::say!("{words}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,9 +14,9 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     if context.json {
         output::json(&json!({ "applied": applied }))?;
     } else if applied.is_empty() {
-        println!("the database is up to date; exchanges and queues are declared");
+        output::say!("the database is up to date; exchanges and queues are declared");
     } else {
-        println!("applied {} migrations; exchanges and queues are declared", applied.len());
+        output::say!("applied {} migrations; exchanges and queues are declared", applied.len());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -71,13 +71,13 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let rows = runs.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["runs", "count"], rows.collect(), "no run is open");
     if let Some(seconds) = oldest {
-        println!("the oldest record without an outcome waits for {seconds:.0} s");
+        output::say!("the oldest record without an outcome waits for {seconds:.0} s");
     }
     println!();
     let rows = dead.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["dead letters", "count"], rows.collect(), "no dead letters");
     for warning in &warnings {
-        println!("{warning}");
+        output::say!("{warning}");
     }
     print_warnings(&held, &silences);
     Ok(exit)
@@ -144,9 +144,11 @@ fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
     output::table(&["day of", "share", "requests left", "more at"], rows.collect(), "");
     for one in outlooks {
         let done = one.done_at.map_or("when the first has shown what they cost".to_owned(), output::second);
-        println!(
+        output::say!(
             "the backfill of {}/{} has {} slices left: done {done}",
-            one.vendor, one.vendor_account, one.slices_left
+            one.vendor,
+            one.vendor_account,
+            one.slices_left
         );
     }
     println!();
@@ -155,12 +157,12 @@ fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
 /// What a person must look at.
 fn print_warnings(held: &[(ConnectionId, i64)], silences: &[Silence]) {
     for (connection, count) in held {
-        println!(
+        output::say!(
             "HELD: {count} records of connection {connection} vanished at once; if that is right: `switchboard withdraw-vanished {connection}`"
         );
     }
     for silence in silences {
-        println!(
+        output::say!(
             "SUSPICIOUS since {}: connection {}: {}",
             output::second(silence.since),
             silence.connection_id,

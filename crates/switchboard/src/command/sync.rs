@@ -58,9 +58,9 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
     if context.json {
         output::json(&json!({ "connection": connection.id, "done": words, "waits_because": obstacle }))?;
     } else {
-        println!("{words}");
+        output::say!("{words}");
         if let Some(obstacle) = obstacle {
-            println!("note: its runs wait, because {obstacle}");
+            output::say!("note: its runs wait, because {obstacle}");
         }
     }
     Ok(ExitCode::SUCCESS)

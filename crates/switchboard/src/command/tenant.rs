@@ -1,4 +1,4 @@
-//! `tenant add`.
+//! `tenant add`, `tenant list`.
 
 use std::process::ExitCode;
 
@@ -34,12 +34,53 @@ enum TenantCommand {
         #[arg(long)]
         ungated: bool,
     },
+    /// List the tenants.
+    List,
 }
 
 pub(crate) async fn run(context: &Context, args: TenantArgs) -> anyhow::Result<ExitCode> {
-    let TenantCommand::Add { id, name, domains, ungated } = args.command;
+    match args.command {
+        TenantCommand::Add { id, name, domains, ungated } => add(context, id, &name, &domains, ungated).await,
+        TenantCommand::List => list(context).await,
+    }
+}
+
+async fn list(context: &Context) -> anyhow::Result<ExitCode> {
+    let store = context.migrated_store().await?;
+    let tx = store.begin(Speaker::Everybody).await?;
+    let all = tenant::list(&tx).await?;
+    tx.commit().await?;
+    if context.json {
+        for one in &all {
+            let (id, name) = (&one.id, &one.name);
+            output::json(
+                &json!({ "tenant": id, "name": name, "domains": one.domains, "gate_open": one.gate_open }),
+            )?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = all.iter().map(|one| {
+        let gate = if one.gate_open { "open" } else { "waits for accounts" };
+        vec![one.id.to_string(), one.name.clone(), one.domains.join(", "), gate.to_owned()]
+    });
+    let headings = ["tenant", "name", "own domains", "calls"];
+    output::table(&headings, rows.collect(), "there are no tenants; `switchboard tenant add` adds one");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn add(
+    context: &Context,
+    id: TenantId,
+    name: &str,
+    domains: &[String],
+    ungated: bool,
+) -> anyhow::Result<ExitCode> {
+    let name = name.trim();
+    if name.is_empty() || name.contains(char::is_control) {
+        bail!("--name: expected a name for people, in one line");
+    }
     let mut own = Vec::new();
-    for domain in &domains {
+    for domain in domains {
         let normal = own_domain(domain)?;
         if !own.contains(&normal) {
             own.push(normal);
@@ -47,17 +88,22 @@ pub(crate) async fn run(context: &Context, args: TenantArgs) -> anyhow::Result<E
     }
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Tenant(&id)).await?;
-    if !tenant::add(&tx, &id, &name, &own).await? {
+    if !tenant::add(&tx, &id, name, &own).await? {
         bail!("tenant {id} exists already; nothing was changed");
     }
     if ungated {
         tenant::set_gated(&tx, &id, false).await?;
     }
     tx.commit().await?;
+    if own.is_empty() {
+        eprintln!(
+            "warning: without --domain nobody is known as the tenant's own, so that colleagues count as customers"
+        );
+    }
     if context.json {
         output::json(&json!({ "tenant": id, "name": name, "domains": own }))?;
     } else {
-        println!("added tenant {id}; next: `switchboard accounts import --tenant {id} accounts.csv`");
+        output::say!("added tenant {id}; next: `switchboard accounts import --tenant {id} accounts.csv`");
     }
     Ok(ExitCode::SUCCESS)
 }

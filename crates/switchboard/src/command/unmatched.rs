@@ -37,12 +37,12 @@ pub(crate) async fn run(context: &Context, args: &UnmatchedArgs) -> anyhow::Resu
     let none = "every conversation with people from outside is on an account";
     output::table(&headings, groups.iter().map(row).collect(), none);
     if groups.iter().any(|group| group.domain.is_some()) {
-        println!(
+        output::say!(
             "give a domain to its account, in the CRM or by `switchboard accounts import`, and its calls follow"
         );
     }
     if groups.iter().any(|group| group.domain.is_none()) {
-        println!(
+        output::say!(
             "people without a domain of their own (-) need to be contacts, or `switchboard accounts move`"
         );
     }

@@ -49,9 +49,9 @@ pub(crate) async fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exi
         told["idle"] = (code == ExitCode::SUCCESS).into();
         output::json(&told)?;
     } else if code == ExitCode::SUCCESS {
-        println!("idle{}", standing(&left));
+        output::say!("idle{}", standing(&left));
     } else {
-        println!("not idle after {} s: {}{}", args.timeout, words(&left), standing(&left));
+        output::say!("not idle after {} s: {}{}", args.timeout, words(&left), standing(&left));
     }
     Ok(code)
 }

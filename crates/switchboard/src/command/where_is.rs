@@ -22,58 +22,74 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
     let found = report::find(&tx, &args.text).await?;
     let standings = standing::all(&tx, context.attempts_max()?).await?;
     tx.commit().await?;
+    let attempts_max = context.detail_attempts_max()?;
     if context.json {
         for one in &found {
             output::json(one)?;
         }
     } else if found.is_empty() {
-        println!("no vendor has ever listed {:?} to us.", args.text);
-        println!(
+        output::say!("no vendor has ever listed {:?} to us.", args.text);
+        output::say!(
             "Check the id; is its connection running (`switchboard connections`), and does a run cover its day"
         );
-        println!(
+        output::say!(
             "(`switchboard runs`)? `switchboard sync CONNECTION --from DAY --to DAY` fetches a window again."
         );
     } else {
         for one in &found {
             let of_it = standings.iter().find(|standing| standing.connection.id == one.connection_id);
-            print(one, of_it);
+            print(one, of_it, attempts_max);
         }
     }
     Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(one: &Whereabouts, standing: Option<&Standing>) {
-    println!("{} of {} ({}): {}", one.vendor_key, one.tenant, one.vendor, one.standing);
+fn print(one: &Whereabouts, standing: Option<&Standing>, attempts_max: i32) {
+    let obstacle = standing.and_then(Standing::obstacle);
+    output::say!("{} of {} ({}): {}", one.vendor_key, one.tenant, one.vendor, one.standing);
+    // in the order of the pipeline; the vendor may list again what was stored long ago
     let stages = [
         ("first listed", one.first_listed_at),
-        ("last listed", one.listed_at),
         ("stored", one.stored_at),
         ("skipped", one.skipped_at),
         ("dead", one.dead_at),
-        ("withdrawn", one.withdrawn_at),
         ("linked", one.linked_at),
+        ("withdrawn", one.withdrawn_at),
+        ("last listed", one.listed_at),
         ("next look", one.look_at),
     ];
-    let mut reached: Vec<_> = stages.into_iter().filter_map(|(stage, at)| Some((at?, stage))).collect();
-    reached.sort_by_key(|(at, _)| *at);
-    for (at, stage) in reached {
-        println!("  {stage:<13} {}", second(at));
+    for (stage, at) in stages {
+        if let Some(at) = at {
+            output::say!("  {stage:<13} {}", second(at));
+        }
     }
     if let Some(title) = &one.title {
-        println!("  title         {title}");
+        output::say!("  title         {title}");
     }
     if let Some(id) = &one.conversation_id {
-        println!("  conversation  {id}");
-        println!("  account       {}", one.account.as_deref().unwrap_or("none found yet"));
+        output::say!("  conversation  {id}");
+        output::say!("  account       {}", account(one));
     }
-    for line in advice(one, standing.and_then(Standing::obstacle).as_deref()) {
-        println!("  {line}");
+    for line in advice(one, obstacle.as_deref(), attempts_max) {
+        output::say!("  {line}");
+    }
+}
+
+/// The account it is on, or why there is none and what to do.
+fn account(one: &Whereabouts) -> String {
+    match (&one.account, &one.conversation_id) {
+        (Some(name), _) => name.clone(),
+        _ if one.withdrawn_reason.is_some() => "none: it is withdrawn".to_owned(),
+        (None, Some(id)) => format!(
+            "none found: `switchboard conversation {id}` says why, `switchboard unmatched --tenant {}` what would help",
+            one.tenant
+        ),
+        (None, None) => "none".to_owned(),
     }
 }
 
 /// Why it is not on a timeline, and what to do.
-fn advice(one: &Whereabouts, obstacle: Option<&str>) -> Vec<String> {
+fn advice(one: &Whereabouts, obstacle: Option<&str>, attempts_max: i32) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(reason) = &one.withdrawn_reason {
         lines.push(format!("withdrawn: {}", why_skipped(reason)));
@@ -93,12 +109,15 @@ fn advice(one: &Whereabouts, obstacle: Option<&str>) -> Vec<String> {
             lines.push("its transcript is not there yet; it is stored without".into());
         }
         "pending" => lines.push(format!(
-            "its details could not be had in {} attempts: {}",
+            "its details could not be had (attempt {} of {attempts_max}): {}",
             one.failed_attempts,
             one.failed_reason.as_deref().unwrap_or("a look is due")
         )),
         "listed" => lines.push(on_its_way(one, obstacle)),
         _ => {}
+    }
+    if let ("pending", Some(obstacle)) = (one.standing.as_str(), obstacle) {
+        lines.push(format!("its next look waits, because {obstacle}"));
     }
     lines
 }

@@ -155,6 +155,6 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
             format!("{host} redirects elsewhere ({error}): give the final address as --base-url")
         }
         Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
-        _ => format!("{host} cannot be asked right now ({error})"),
+        _ => format!("{host} cannot be asked ({error}): check --base-url, or try again later"),
     }
 }

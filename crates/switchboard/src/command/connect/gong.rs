@@ -223,7 +223,7 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
             )
         }
         Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
-        _ => format!("{host} cannot be asked right now ({error})"),
+        _ => format!("{host} cannot be asked ({error}): check --base-url, or try again later"),
     }
 }
 

@@ -18,6 +18,7 @@ use super::oauth::{OAuthArgs, Provider};
 use super::permits::Permits;
 use super::{Checked, Defaults, Options, read_secret};
 use crate::context::Context;
+use crate::output;
 
 /// What the smallest plan allows; changes show in searches a while later, and what shows in no search is found by a daily walk.
 const DEFAULTS: Defaults = Defaults {
@@ -81,7 +82,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
     let missing: Vec<&str> = probed.missing.iter().map(|object| object.scope()).collect();
     if !context.json {
         for object in &probed.missing {
-            println!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
+            output::say!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
         }
     }
     let details = json!({
@@ -168,7 +169,7 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
             format!("{host} redirects elsewhere ({error}): give the final address as --base-url")
         }
         Failure::RateLimited => format!("{host} limits the rate right now ({error}): try again in a while"),
-        _ => format!("{host} cannot be asked right now ({error})"),
+        _ => format!("{host} cannot be asked ({error}): check --base-url, or try again later"),
     }
 }
 

@@ -270,12 +270,12 @@ impl Options {
             return Ok(ExitCode::SUCCESS);
         }
         let done = if saved.reconnected { "reconnected" } else { "connected" };
-        println!("{done} {}: {what}", saved.id);
+        output::say!("{done} {}: {what}", saved.id);
         for note in &saved.notes {
-            println!("note: {note}");
+            output::say!("note: {note}");
         }
         if !self.disabled {
-            println!("follow it with `switchboard runs --tenant {}`", self.tenant);
+            output::say!("follow it with `switchboard runs --tenant {}`", self.tenant);
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -18,6 +18,7 @@ use super::oauth::{OAuthArgs, Provider};
 use super::permits::Permits;
 use super::{Checked, Defaults, Options, read_secret};
 use crate::context::Context;
+use crate::output;
 
 /// Salesforce counts by the day, for everybody who works with the organization: a tenth of what the smallest may ask is taken. What was
 /// written shows a while later; what shows in no query is found by a daily walk.
@@ -90,7 +91,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     if !context.json {
         for (object, why) in &probed.missing {
-            println!("note: {why}: {}", loss(*object));
+            output::say!("note: {why}: {}", loss(*object));
         }
     }
     let details = json!({
@@ -224,7 +225,7 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
         Failure::RateLimited => {
             format!("{host} limits the requests right now ({error}): try again in a while")
         }
-        _ => format!("{host} cannot be asked right now ({error})"),
+        _ => format!("{host} cannot be asked ({error}): check --base-url, or try again later"),
     }
 }
 
