@@ -202,8 +202,9 @@ async fn a_title_commands_no_terminal_and_a_call_is_found_by_whatever_names_it()
     assert!(entry["title"] == title && entry["account_external_id"].is_string(), "{entry}");
 
     let told = stand.ok(&["where", &id.to_uppercase()]).await;
-    let order = ["first listed", "stored", "linked", "last listed"].map(|stage| told.find(stage));
+    let order = ["  first listed", "  stored", "  linked", "  last listed"].map(|stage| told.find(stage));
     assert!(order.is_sorted() && order[0].is_some(), "{told}");
+    assert!(!told.contains("  skipped") && !told.contains("  dead"), "{told}");
     if let Some(skipped) = skipped {
         let found = &stand.json(&["where", &skipped.id]).await[0];
         assert!(found["skipped_at"].as_str() >= found["first_listed_at"].as_str(), "{found}");

@@ -134,9 +134,11 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
                       WHEN k.dead_version >= coalesce(k.listed_version, 0) OR k.dead_hash = k.listed_hash THEN 'dead'
                       WHEN k.look_at IS NOT NULL THEN 'pending'
                       ELSE 'listed' END,
-                 k.first_listed_at, k.listed_at, k.stored_at, greatest(to_timestamp(k.skipped_version / 1000000.0), k.first_listed_at), k.skipped_reason,
+                 k.first_listed_at, k.listed_at, k.stored_at, CASE WHEN k.skipped_version IS NOT NULL
+                      THEN greatest(to_timestamp(k.skipped_version / 1000000.0), k.first_listed_at) END, k.skipped_reason,
                  k.awaits_transcript, k.look_at, k.look_reason, k.failed_attempts, k.failed_reason,
-                 coalesce(d.last_failed_at, greatest(to_timestamp(k.dead_version / 1000000.0), k.first_listed_at)), k.dead_letter_id::text,
+                 coalesce(d.last_failed_at, CASE WHEN k.dead_version IS NOT NULL
+                      THEN greatest(to_timestamp(k.dead_version / 1000000.0), k.first_listed_at) END), k.dead_letter_id::text,
                  c.conversation_id::text, c.title, c.withdrawn_at, c.withdrawn_reason, c.linked_at, a.name,
                  r.run_id, r.state, r.parked_cause, r.last_error, b.cause
              FROM meant
