@@ -63,7 +63,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     output::table(&headings, rows.collect(), "there are no connections");
     println!();
     match broker {
-        Some(broker) => println!("broker: {broker}"),
+        Some(broker) => output::say!("broker: {broker}"),
         None => print_queues(&queues),
     }
     println!();
