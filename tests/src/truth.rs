@@ -89,9 +89,7 @@ fn compare_people(expected: &Expected, one: &Value) {
             people.iter().find(same).unwrap_or_else(|| panic!("{person:?} of {id} is missing: {one}"));
         let Some(side) = person.side else { continue };
         assert_eq!(found["side"], serde_json::to_value(side).expect("a side"), "{person:?} of {id}");
-        if one["vendor"] == "attention" {
-            assert_eq!(found["user"].as_str(), person.user.as_deref(), "{person:?} of {id}");
-        }
+        assert_eq!(found["user"].as_str(), person.user.as_deref(), "{person:?} of {id}");
     }
 }
 

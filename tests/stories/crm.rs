@@ -1,6 +1,8 @@
 //! A CRM opens the gate, and what changes in it moves the calls it concerns.
 
-use simulator::{Change, CrmChange, CrmKind, DocumentSize, WorkspaceSpec};
+use std::collections::{BTreeMap, BTreeSet};
+
+use simulator::{Change, CrmChange, CrmKind, DocumentSize, GongKey, GongSpec, WorkspaceSpec};
 use stories::{Role, Stand, compare_with_truth};
 
 fn spec() -> WorkspaceSpec {
@@ -114,6 +116,56 @@ async fn what_changes_in_hubspot_moves_exactly_the_calls_it_concerns() {
     stand.finish(roles).await;
 }
 
+/// Which user everybody of the tenant's own is in the calls, by address; each is always the same one.
+async fn users(stand: &Stand) -> BTreeMap<String, String> {
+    let calls = stand.export("acme").await;
+    let people = calls.iter().flat_map(|call| call["participants"].as_array().expect("participants"));
+    let mut users = BTreeMap::new();
+    for person in people {
+        let Some(user) = person["user"].as_str() else { continue };
+        assert_eq!(person["side"], "internal", "{person}");
+        let email = person["email"].as_str().expect("an address").trim().to_lowercase();
+        let before = users.insert(email, user.to_owned());
+        assert!(before.is_none_or(|before| before == user), "{person}");
+    }
+    users
+}
+
+#[tokio::test]
+async fn hubspots_owners_are_the_tenants_own_people_where_no_recorder_tells_who_is() {
+    let mut stand = Stand::fresh().await;
+    let gong = GongSpec { share: 1.0, ..spec().gong };
+    stand.world().add_workspace(WorkspaceSpec { gong, conversations: 60, ..spec() }).expect("a workspace");
+    // nobody has named a domain that anybody of theirs has
+    stand.ok(&["tenant", "add", "acme", "--name", "acme", "--domain", "nobody.example.org"]).await;
+    stand.connect_hubspot("acme", &[]).await;
+    let blind = GongKey {
+        key: "acme-gong".to_owned(),
+        missing_scopes: vec!["api:users:read".to_owned()],
+        ..GongKey::default()
+    };
+    stand.world().change("acme", Change::SetGongKey(blind)).expect("a key");
+    stand.connect_gong("acme", &["--backfill-days", "31"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let known = users(&stand).await;
+    let ids: BTreeSet<usize> = known.values().map(|id| id.parse().expect("an owner's number")).collect();
+    // the first has left, and is known all the same
+    assert_eq!(ids, (1..=spec().users).collect(), "{known:?}");
+    for expected in stand.world().gong_truth("acme").expect("a truth").filter(|one| one.skip.is_none()) {
+        for person in expected.attendees.iter().filter(|person| person.user.is_some()) {
+            let email = person.email.as_deref().expect("an address").trim().to_lowercase();
+            assert!(known.contains_key(&email), "{email}: {known:?}");
+        }
+    }
+
+    stand.database.execute("DELETE FROM users").await;
+    stand.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
+    walked(&stand).await;
+    assert_eq!(users(&stand).await, known, "a walk reads them again, and their calls are linked again");
+    stand.finish(roles).await;
+}
+
 #[tokio::test]
 async fn very_many_deletions_at_once_are_held_until_a_person_says_so() {
     let mut stand = Stand::fresh().await;
@@ -148,10 +200,11 @@ async fn a_token_without_a_scope_is_told_what_stops_working_and_what_it_may_read
     let error = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(!wrong.status.success() && error.contains("refuses the token"), "{error}");
 
-    settings.crm_lacks_scope = vec!["deals".to_owned()];
+    settings.crm_lacks_scope = vec!["deals".to_owned(), "owners".to_owned()];
     world.set_settings("acme", settings).expect("settings");
     let report = stand.connect_hubspot("acme", &[]).await;
-    assert_eq!(report["missing_scopes"][0], "crm.objects.deals.read", "{report}");
+    let missing = ["crm.objects.deals.read", "crm.objects.owners.read"];
+    assert_eq!(report["missing_scopes"], serde_json::json!(missing), "{report}");
     stand.connect("acme", "acme-key", &[]).await;
     let roles = stand.start_all().await;
     stand.idle().await;

@@ -163,6 +163,33 @@ async fn a_scope_that_is_taken_away_is_named_and_is_no_invalid_key() {
 }
 
 #[tokio::test]
+async fn users_on_domains_that_nobody_named_are_the_tenants_own_people_at_gong_too() {
+    let mut stand = Stand::fresh().await;
+    stand.world().add_workspace(spec(60, 10)).expect("a workspace");
+    let domain = &stand.world().own_domains("acme").expect("own domains")[0];
+    stand.ok(&["tenant", "add", "acme", "--name", "acme", "--domain", domain]).await;
+    stand.accounts("acme").await;
+    stand.connect_gong("acme", &["--backfill-days", "12"]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+
+    // as if they had come to the company only now
+    stand.database.execute("DELETE FROM users").await;
+    stand.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
+    stand.database.execute("UPDATE streams SET walk_due_at = now()").await;
+    stand
+        .until("the walk is planned", async || {
+            stand.number("SELECT count(*) FROM sync_runs WHERE kind = 'walk'").await > 0
+        })
+        .await;
+    stand.idle().await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn a_key_is_checked_before_it_is_saved_and_what_it_lacks_is_named() {
     let stand = Stand::fresh().await;
     let unlimited = GongSettings { rate_limit: None, day_limit: None };

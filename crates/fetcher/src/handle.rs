@@ -16,7 +16,7 @@ use crate::ask::Setback;
 use crate::claim::ClaimKeeper;
 use crate::page::Gathered;
 use crate::source::Source;
-use crate::{Shared, conclude, follow_up, page};
+use crate::{Shared, conclude, follow_up, page, users};
 
 /// Takes the nudges of one lane.
 pub(crate) async fn consume(shared: Arc<Shared>, queue: &'static WorkQueue, shutdown: &Shutdown) {
@@ -76,6 +76,7 @@ async fn claim(shared: &Shared, nudge: &Nudge) -> Result<Option<ClaimedRun>, Sto
 async fn gather(shared: &Shared, run: &ClaimedRun) -> Result<Gathered, Setback> {
     let deadline = Instant::now() + shared.deps.config.page_budget;
     let source = Source::open(shared, run).await?;
+    users::read_again(shared, run, &source, deadline).await?;
     match (&source, run.stream, run.kind) {
         (Source::HubSpot(source), ..) => source.gather(shared, run, deadline).await,
         (Source::Salesforce(source), ..) => source.gather(shared, run, deadline).await,

@@ -29,7 +29,7 @@ use vendors::VendorHttp;
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
 use source::Answers;
-pub use users::{stored_organization_users, stored_users};
+pub use users::{attention_users, gong_users, hubspot_users, salesforce_users};
 
 /// What a fetcher needs.
 #[derive(Clone)]
@@ -57,13 +57,20 @@ struct Shared {
     deps: Deps,
     http: VendorHttp,
     answers: Answers,
+    users_read: users::Progress,
     shutdown: Shutdown,
 }
 
 /// Takes nudges from both lanes and probes marked keys until the shutdown begins; pages under way are finished or handed back.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let http = VendorHttp::new(&deps.config.http)?;
-    let shared = Arc::new(Shared { deps, http, answers: Answers::default(), shutdown: shutdown.clone() });
+    let shared = Arc::new(Shared {
+        deps,
+        http,
+        answers: Answers::default(),
+        users_read: users::Progress::default(),
+        shutdown: shutdown.clone(),
+    });
     tokio::join!(
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),

@@ -16,7 +16,6 @@ use crate::ask::Setback;
 use crate::details::Wanted;
 use crate::publish::Documents;
 use crate::source::Source;
-use crate::users;
 
 /// A list longer than this does not end.
 const PAGES_MAX: u32 = 100_000;
@@ -62,7 +61,6 @@ pub(crate) async fn gather(
             reason: format!("the list has no end after {PAGES_MAX} pages"),
         });
     }
-    users::read_again(shared, run, source, deadline).await?;
     let page = source.list(shared, run, deadline).await?;
     runtime::failpoint!("fetch.listed");
     let asked_at = page.asked_at;

@@ -1,35 +1,89 @@
-//! Users of a recorder and of Salesforce, who are the tenant's own people whatever their domain: read when a connection is made, and
-//! again with every walk.
+//! The vendors' users, who are the tenant's own people whatever their domain: read when a connection is made, and again with every walk.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use mapping::email::EmailKey;
-use model::{RunKind, Stream};
+use model::{RunId, RunKind, Stream};
 use store::run_claim::ClaimedRun;
 use store::user::{self, User};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use vendors::VendorError;
 use vendors::attention::Workspace;
+use vendors::gong::GongUser;
+use vendors::hubspot::Owner;
 use vendors::salesforce::OrganizationUser;
 
 use crate::Shared;
 use crate::ask::Setback;
-use crate::source::{SalesforceSource, Source};
+use crate::source::Source;
 
-/// A workspace's users as they are kept; without id or address nobody can be matched with them.
-pub fn stored_users(workspace: &Workspace) -> Vec<User> {
-    let users = workspace.users.iter();
-    users.filter_map(|user| stored(user.uuid.as_ref(), user.name.as_ref(), user.email.as_ref())).collect()
+/// Walks whose progress is remembered; more at a time are read from the beginning.
+const REMEMBERED_MAX: usize = 1000;
+
+/// Some users, and where their list goes on.
+pub(crate) struct UsersPage {
+    pub(crate) users: Vec<User>,
+    pub(crate) next: Option<String>,
 }
 
-/// The same of an organization's users.
-pub fn stored_organization_users(users: &[OrganizationUser]) -> Vec<User> {
-    let users = users.iter();
-    users.filter_map(|user| stored(user.id.as_ref(), user.name.as_ref(), user.email.as_ref())).collect()
+/// How far this process has read the users for each walk: a page that has to wait for the vendor's limit does not begin again.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<HashMap<RunId, Place>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    From(Option<String>),
+    End,
 }
 
-fn stored(id: Option<&String>, name: Option<&String>, email: Option<&String>) -> Option<User> {
-    let email_key = EmailKey::parse(email?)?.as_str().to_owned();
-    Some(User { external_id: id?.clone(), name: name.cloned(), email: email?.clone(), email_key })
+impl Progress {
+    fn of(&self, run: RunId) -> Place {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(&run).cloned().unwrap_or(Place::From(None))
+    }
+
+    fn note(&self, run: RunId, place: Place) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= REMEMBERED_MAX {
+            places.clear();
+        }
+        places.insert(run, place);
+    }
+}
+
+/// An Attention workspace's users as they are kept.
+pub fn attention_users(workspace: &Workspace) -> Vec<User> {
+    let known = workspace.users.iter();
+    known.filter_map(|user| stored(user.uuid.as_ref(), user.name.as_ref(), &user.email)).collect()
+}
+
+/// A Gong company's users as they are kept.
+pub fn gong_users(users: &[GongUser]) -> Vec<User> {
+    users.iter().filter_map(|user| stored(user.id.as_ref(), user.name.as_ref(), &user.emails)).collect()
+}
+
+/// A HubSpot portal's owners as they are kept.
+pub fn hubspot_users(owners: &[Owner]) -> Vec<User> {
+    owners.iter().filter_map(|owner| stored(owner.id.as_ref(), owner.name.as_ref(), &owner.email)).collect()
+}
+
+/// A Salesforce organization's users as they are kept.
+pub fn salesforce_users(users: &[OrganizationUser]) -> Vec<User> {
+    users.iter().filter_map(|user| stored(user.id.as_ref(), user.name.as_ref(), &user.email)).collect()
+}
+
+/// Without id or address nobody can be matched with a user. The first address is the main one.
+fn stored<'a>(
+    id: Option<&String>,
+    name: Option<&String>,
+    emails: impl IntoIterator<Item = &'a String>,
+) -> Option<User> {
+    let keyed = |email: &'a String| Some((email, EmailKey::parse(email)?.as_str().to_owned()));
+    let mut emails = emails.into_iter().filter_map(keyed);
+    let (email, email_key) = emails.next()?;
+    let alias_keys = emails.map(|(_, key)| key).filter(|key| *key != email_key).collect();
+    Some(User { external_id: id?.clone(), name: name.cloned(), email: email.clone(), email_key, alias_keys })
 }
 
 /// Reads them again where a walk begins. A list that cannot be had fails no walk: whoever is known stays known.
@@ -39,40 +93,25 @@ pub(crate) async fn read_again(
     source: &Source,
     deadline: Instant,
 ) -> Result<(), Setback> {
-    let Source::Attention(source) = source else { return Ok(()) };
-    if run.kind != RunKind::Walk || run.page != 1 || run.resumed {
+    // of a CRM's walks, one reads them
+    let reads = matches!(run.stream, Stream::Conversations | Stream::Accounts);
+    if !reads || run.kind != RunKind::Walk || run.page != 1 || run.resumed {
         return Ok(());
     }
-    match source.users(shared, run, deadline).await? {
-        Ok((workspace, _)) => keep(shared, run, &stored_users(&workspace)).await.map_err(Setback::Store),
-        Err((error, _)) => {
-            not_read(&error);
-            Ok(())
-        }
+    while let Place::From(cursor) = shared.users_read.of(run.id) {
+        let place = match source.users(shared, run, cursor.as_deref(), deadline).await? {
+            Ok((page, _)) => {
+                keep(shared, run, &page.users).await.map_err(Setback::Store)?;
+                page.next.filter(|next| Some(next) != cursor.as_ref()).map(|next| Place::From(Some(next)))
+            }
+            Err((error, _)) => {
+                tracing::warn!(error.class = error.error_class(), %error, "failed to read the users again, the next walk does");
+                None
+            }
+        };
+        shared.users_read.note(run.id, place.unwrap_or(Place::End));
     }
-}
-
-/// The same of an organization, where a walk over its accounts begins.
-pub(crate) async fn read_organization_again(
-    shared: &Shared,
-    run: &ClaimedRun,
-    source: &SalesforceSource,
-    deadline: Instant,
-) -> Result<(), Setback> {
-    if run.kind != RunKind::Walk || run.stream != Stream::Accounts || run.resumed {
-        return Ok(());
-    }
-    match source.users(shared, run, deadline).await? {
-        Ok(users) => keep(shared, run, &stored_organization_users(&users)).await.map_err(Setback::Store),
-        Err(error) => {
-            not_read(&error);
-            Ok(())
-        }
-    }
-}
-
-fn not_read(error: &VendorError) {
-    tracing::warn!(error.class = error.error_class(), %error, "failed to read the users again, the next walk does");
+    Ok(())
 }
 
 async fn keep(shared: &Shared, run: &ClaimedRun, users: &[User]) -> Result<(), StoreError> {

@@ -141,7 +141,12 @@ fn changed<'a>(
     let stored = stored(locked, look, mapped)?;
     let Says::Content { conversation, raw, .. } = &mapped.says else { return None };
     let document = mapped.document;
-    let resolved = people.resolve(&document.tenant, &conversation.attendees, &conversation.linked_records);
+    let resolved = people.resolve(
+        &document.tenant,
+        document.vendor,
+        &conversation.attendees,
+        &conversation.linked_records,
+    );
     Some(Changed {
         stored,
         vendor: document.vendor,

@@ -5,19 +5,28 @@ use std::collections::HashMap;
 use mapping::account::{AccountCandidate, ContactCandidate, Directory, RULE_VERSION, lookup_keys};
 use mapping::attendee::{OwnPeople, is_bot_or_room, side};
 use mapping::email::{EmailKey, candidate_domains};
-use model::{Attendee, LinkedRecord, Side, TenantId};
+use model::{Attendee, LinkedRecord, Side, TenantId, Vendor};
 use store::conversation::Link;
 use store::conversation_write::Participant;
-use store::directory::{self, Found, FoundAccount, Wanted};
+use store::directory::{self, Found, FoundAccount, FoundUser, Wanted};
 use store::{StoreError, Tx};
 
 /// The answers for one tenant.
 #[derive(Debug, Default)]
 struct Tenant {
     own: OwnPeople,
-    /// The recorder's ids of the tenant's users by their addresses.
-    users: HashMap<String, String>,
+    /// The tenant's users by their addresses, as every vendor knows them.
+    users: HashMap<String, Vec<FoundUser>>,
     directory: Directory,
+}
+
+impl Tenant {
+    /// The id of a user: whoever recorded the conversation knows best who its people are.
+    fn user(&self, key: &str, vendor: Vendor) -> Option<String> {
+        let users = self.users.get(key)?;
+        let own = users.iter().find(|user| user.vendor == vendor);
+        own.or(users.first()).map(|user| user.external_id.clone())
+    }
 }
 
 /// The answers for every tenant of a batch.
@@ -58,10 +67,10 @@ impl People {
         for (tenant, domains) in found.own_domains {
             tenants.entry(tenant).or_default().own.domains.extend(domains);
         }
-        for ((tenant, key), user) in found.users {
+        for ((tenant, key), users) in found.users {
             let tenant = tenants.entry(tenant).or_default();
             tenant.own.user_emails.insert(key.clone());
-            tenant.users.insert(key, user);
+            tenant.users.insert(key, users);
         }
         for ((tenant, key), contacts) in found.contacts {
             // of several, the one whose account is the oldest
@@ -90,10 +99,11 @@ impl People {
         Self(tenants)
     }
 
-    /// Finds out about one conversation.
+    /// Finds out about one conversation of a vendor.
     pub(crate) fn resolve<'a>(
         &self,
         tenant: &TenantId,
+        vendor: Vendor,
         attendees: &'a [Attendee],
         linked: &[LinkedRecord],
     ) -> Resolved<'a> {
@@ -103,7 +113,7 @@ impl People {
         let voters: Vec<EmailKey> = people.iter().cloned().filter_map(Person::voter).collect();
         let found = mapping::account::resolve(&voters, linked, &tenant.own, &tenant.directory);
         let participants: Vec<Participant<'a>> =
-            people.into_iter().map(|person| person.participant(tenant)).collect();
+            people.into_iter().map(|person| person.participant(tenant, vendor)).collect();
         Resolved {
             internal: is_internal(&participants),
             participants,
@@ -150,12 +160,12 @@ impl<'a> Person<'a> {
         self.key.filter(|_| self.votes)
     }
 
-    fn participant(self, tenant: &Tenant) -> Participant<'a> {
+    fn participant(self, tenant: &Tenant, vendor: Vendor) -> Participant<'a> {
         let side = side(self.key.as_ref(), &tenant.own);
         let untagged = self.key.as_ref().map(|key| key.without_plus_tag().unwrap_or_else(|| key.clone()));
         let keys = || [&self.key, &untagged].into_iter().flatten().map(EmailKey::as_str);
         let contact = keys().find_map(|key| tenant.directory.contacts.get(key));
-        let user = keys().find_map(|key| tenant.users.get(key)).cloned();
+        let user = keys().find_map(|key| tenant.user(key, vendor));
         let domain = self.key.as_ref().and_then(|key| candidate_domains(key).pop());
         Participant {
             attendee: self.attendee,

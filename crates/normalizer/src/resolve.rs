@@ -113,7 +113,7 @@ async fn link_again(tx: &Tx, ids: &[ConversationId]) -> Result<u64, StoreError> 
 }
 
 fn relink<'a>(people: &People, one: &'a ToResolve) -> Relink<'a> {
-    let found = people.resolve(&one.tenant, &one.attendees, &one.linked_records);
+    let found = people.resolve(&one.tenant, one.vendor, &one.attendees, &one.linked_records);
     Relink {
         id: one.id,
         version: one.version,

@@ -50,6 +50,9 @@ pub enum Endpoint {
     /// HubSpot's `POST /oauth/V/token`
     #[serde(rename = "hubspot_token")]
     HubSpotToken,
+    /// HubSpot's `GET /crm/owners/V`
+    #[serde(rename = "hubspot_owners")]
+    HubSpotOwners,
     /// Anything else of HubSpot's.
     #[serde(rename = "hubspot_unknown")]
     HubSpotUnknown,

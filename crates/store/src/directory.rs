@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures::try_join;
 use jiff::Timestamp;
-use model::{AccountId, TenantId};
+use model::{AccountId, TenantId, Vendor};
 use tokio_postgres::Row;
 
 use crate::{StoreError, Tx};
@@ -52,13 +52,22 @@ pub struct FoundContact {
     pub account: Option<FoundAccount>,
 }
 
+/// One of the tenant's own people, as a vendor knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundUser {
+    /// Which vendor.
+    pub vendor: Vendor,
+    /// The user's id there.
+    pub external_id: String,
+}
+
 /// What was found; what was not is absent. Of several, the oldest account first, then the smallest external id.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Each tenant's own domains.
     pub own_domains: HashMap<TenantId, Vec<String>>,
-    /// The tenant's own people: the recorder's id of the user by address; of several the smallest.
-    pub users: HashMap<(TenantId, String), String>,
+    /// The tenant's own people by address: recorders' users before those of CRMs, then the smallest vendor and id.
+    pub users: HashMap<(TenantId, String), Vec<FoundUser>>,
     /// Contacts by address.
     pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
     /// Accounts by a domain they own.
@@ -101,19 +110,37 @@ async fn own_domains(tx: &Tx, wanted: &Wanted) -> Result<HashMap<TenantId, Vec<S
     rows.iter().map(|row| Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))).collect()
 }
 
-async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), String>, StoreError> {
+async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), Vec<FoundUser>>, StoreError> {
     let (tenants, keys) = columns(&wanted.email_keys);
     let rows = tx
         .query(
-            // somebody may be a recorder's user and a CRM's: calls are told of by the recorder's
-            "SELECT DISTINCT ON (w.tenant_id, w.email_key) w.tenant_id, w.email_key, u.external_id
-             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN users u USING (tenant_id, email_key)
-             JOIN connections c USING (connection_id)
-             ORDER BY w.tenant_id, w.email_key, c.vendor IN ('hubspot', 'salesforce'), u.external_id",
+            "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key)),
+             hits AS (
+                 SELECT w.tenant_id, w.email_key, u.connection_id, u.external_id
+                 FROM wanted w JOIN users u USING (tenant_id, email_key)
+                 UNION
+                 SELECT w.tenant_id, w.email_key, e.connection_id, e.external_id
+                 FROM wanted w JOIN user_emails e USING (tenant_id, email_key))
+             SELECT h.tenant_id, h.email_key, c.vendor, h.external_id
+             FROM hits h JOIN connections c USING (connection_id)",
             &[&tenants, &keys],
         )
         .await?;
-    rows.iter().map(|row| Ok((key(row)?, row.try_get(2)?))).collect()
+    let mut users: HashMap<(TenantId, String), Vec<FoundUser>> = HashMap::new();
+    for row in &rows {
+        let user = FoundUser { vendor: row.try_get::<_, &str>(2)?.parse()?, external_id: row.try_get(3)? };
+        users.entry(key(row)?).or_default().push(user);
+    }
+    for found in users.values_mut() {
+        found.sort_by(|one, other| one.rank().cmp(&other.rank()));
+    }
+    Ok(users)
+}
+
+impl FoundUser {
+    fn rank(&self) -> (bool, &str, &str) {
+        (self.vendor.is_crm(), self.vendor.as_str(), &self.external_id)
+    }
 }
 
 async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {

@@ -11,7 +11,7 @@ mod batch;
 
 use jiff::Timestamp;
 use model::message::ResolveBatch;
-use model::{Attendee, ConversationId, LinkedRecord, TenantId};
+use model::{Attendee, ConversationId, LinkedRecord, TenantId, Vendor};
 use uuid::Uuid;
 
 use crate::conversation::Link;
@@ -150,6 +150,8 @@ pub struct ToResolve {
     pub id: ConversationId,
     /// Whose it is.
     pub tenant: TenantId,
+    /// Who recorded it.
+    pub vendor: Vendor,
     /// The version that was read; the link is written only at this one.
     pub version: i64,
     /// Everybody, in order.
@@ -164,7 +166,7 @@ pub async fn load_for_resolve(tx: &Tx, ids: &[ConversationId]) -> Result<Vec<ToR
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = tx
         .query(
-            "SELECT conversation_id, tenant_id, version, pg_current_xact_id()::text FROM conversations
+            "SELECT conversation_id, tenant_id, version, vendor, pg_current_xact_id()::text FROM conversations
              WHERE conversation_id = ANY ($1) ORDER BY conversation_id",
             &[&ids],
         )
@@ -175,6 +177,7 @@ pub async fn load_for_resolve(tx: &Tx, ids: &[ConversationId]) -> Result<Vec<ToR
             id: ConversationId(row.try_get(0)?),
             tenant: TenantId::parse(row.try_get(1)?)?,
             version: row.try_get(2)?,
+            vendor: row.try_get::<_, &str>(3)?.parse()?,
             attendees: Vec::new(),
             linked_records: Vec::new(),
         });

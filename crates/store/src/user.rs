@@ -1,4 +1,4 @@
-//! The tenant's own people, as a recorder knows them.
+//! The tenant's own people, as a recorder or a CRM knows them.
 
 use model::{ConnectionId, TenantId};
 
@@ -16,6 +16,8 @@ pub struct User {
     pub email: String,
     /// The address in normal form.
     pub email_key: String,
+    /// Further addresses, in normal form.
+    pub alias_keys: Vec<String>,
 }
 
 /// Keeps the users of a connection, and notes whose addresses came, went or passed to another: the conversations with these are linked
@@ -56,5 +58,36 @@ pub async fn keep(
     for row in &touched {
         change.email_keys.extend(row.try_get::<_, Option<String>>(0)?);
     }
+    change.email_keys.extend(keep_aliases(tx, tenant, connection, users).await?);
     change.note(tx, tenant).await
+}
+
+/// Keeps the further addresses of these users; returns those that came or went.
+async fn keep_aliases(
+    tx: &Tx,
+    tenant: &TenantId,
+    connection: ConnectionId,
+    users: &[User],
+) -> Result<Vec<String>, StoreError> {
+    let listed: Vec<&str> = users.iter().map(|user| user.external_id.as_str()).collect();
+    let aliases = users.iter().flat_map(|user| user.alias_keys.iter().map(move |key| (user, key)));
+    let (ids, keys): (Vec<&str>, Vec<&str>) =
+        aliases.map(|(user, key)| (user.external_id.as_str(), key.as_str())).unzip();
+    let rows = tx
+        .query(
+            "WITH given AS (
+                 SELECT DISTINCT external_id, email_key FROM unnest($3::text[], $4::text[]) AS g (external_id, email_key)),
+             gone AS (
+                 DELETE FROM user_emails e WHERE e.connection_id = $1 AND e.external_id = ANY ($5)
+                     AND NOT EXISTS (SELECT FROM given g WHERE (g.external_id, g.email_key) = (e.external_id, e.email_key))
+                 RETURNING e.email_key),
+             come AS (
+                 INSERT INTO user_emails (connection_id, external_id, tenant_id, email_key)
+                 SELECT $1, external_id, $2, email_key FROM given ORDER BY external_id, email_key
+                 ON CONFLICT DO NOTHING RETURNING email_key)
+             SELECT email_key FROM gone UNION SELECT email_key FROM come",
+            &[&connection.0, &tenant.as_str(), &ids, &keys, &listed],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -11,9 +11,7 @@ use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use vendors::attention::{
-    Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, Workspace, end_of_list,
-};
+use vendors::attention::{Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, end_of_list};
 use vendors::{Failure, VendorError};
 
 use super::holder::Holder;
@@ -23,6 +21,7 @@ use crate::ask::{Answer, Setback, ask_once, sort};
 use crate::details::{Fetched, Gathering, Got, Wanted};
 use crate::probe::{is_answered, is_refusal, last_hour};
 use crate::publish::Documents;
+use crate::users::{UsersPage, attention_users};
 
 /// Rows of a page: the vendor's own maximum.
 const PAGE_SIZE: u32 = 50;
@@ -152,15 +151,17 @@ impl AttentionSource {
         gathering.finish()
     }
 
-    /// Lists the workspace's users.
-    pub(crate) async fn users(
+    /// Lists the workspace's users, all in one page.
+    pub(super) async fn users(
         &self,
         shared: &Shared,
         run: &ClaimedRun,
         deadline: Instant,
-    ) -> Result<Answer<Workspace>, Setback> {
-        self.ask(shared, run, Endpoint::Users, deadline, |auth| async move { self.client.users(&auth).await })
-            .await
+    ) -> Result<Answer<UsersPage>, Setback> {
+        let request = |auth| async move { self.client.users(&auth).await };
+        let answer = self.ask(shared, run, Endpoint::Users, deadline, request).await?;
+        let page = |workspace| UsersPage { users: attention_users(&workspace), next: None };
+        Ok(answer.map(|(workspace, asked_at)| (page(workspace), asked_at)))
     }
 
     async fn detail(

@@ -18,6 +18,7 @@ use crate::ask::{Answer, Setback};
 use crate::details::{Fetched, Gathering, Got, Wanted};
 use crate::probe::{is_answered, last_hour};
 use crate::publish::Documents;
+use crate::users::{UsersPage, gong_users};
 
 /// Records of one step of a follow-up, as many as one request takes: two requests for all of them.
 pub(super) const LOOKS_MAX: i64 = 100;
@@ -79,6 +80,21 @@ impl GongSource {
             }
             Err((error, _)) => Err(page_failed(&error)),
         }
+    }
+
+    /// Lists a page of the company's users.
+    pub(super) async fn users(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        cursor: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Answer<UsersPage>, Setback> {
+        let ask = async |client: Gong, auth: GongAuth| client.users(&auth, cursor).await;
+        let answer = self.ask(shared, run, deadline, ask).await?;
+        Ok(answer.map(|(page, asked_at)| {
+            (UsersPage { users: gong_users(&page.users), next: page.cursor }, asked_at)
+        }))
     }
 
     /// Fetches transcripts in batches; of records without their row, the row first. A batch that fails is its records' failure, and

@@ -17,10 +17,11 @@ use vendors::{Bearer, VendorError, VendorHttp};
 use super::holder::{Held, Holder};
 use super::page_failed;
 use crate::Shared;
-use crate::ask::Setback;
+use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
 use crate::probe::is_answered;
 use crate::records::{self, Record};
+use crate::users::{UsersPage, hubspot_users};
 
 /// Where a run's list goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,32 @@ impl HubSpotSource {
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let (client, token) = self.access(self.holder.held());
         is_answered(shared, probe, client.account(&token)).await
+    }
+
+    /// Lists a page of the portal's own people: those that are there, then those that have left.
+    pub(super) async fn users(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        cursor: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Answer<UsersPage>, Setback> {
+        let (archived, after) = match cursor.and_then(|cursor| cursor.split_once(':')) {
+            Some((list, after)) => (list == "archived", Some(after).filter(|after| !after.is_empty())),
+            None => (false, None),
+        };
+        let ask = |held| {
+            let (client, token) = self.access(held);
+            async move { client.owners(&token, archived, after).await }
+        };
+        let answer = self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await?;
+        Ok(answer.map(|(page, asked_at)| {
+            let next = match page.after {
+                Some(after) => Some(format!("{}:{after}", if archived { "archived" } else { "there" })),
+                None => (!archived).then(|| "archived:".to_owned()),
+            };
+            (UsersPage { users: hubspot_users(&page.owners), next }, asked_at)
+        }))
     }
 
     /// Lists the run's page and publishes what is new or changed of it.

@@ -19,9 +19,10 @@ use tokio::time::Instant;
 use vendors::{BaseUrl, InvalidBaseUrl, VendorError};
 
 use crate::Shared;
-use crate::ask::Setback;
+use crate::ask::{Answer, Setback};
 use crate::details::{Fetched, Wanted};
 use crate::publish::Documents;
+use crate::users::UsersPage;
 
 use attention::{AttentionSource, NumberedPage};
 use gong::GongSource;
@@ -118,6 +119,22 @@ impl Source {
             Self::Gong(source) => source.answers(shared, probe).await,
             Self::HubSpot(source) => source.answers(shared, probe).await,
             Self::Salesforce(source) => source.answers(shared, probe).await,
+        }
+    }
+
+    /// Lists a page of the vendor's users; an error concerns these alone.
+    pub(crate) async fn users(
+        &self,
+        shared: &Shared,
+        run: &ClaimedRun,
+        cursor: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Answer<UsersPage>, Setback> {
+        match self {
+            Self::Attention(source) => source.users(shared, run, deadline).await,
+            Self::Gong(source) => source.users(shared, run, cursor, deadline).await,
+            Self::HubSpot(source) => source.users(shared, run, cursor, deadline).await,
+            Self::Salesforce(source) => source.users(shared, run, cursor, deadline).await,
         }
     }
 

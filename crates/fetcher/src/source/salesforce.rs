@@ -13,9 +13,7 @@ use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
 use store::{Speaker, intake};
 use tokio::time::Instant;
-use vendors::salesforce::{
-    Deleted, Object, OrganizationUser, READ_MAX, Readable, RecordPage, Rows, Salesforce,
-};
+use vendors::salesforce::{Deleted, Object, READ_MAX, Readable, RecordPage, Rows, Salesforce};
 use vendors::{Bearer, Failure, VendorError, VendorHttp};
 
 use super::holder::{Held, Holder};
@@ -25,13 +23,10 @@ use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
 use crate::probe::is_answered;
 use crate::records::{self, Record};
-use crate::users;
+use crate::users::{UsersPage, salesforce_users};
 
 /// Salesforce tells of the deletions of fifteen days: a run that was away for longer leaves the older ones to the walk.
 const DELETIONS_TOLD: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// Pages of users: an organization with more people than this is none.
-const USERS_PAGES_MAX: usize = 100;
 
 /// Where a run's list goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,31 +98,22 @@ impl SalesforceSource {
         }
     }
 
-    /// Lists everybody who works there.
-    pub(crate) async fn users(
+    /// Lists a page of everybody who works there.
+    pub(super) async fn users(
         &self,
         shared: &Shared,
         run: &ClaimedRun,
+        cursor: Option<&str>,
         deadline: Instant,
-    ) -> Result<Result<Vec<OrganizationUser>, VendorError>, Setback> {
-        let (mut users, mut next) = (Vec::new(), None::<String>);
-        for _ in 0..USERS_PAGES_MAX {
-            let from = next.as_deref();
-            let ask = |held| {
-                let (client, token) = self.access(held);
-                async move { client.users(&token, from).await }
-            };
-            let page = match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
-                Ok((page, _)) => page,
-                Err((error, _)) => return Ok(Err(error)),
-            };
-            users.extend(page.users);
-            next = page.next;
-            if next.is_none() {
-                break;
-            }
-        }
-        Ok(Ok(users))
+    ) -> Result<Answer<UsersPage>, Setback> {
+        let ask = |held| {
+            let (client, token) = self.access(held);
+            async move { client.users(&token, cursor).await }
+        };
+        let answer = self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await?;
+        Ok(answer.map(|(page, asked_at)| {
+            (UsersPage { users: salesforce_users(&page.users), next: page.next }, asked_at)
+        }))
     }
 }
 
@@ -170,7 +156,6 @@ impl Step<'_> {
 
     /// The query's first page.
     async fn begin(&self) -> Result<Gathered, Setback> {
-        users::read_organization_again(self.shared, self.run, self.source, self.deadline).await?;
         let readable = self.readable().await?;
         let rows = match self.run.kind {
             RunKind::Bootstrap | RunKind::Walk => Rows::All,

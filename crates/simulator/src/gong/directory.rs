@@ -2,15 +2,31 @@
 
 use serde_json::{Value, json};
 
+use super::refusal;
 use crate::reply::Reply;
 use crate::world::{User, Workspace};
 
-/// Answers with all users, in one page.
-pub(crate) fn users(workspace: &Workspace) -> Reply {
-    let users: Vec<Value> = workspace.roster.users.iter().map(user).collect();
-    let count = users.len();
-    let records = json!({ "totalRecords": count, "currentPageSize": count, "currentPageNumber": 0 });
-    Reply::json(json!({ "requestId": "u", "records": records, "users": users }).to_string())
+/// Users of one page: few, so that there are several pages.
+const PAGE: usize = 3;
+
+/// Answers with a page of users; the cursor is the number of those before it.
+pub(crate) fn users(workspace: &Workspace, query: Option<&str>) -> Result<Reply, Reply> {
+    let all = &workspace.roster.users;
+    let cursor = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("cursor=")));
+    let skipped: usize = match cursor.map(|cursor| cursor.trim_start_matches("users-").parse()) {
+        Some(Ok(skipped)) if skipped < all.len() => skipped,
+        Some(_) => return Err(refusal::of(400, "unknown cursor")),
+        None => 0,
+    };
+    let users: Vec<Value> = all.iter().skip(skipped).take(PAGE).map(user).collect();
+    let next = skipped + users.len();
+    let mut records = json!({
+        "totalRecords": all.len(), "currentPageSize": users.len(), "currentPageNumber": skipped / PAGE,
+    });
+    if next < all.len() {
+        records["cursor"] = json!(format!("users-{next}"));
+    }
+    Ok(Reply::json(json!({ "requestId": "u", "records": records, "users": users }).to_string()))
 }
 
 fn user(user: &User) -> Value {

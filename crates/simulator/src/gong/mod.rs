@@ -104,7 +104,7 @@ fn reply(
     match endpoint {
         Endpoint::GongCalls => calls::page(caller, &query::Query::read(body)?, hits, now),
         Endpoint::GongTranscripts => transcripts::page(caller, &query::Query::read(body)?, hits, now),
-        Endpoint::GongUsers => Ok(directory::users(&caller.workspace)),
+        Endpoint::GongUsers => directory::users(&caller.workspace, uri.query()),
         _ => Ok(directory::workspaces(&caller.workspace)),
     }
 }

@@ -2,7 +2,13 @@
 
 use model::{SkipReason, TranscriptStatus};
 
-use crate::world::{Expected, Plan, Readiness, Workspace};
+use crate::world::{Expected, ExpectedAttendee, Plan, Readiness, User, Workspace};
+
+/// Gong has ids of its own for the same users.
+fn known_to_gong(workspace: &Workspace, person: ExpectedAttendee) -> ExpectedAttendee {
+    let user = workspace.roster.users.iter().find(|user| Some(&user.uuid) == person.user.as_ref());
+    ExpectedAttendee { user: user.map(User::gong_id), ..person }
+}
 
 /// What is to be found about one call.
 pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> Expected {
@@ -25,6 +31,7 @@ pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> 
         duration_s: plan.gong_duration_s() as f64,
         summary: plan.has_transcript().then(|| super::analysis::summary(plan)),
         insights: None,
+        attendees: common.attendees.into_iter().map(|person| known_to_gong(workspace, person)).collect(),
         ..common
     }
 }

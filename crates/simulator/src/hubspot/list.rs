@@ -35,11 +35,11 @@ pub(super) fn list(workspace: &Workspace, object: Object, pairs: &[(String, Stri
 }
 
 /// Opaque, and looking as if it were encoded already.
-fn sealed(id: u64) -> String {
+pub(super) fn sealed(id: u64) -> String {
     format!("{}%3D%3D", format!("N{id}x").chars().rev().collect::<String>())
 }
 
-fn opened(after: &str) -> Result<u64, Reply> {
+pub(super) fn opened(after: &str) -> Result<u64, Reply> {
     let text: Option<String> = after.strip_suffix("%3D%3D").map(|text| text.chars().rev().collect());
     let id = text.and_then(|text| text.strip_prefix('N')?.strip_suffix('x')?.parse().ok());
     id.ok_or_else(|| refusal(400, "VALIDATION_ERROR", "after is not a cursor"))

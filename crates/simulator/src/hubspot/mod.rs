@@ -18,6 +18,7 @@ use crate::world::{AppOf, Workspace};
 
 mod associations;
 mod list;
+mod owners;
 mod record;
 mod search;
 
@@ -64,6 +65,7 @@ enum Route {
     Search(Object),
     Read(Object),
     Associations(Object, Object),
+    Owners,
     Unknown,
 }
 
@@ -73,6 +75,7 @@ impl Route {
         let object = |name: &str, make: fn(Object) -> Self| Object::of(name).map_or(Self::Unknown, make);
         match (method, parts.as_slice()) {
             (&Method::GET, ["", "account-info", "v3", "details"]) => Self::Account,
+            (&Method::GET, ["", "crm", "owners", VERSION]) => Self::Owners,
             (&Method::GET, ["", "crm", "objects", VERSION, name]) => object(name, Self::List),
             (&Method::POST, ["", "crm", "objects", VERSION, name, "search"]) => object(name, Self::Search),
             (&Method::POST, ["", "crm", "objects", VERSION, name, "batch", "read"]) => {
@@ -95,6 +98,7 @@ impl Route {
             Self::Search(_) => Endpoint::HubSpotSearch,
             Self::Read(_) => Endpoint::HubSpotRead,
             Self::Associations(..) => Endpoint::HubSpotAssociations,
+            Self::Owners => Endpoint::HubSpotOwners,
             Self::Unknown => Endpoint::HubSpotUnknown,
         }
     }
@@ -106,7 +110,7 @@ impl Route {
             | Self::Search(object)
             | Self::Read(object)
             | Self::Associations(object, _) => Some(object),
-            Self::Account | Self::Unknown => None,
+            Self::Account | Self::Owners | Self::Unknown => None,
         }
     }
 }
@@ -187,7 +191,14 @@ fn reply(workspace: &Workspace, route: Route, uri: &Uri, body: &[u8], scopes: Op
         let scope = format!("crm.objects.{}.read", object.name());
         scopes.is_some_and(|scopes| !scopes.contains(&scope))
     };
-    if route.object().is_some_and(|object| lacks(object) || ungranted(object)) {
+    let owners_lack = || {
+        let scope = "crm.objects.owners.read".to_owned();
+        settings.crm_lacks_scope.contains(&"owners".to_owned())
+            || scopes.is_some_and(|scopes| !scopes.contains(&scope))
+    };
+    if route.object().is_some_and(|object| lacks(object) || ungranted(object))
+        || (route == Route::Owners && owners_lack())
+    {
         let message = "This app hasn't been granted all required scopes to make this call.";
         return refusal(403, "MISSING_SCOPES", message);
     }
@@ -204,6 +215,7 @@ fn reply(workspace: &Workspace, route: Route, uri: &Uri, body: &[u8], scopes: Op
         Route::List(object) => list::list(workspace, object, &pairs),
         Route::Search(object) => search::search(workspace, object, &sent),
         Route::Read(object) => list::read(workspace, object, &pairs, &sent),
+        Route::Owners => owners::list(workspace, &pairs),
         Route::Associations(from, to) => associations::read(workspace, from, to, &sent),
         Route::Unknown => Reply { status: 404, ..Reply::json("") },
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use model::message::ResolveBatch;
-use model::{AccountId, ConversationId, DeadLetterId, VendorAccount, VendorKey};
+use model::{AccountId, ConnectionId, ConversationId, DeadLetterId, VendorAccount, VendorKey};
 use serde_json::json;
 use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
 use store::conversation::{Link, decision};
 use store::directory::{self, Wanted};
 use store::resolve::{self, Affected, Relink, Task};
 use store::testing::connected;
+use store::user::{self, User};
 use store::{Speaker, Store, report, timeline};
 
 use crate::support::{CONTACT, Document, World, conversation, participants, take_in, tenant_id};
@@ -384,5 +385,72 @@ async fn a_document_that_names_another_tenants_connection_is_a_fault_of_the_data
         let error = store::conversation_write::lock_standings(&tx, &[arrival]).await.unwrap_err();
         assert!(error.is_data_fault(), "{error}");
     }
+    world.db.finish().await;
+}
+
+async fn keep_users(world: &World, connection: ConnectionId, users: &[User]) {
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    user::keep(&tx, &world.tenant, connection, users).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn user_of(id: &str, email: &str, aliases: &[&str]) -> User {
+    User {
+        external_id: id.to_owned(),
+        name: None,
+        email: email.to_owned(),
+        email_key: email.to_owned(),
+        alias_keys: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+    }
+}
+
+async fn users_at(world: &World, email: &str) -> Vec<String> {
+    let key = (world.tenant.clone(), email.to_owned());
+    let wanted = Wanted { email_keys: BTreeSet::from([key.clone()]), ..Wanted::default() };
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let mut found = directory::look_up(&tx, &wanted).await.unwrap();
+    found.users.remove(&key).unwrap_or_default().into_iter().map(|user| user.external_id).collect()
+}
+
+/// The addresses whose conversations are to be linked again, and nothing more is.
+async fn touched(world: &World) -> Vec<String> {
+    let sql = "SELECT coalesce(string_agg(key, ' ' ORDER BY key), '') FROM account_changes, unnest(email_keys) AS key";
+    let all = world.db.text(sql).await;
+    world.db.execute("DELETE FROM account_changes").await;
+    all.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn users_are_found_by_each_of_their_addresses_and_what_comes_or_goes_touches_its_conversations() {
+    let world = World::new().await;
+    keep_users(&world, world.connection, &[user_of("9", "ana@acme.com", &["a@acme.com", "old@acme.com"])])
+        .await;
+    assert_eq!(touched(&world).await, ["a@acme.com", "ana@acme.com", "old@acme.com"]);
+    keep_users(&world, world.connection, &[user_of("9", "ana@acme.com", &["a@acme.com", "new@acme.com"])])
+        .await;
+    assert_eq!(touched(&world).await, ["new@acme.com", "old@acme.com"]);
+    // not listed is not gone
+    keep_users(&world, world.connection, &[user_of("8", "bob@acme.com", &[])]).await;
+    assert_eq!(touched(&world).await, ["bob@acme.com"]);
+    for (email, ids) in [
+        ("ana@acme.com", &["9"][..]),
+        ("a@acme.com", &["9"]),
+        ("new@acme.com", &["9"]),
+        ("old@acme.com", &[]),
+    ] {
+        assert_eq!(users_at(&world, email).await, ids, "{email}");
+    }
+
+    // a CRM's ids come after a recorder's, however small
+    let (id, account) = (ConnectionId(uuid::Uuid::from_u128(2)), "portal");
+    world
+        .db
+        .execute(&format!(
+            "INSERT INTO connections (connection_id, tenant_id, vendor, vendor_account, base_url)
+             VALUES ('{id}', 'acme', 'hubspot', '{account}', 'https://vendor.example')"
+        ))
+        .await;
+    keep_users(&world, id, &[user_of("1", "a@acme.com", &[])]).await;
+    assert_eq!(users_at(&world, "a@acme.com").await, ["9", "1"]);
     world.db.finish().await;
 }

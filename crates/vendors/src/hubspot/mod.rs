@@ -4,6 +4,7 @@ mod account;
 mod associations;
 mod error;
 mod object;
+mod owners;
 mod page;
 mod search;
 
@@ -14,6 +15,7 @@ use url::Url;
 pub use account::Portal;
 pub use associations::Associations;
 pub use object::Object;
+pub use owners::{Owner, OwnersPage};
 pub use page::RecordPage;
 pub use search::{SEARCH_MAX, Search, search_budget};
 
@@ -31,6 +33,9 @@ pub const LIST_MAX: usize = 100;
 
 /// Ids of a batch read at most.
 pub const READ_MAX: usize = 100;
+
+/// The scope of the portal's own people.
+pub const SCOPE_OWNERS: &str = "crm.objects.owners.read";
 
 /// HubSpot's API at one base URL, in one version.
 #[derive(Debug, Clone)]
@@ -95,6 +100,27 @@ impl HubSpot {
         let inputs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "inputs": inputs, "properties": object.properties() });
         self.ask("read", token, url, Some(&body), |body| RecordPage::read(&body)).await
+    }
+
+    /// Lists one page of the portal's own people: those that are there, or those that have left.
+    pub async fn owners(
+        &self,
+        token: &Bearer,
+        archived: bool,
+        after: Option<&str>,
+    ) -> Result<OwnersPage, VendorError> {
+        let mut url = if self.version == "v3" {
+            self.url(&["crm", "v3", "owners"])?
+        } else {
+            self.url(&["crm", "owners", &self.version])?
+        };
+        url.query_pairs_mut()
+            .append_pair("limit", &LIST_MAX.to_string())
+            .append_pair("archived", if archived { "true" } else { "false" });
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", after);
+        }
+        self.ask("owners", token, url, None, |body| OwnersPage::read(&body)).await
     }
 
     /// Reads which companies records are associated with; those without any are absent.

@@ -59,7 +59,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
         secret: &key,
         header_form: form.as_str(),
         streams: &[model::Stream::Conversations],
-        users: &fetcher::stored_users(&workspace),
+        users: &fetcher::attention_users(&workspace),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     let users = workspace.users.len();

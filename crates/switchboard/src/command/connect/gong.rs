@@ -12,6 +12,7 @@ use runtime::Clock;
 use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
+use store::user::User;
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
 use vendors::oauth::ClientIn;
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
@@ -65,6 +66,8 @@ struct Company {
     workspace: Option<String>,
     /// There was a call in the probe's window.
     sees_calls: bool,
+    /// Whose calls it records.
+    users: Vec<User>,
     /// What will not work, in sentences.
     warnings: Vec<String>,
 }
@@ -84,7 +87,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         secret: &secret,
         header_form,
         streams: &[model::Stream::Conversations],
-        users: &[],
+        users: &company.users,
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     for warning in &company.warnings {
@@ -177,17 +180,39 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
     // any id will do: one that is unknown is left out of the answer, but the scope is asked for all the same
     let transcripts = client.transcripts(auth, &["1"], None);
     permits.send(transcripts).await?.map_err(|error| refused(&error))?;
-    tokio::time::sleep(BETWEEN_REQUESTS).await;
-    match permits.send(client.users(auth, None)).await? {
-        Ok(_) => {}
+    let users = match users(permits, &client, auth).await? {
+        Ok(users) => users,
         Err(error) if error.failure == Failure::MissingScope || error.failure == Failure::Forbidden => {
             let scope = gong::SCOPE_USERS;
-            warnings
-                .push(format!("{scope} is missing: your own people are known by the tenant's domains only"));
+            warnings.push(format!(
+                "{scope} is missing: your own people are known by the tenant's domains, and by what else is connected"
+            ));
+            Vec::new()
         }
         Err(error) => return Err(refused(&error)),
+    };
+    Ok(Company { workspace: workspaces.into_iter().next().map(|one| one.id), sees_calls, users, warnings })
+}
+
+/// Lists the company's users, page by page.
+async fn users(
+    permits: &Permits<'_>,
+    client: &Gong,
+    auth: &GongAuth,
+) -> anyhow::Result<Result<Vec<User>, VendorError>> {
+    let (mut users, mut cursor) = (Vec::new(), None);
+    loop {
+        tokio::time::sleep(BETWEEN_REQUESTS).await;
+        let page = match permits.send(client.users(auth, cursor.as_deref())).await? {
+            Ok(page) => page,
+            Err(error) => return Ok(Err(error)),
+        };
+        users.extend(fetcher::gong_users(&page.users));
+        if page.cursor.is_none() || page.cursor == cursor {
+            return Ok(Ok(users));
+        }
+        cursor = page.cursor;
     }
-    Ok(Company { workspace: workspaces.into_iter().next().map(|one| one.id), sees_calls, warnings })
 }
 
 fn explain(error: &VendorError, base_url: &BaseUrl) -> String {

@@ -9,8 +9,9 @@ use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
 use secrets::Credential;
 use serde_json::json;
+use store::user::User;
 use store::{Speaker, Store, budget};
-use vendors::hubspot::{self, HubSpot, Object, Portal};
+use vendors::hubspot::{self, HubSpot, Object, Portal, SCOPE_OWNERS};
 use vendors::oauth::ClientIn;
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
@@ -52,6 +53,8 @@ struct Probed {
     portal: Portal,
     readable: Vec<Object>,
     missing: Vec<Object>,
+    /// The portal's own people; none where the token may not read them.
+    users: Option<Vec<User>>,
 }
 
 pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<ExitCode> {
@@ -75,14 +78,23 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
-        users: &[],
+        users: probed.users.as_deref().unwrap_or_default(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     set_search_limit(&store, options, &account).await?;
-    let missing: Vec<&str> = probed.missing.iter().map(|object| object.scope()).collect();
+    let mut missing: Vec<&str> = probed.missing.iter().map(|object| object.scope()).collect();
+    if probed.users.is_none() {
+        missing.push(SCOPE_OWNERS);
+    }
     if !context.json {
         for object in &probed.missing {
             output::say!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
+        }
+        if probed.users.is_none() {
+            println!(
+                "note: the token lacks the scope {SCOPE_OWNERS}: your own people are known by the tenant's domains, and by \
+                 what else is connected"
+            );
         }
     }
     let details = json!({
@@ -103,7 +115,7 @@ async fn credential(args: &HubSpotArgs, base_url: &BaseUrl, version: &str) -> an
         auth_url: hubspot::AUTH_URL,
         client_in: ClientIn::Form,
         pkce: true,
-        scopes: std::iter::once("oauth".to_owned()).chain(readable).collect(),
+        scopes: ["oauth", SCOPE_OWNERS].map(str::to_owned).into_iter().chain(readable).collect(),
     };
     let token_url = base_url.below(&["oauth", version, "token"]);
     let token_url = token_url.context("the API version is nothing a path can hold")?;
@@ -147,7 +159,36 @@ async fn probe(
             Object::Companies.scope()
         );
     }
-    Ok(Probed { portal, readable, missing })
+    let users = match users(permits, client, token).await? {
+        Ok(users) => Some(users),
+        Err(error) if error.failure == Failure::Forbidden => None,
+        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+    };
+    Ok(Probed { portal, readable, missing, users })
+}
+
+/// Lists the portal's own people, and those that have left: their calls are still the tenant's.
+async fn users(
+    permits: &Permits<'_>,
+    client: &HubSpot,
+    token: &Bearer,
+) -> anyhow::Result<Result<Vec<User>, VendorError>> {
+    let mut users = Vec::new();
+    for archived in [false, true] {
+        let mut after = None;
+        loop {
+            let page = match permits.send(client.owners(token, archived, after.as_deref())).await? {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error)),
+            };
+            users.extend(fetcher::hubspot_users(&page.owners));
+            if page.after.is_none() || page.after == after {
+                break;
+            }
+            after = page.after;
+        }
+    }
+    Ok(Ok(users))
 }
 
 fn explain(error: &VendorError, base_url: &BaseUrl) -> String {

@@ -86,7 +86,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
-        users: &fetcher::stored_organization_users(&probed.users),
+        users: &fetcher::salesforce_users(&probed.users),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     if !context.json {
