@@ -21,12 +21,12 @@ fn spec() -> WorkspaceSpec {
 }
 
 /// The starts and titles of what the world knows, by recorder: of equal ones there is one meeting.
-fn expected(stand: &Stand) -> BTreeMap<(i64, Option<String>), BTreeSet<String>> {
+fn expected(stand: &Stand) -> BTreeMap<(jiff::Timestamp, Option<String>), BTreeSet<String>> {
     let world = stand.world();
     let mut meetings: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for truth in [world.truth("acme").expect("a truth"), world.gong_truth("acme").expect("a truth")] {
         for one in truth {
-            let key = (one.finished_at.as_second() / 10, one.title.map(|title| title.trim().to_owned()));
+            let key = (one.started_at, one.title.map(|title| title.trim().to_owned()));
             meetings.entry(key).or_default().insert(one.id);
         }
     }

@@ -348,7 +348,8 @@ pub async fn close_made_good(tx: &Tx) -> Result<u64, StoreError> {
     let of_records = tx
         .execute(
             "UPDATE dead_letters d
-             SET state = 'closed', resolved_at = now(), resolution = 'the vendor was asked again, and this came of it: ' ||
+             SET state = 'closed', resolved_at = now(), resolution =
+                 'what was asked for then or later is ' ||
                  CASE WHEN k.document_version >= d.version THEN 'stored' ELSE 'skipped' END
              FROM intake k
              WHERE d.state = 'dead' AND d.stage IN ('detail', 'normalize')

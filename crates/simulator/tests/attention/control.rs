@@ -58,7 +58,7 @@ async fn every_change_of_the_readme_is_taken() {
     let id = world.truth("acme").unwrap().next().unwrap().id;
     let readme = include_str!("../../README.md").replace("\"ID\"", &format!("\"{id}\""));
     let changes: Vec<&str> = readme.split('`').filter(|text| text.starts_with("{\"change\"")).collect();
-    assert_eq!(changes.len(), 15);
+    assert_eq!(changes.len(), 16);
     for change in changes {
         let sent = send(&simulator, "POST", &format!("{ACME}/changes"), change).await;
         assert_eq!(sent.status, 200, "{change}: {:?}", sent.json());
