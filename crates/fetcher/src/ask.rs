@@ -12,18 +12,23 @@ use crate::Shared;
 use crate::permit::{OpenPermit, give_back, wait_for_permit};
 
 /// Why a step cannot go on now.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Setback {
     /// Not before this wait: the vendor or its budget says so. No attempt is counted.
+    #[error("the vendor or its budget says: not before {} s", .0.as_secs_f64().ceil())]
     NotBefore(Duration),
     /// The process is to end; somebody else goes on.
+    #[error("the process is to end")]
     Handback,
     /// There is no valid credential.
+    #[error("there is no valid credential")]
     NoCredential,
     /// This process cannot open the credential just now, for want of its master key, say. No attempt is counted: nothing is wrong with the
     /// page.
+    #[error("cannot open the credential: {0}")]
     Unopened(String),
     /// The vendor refused this generation of the credential, confirmed.
+    #[error("the vendor refuses the credential: {reason}")]
     Refused {
         /// Which credential.
         generation: i32,
@@ -31,6 +36,7 @@ pub(crate) enum Setback {
         reason: String,
     },
     /// The vendor refuses to renew this generation of the credential, or nobody knows its token any more: only a person can.
+    #[error("the credential cannot be renewed: {reason}")]
     NotRenewed {
         /// Which credential.
         generation: i32,
@@ -40,6 +46,7 @@ pub(crate) enum Setback {
         interrupted: bool,
     },
     /// The page cannot be had; counts as an attempt.
+    #[error("{reason}")]
     Page {
         /// Error class.
         class: &'static str,
@@ -47,6 +54,7 @@ pub(crate) enum Setback {
         reason: String,
     },
     /// The page cannot be had until a person changes something: trying again is of no use.
+    #[error("{reason}")]
     Lasting {
         /// Error class.
         class: &'static str,
@@ -54,8 +62,10 @@ pub(crate) enum Setback {
         reason: String,
     },
     /// The database is away.
+    #[error(transparent)]
     Store(StoreError),
     /// The broker does not take what was fetched.
+    #[error("the broker does not take what was fetched: {0}")]
     Broker(String),
 }
 

@@ -296,7 +296,7 @@ async fn mark(
     };
     if marked.await.map_err(JobError::retry)? {
         failpoint!("fetch.invalidated");
-        tracing::error!(generation, connection.id = %run.connection_id,
+        tracing::error!(generation, error = reason, connection.id = %run.connection_id,
             "the vendor refuses the credential: its runs are parked until a reconnect");
         shared.deps.metrics.step("parked");
         return Ok(());

@@ -28,7 +28,7 @@ pub(crate) async fn keep_probing(shared: &Shared) {
             Ok(true) => continue,
             Ok(false) => {}
             // the next probe is planned already
-            Err(setback) => tracing::warn!(?setback, "failed to probe a credential that was refused"),
+            Err(setback) => tracing::warn!(error = %setback, "failed to probe a credential that was refused"),
         }
         tokio::select! {
             () = shared.shutdown.begun() => {}
