@@ -6,13 +6,19 @@ use runtime::EnvError;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The key file cannot be read or written.
-    #[error("key file {path}: {source}")]
+    #[error("key file {path}: {reason}")]
     File {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
+    /// There is no file of that name.
+    #[error(
+        "there is no key file {0}: put there the one that credentials were sealed with, or make the first with \
+         `switchboard key new {0}`"
+    )]
+    Missing(String),
     /// A new key file was to be made where there is one.
     #[error("key file {0} exists already and is not overwritten: whoever loses it loses every credential")]
     Exists(String),

@@ -21,9 +21,10 @@ impl Keyring {
             file.persist_noclobber(path)?;
             File::open(&folder)?.sync_all()
         };
-        write().map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => SecretError::Exists(path.display().to_string()),
-            _ => file_error(path, source),
+        let path = path.display().to_string();
+        write().map_err(|reason| match reason.kind() {
+            io::ErrorKind::AlreadyExists => SecretError::Exists(path),
+            _ => SecretError::File { path, reason },
         })?;
         Ok(keyring)
     }
@@ -35,7 +36,7 @@ impl Keyring {
 
     /// Puts a fresh key in front of the file's, replacing the file at once or not at all. Its permissions stay.
     pub fn rotate_file(path: &Path) -> Result<Self, SecretError> {
-        let to_error = |source| file_error(path, source);
+        let to_error = |reason| file_error(path, reason);
         // a link stays a link: what it points to is replaced
         let target = path.canonicalize().map_err(to_error)?;
         let folder = folder_of(&target);
@@ -54,7 +55,7 @@ impl Keyring {
 }
 
 fn read(path: &Path) -> Result<(Keyring, Metadata), SecretError> {
-    let to_error = |source| file_error(path, source);
+    let to_error = |reason| file_error(path, reason);
     let mut file = File::open(path).map_err(to_error)?;
     let metadata = file.metadata().map_err(to_error)?;
     // a group may read it: that is how a mounted secret reaches a process that is not its owner
@@ -81,8 +82,12 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-fn file_error(path: &Path, source: io::Error) -> SecretError {
-    SecretError::File { path: path.display().to_string(), source }
+fn file_error(path: &Path, reason: io::Error) -> SecretError {
+    let path = path.display().to_string();
+    match reason.kind() {
+        io::ErrorKind::NotFound => SecretError::Missing(path),
+        _ => SecretError::File { path, reason },
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +180,7 @@ mod tests {
         let elsewhere = seal(&Keyring::generate(), b"aad", &SecretString::from("sk"));
         std::fs::remove_file(&path).expect("removed");
         let error = open(&keyring, b"aad", &elsewhere).expect_err("an unknown key");
-        assert!(matches!(error, SecretError::File { .. }), "{error}");
+        assert!(matches!(error, SecretError::Missing(_)), "{error}");
     }
 
     #[test]

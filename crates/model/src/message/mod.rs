@@ -16,12 +16,12 @@ pub use unfetched_record::UnfetchedRecord;
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Not the JSON of this message.
-    #[error("not a {what} message: {source}")]
+    #[error("not a {what} message: {reason}")]
     Malformed {
         /// Name of the message.
         what: &'static str,
         /// Where it broke.
-        source: serde_json::Error,
+        reason: serde_json::Error,
     },
     /// Written by a later program.
     #[error("{what} message of version {version} is not known to this program; update the workers first")]

@@ -32,7 +32,7 @@ impl Nudge {
     /// Reads a message's body.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let nudge: Self = serde_json::from_slice(body)
-            .map_err(|source| DecodeError::Malformed { what: "nudge", source })?;
+            .map_err(|reason| DecodeError::Malformed { what: "nudge", reason })?;
         check_version("nudge", Self::VERSION, nudge.version)?;
         Ok(nudge)
     }

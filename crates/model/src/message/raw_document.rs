@@ -80,7 +80,7 @@ impl<'a> RawDocument<'a> {
     /// Reads a message's body, borrowing the document from it.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         let document: Self = serde_json::from_slice(body)
-            .map_err(|source| DecodeError::Malformed { what: "raw document", source })?;
+            .map_err(|reason| DecodeError::Malformed { what: "raw document", reason })?;
         check_version("raw document", Self::VERSION, document.version)?;
         Ok(document)
     }

@@ -59,7 +59,7 @@ impl<'a> RecordBatch<'a> {
     /// Reads a message's body, borrowing the records from it.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         let batch: Self = serde_json::from_slice(body)
-            .map_err(|source| DecodeError::Malformed { what: "record batch", source })?;
+            .map_err(|reason| DecodeError::Malformed { what: "record batch", reason })?;
         check_version("record batch", Self::VERSION, batch.version)?;
         Ok(batch)
     }

@@ -29,7 +29,7 @@ impl ResolveBatch {
     /// Reads a message's body.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let batch: Self = serde_json::from_slice(body)
-            .map_err(|source| DecodeError::Malformed { what: "resolve batch", source })?;
+            .map_err(|reason| DecodeError::Malformed { what: "resolve batch", reason })?;
         check_version("resolve batch", Self::VERSION, batch.version)?;
         Ok(batch)
     }

@@ -33,7 +33,7 @@ impl UnfetchedRecord {
     /// Reads a message's body.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let record: Self = serde_json::from_slice(body)
-            .map_err(|source| DecodeError::Malformed { what: "unfetched record", source })?;
+            .map_err(|reason| DecodeError::Malformed { what: "unfetched record", reason })?;
         check_version("unfetched record", Self::VERSION, record.version)?;
         Ok(record)
     }
