@@ -52,6 +52,7 @@ pub(crate) async fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exi
         output::say!("idle{}", standing(&left));
     } else {
         output::say!("not idle after {} s: {}{}", args.timeout, words(&left), standing(&left));
+        output::say!("`switchboard status` says who works, and `switchboard runs` at what");
     }
     Ok(code)
 }
