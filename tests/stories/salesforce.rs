@@ -350,3 +350,38 @@ async fn a_person_who_consents_lets_an_app_in_and_its_tokens_are_renewed() {
     assert_renewed(&stand).await;
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn domains_in_a_field_of_their_own_count_once_somebody_has_named_it() {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(spec()).await;
+    set(&stand, |settings| settings.crm_own_domain_field = true);
+    let roles = stand.start_all().await;
+    stand.connect("acme", "acme-key", &[]).await;
+    stand.connect_salesforce("acme", &[]).await;
+    stand.idle().await;
+    let known = async || stand.number("SELECT count(*) FROM account_domains").await;
+    let websites = known().await;
+
+    stand.connect_salesforce("acme", &["--domain-field", "Domains__c"]).await;
+    stand.idle().await;
+    let all = known().await;
+    assert!(all > websites + 5, "of everybody, touched or not: {websites}, {all}");
+    assert_truth(&stand).await;
+    stand.connect_salesforce("acme", &[]).await;
+    in_sync(&stand).await;
+    assert_eq!(known().await, all, "what was said once holds");
+
+    let token = stand.world().salesforce_token("acme").expect("a token");
+    set(&stand, |settings| settings.crm_own_domain_field = false);
+    let refused = stand.run_with_input(&stand.salesforce_args("acme", &[]), &token).await;
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        words.contains("may not read Account.Domains__c") && words.contains("nothing was saved"),
+        "{words}"
+    );
+    stand.connect_salesforce("acme", &["--domain-field", "none"]).await;
+    stand.idle().await;
+    assert_eq!(known().await, all, "the website has them again");
+    stand.finish(roles).await;
+}

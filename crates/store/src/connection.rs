@@ -22,6 +22,8 @@ pub struct ConnectionSettings {
     pub walk_interval_s: i32,
     /// Private conversations are admitted.
     pub admit_private: bool,
+    /// Fields of the organization's own that hold an account's domains, at Salesforce.
+    pub domain_fields: Vec<String>,
 }
 
 /// A connection.
@@ -59,7 +61,8 @@ const COLUMNS: &str = "c.connection_id, c.tenant_id, c.vendor, c.vendor_account,
     c.backfill_days, c.interval_s, c.lookback_s, c.walk_interval_s, c.admit_private, c.enabled, c.paused_at,
     c.disconnected_at, c.credential_generation, c.credential_state, b.cause, c.created_at,
     (SELECT k.refused_since FROM credentials k
-     WHERE k.connection_id = c.connection_id AND k.generation = c.credential_generation AND c.credential_state = 'valid')
+     WHERE k.connection_id = c.connection_id AND k.generation = c.credential_generation AND c.credential_state = 'valid'),
+    c.domain_fields
     FROM connections c JOIN connection_blocks b USING (connection_id)";
 
 /// Lists the connections the transaction may see, by tenant and vendor.
@@ -83,13 +86,14 @@ pub async fn connect(
     let row = tx
         .query_one(
             "INSERT INTO connections (connection_id, tenant_id, vendor, vendor_account, base_url, allow_http,
-                 backfill_days, interval_s, lookback_s, walk_interval_s, admit_private)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 backfill_days, interval_s, lookback_s, walk_interval_s, admit_private, domain_fields)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (connection_id) DO UPDATE SET
                  base_url = excluded.base_url, allow_http = excluded.allow_http,
                  backfill_days = excluded.backfill_days, interval_s = excluded.interval_s,
                  lookback_s = excluded.lookback_s, walk_interval_s = excluded.walk_interval_s,
-                 admit_private = excluded.admit_private, disconnected_at = NULL, connected_at = now()
+                 admit_private = excluded.admit_private, domain_fields = excluded.domain_fields,
+                 disconnected_at = NULL, connected_at = now()
              RETURNING xmax = 0",
             &[
                 &id.0,
@@ -103,6 +107,7 @@ pub async fn connect(
                 &settings.lookback_s,
                 &settings.walk_interval_s,
                 &settings.admit_private,
+                &settings.domain_fields,
             ],
         )
         .await?;
@@ -152,6 +157,7 @@ fn connection(row: &tokio_postgres::Row) -> Result<Connection, StoreError> {
             lookback_s: row.try_get(8)?,
             walk_interval_s: row.try_get(9)?,
             admit_private: row.try_get(10)?,
+            domain_fields: row.try_get(19)?,
         },
         enabled: row.try_get(11)?,
         paused_at: row.try_get(12)?,

@@ -31,6 +31,8 @@ pub struct ClaimedRun {
     pub allow_http: bool,
     /// Private conversations are admitted.
     pub admit_private: bool,
+    /// Fields of the organization's own that hold an account's domains.
+    pub domain_fields: Vec<String>,
     /// What it brings in.
     pub stream: Stream,
     /// Why it exists.
@@ -89,7 +91,7 @@ pub async fn claim(
                AND coalesce(r.claim_expires_at, '-infinity') <= clock_timestamp()
              RETURNING r.tenant_id, r.connection_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
                  c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause, r.resumed,
-                 r.walks, r.cursor, r.restarts, run_share(r.kind, r.replayed)",
+                 r.walks, r.cursor, r.restarts, run_share(r.kind, r.replayed), c.domain_fields",
             &[&run.0, &step.0, &worker, &lease.as_secs_f64()],
         )
         .await?;
@@ -104,6 +106,7 @@ pub async fn claim(
         base_url: row.try_get(4)?,
         allow_http: row.try_get(5)?,
         admit_private: row.try_get(6)?,
+        domain_fields: row.try_get(20)?,
         stream: row.try_get::<_, &str>(7)?.parse()?,
         kind: row.try_get::<_, &str>(8)?.parse()?,
         lane: row.try_get::<_, &str>(9)?.parse()?,

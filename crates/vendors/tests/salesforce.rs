@@ -38,7 +38,7 @@ const OPPORTUNITY: [&str; 6] = ["Id", "IsDeleted", "SystemModstamp", "Name", "Ac
 
 async fn readable() -> Readable {
     let vendor = FakeVendor::replying(Reply::ok(description(&OPPORTUNITY))).await;
-    let readable = client(&vendor).describe(&token(), Object::Opportunity).await.unwrap();
+    let readable = client(&vendor).describe(&token(), Object::Opportunity, &[]).await.unwrap();
     assert!(vendor.requests()[0].starts_with("GET /services/data/v66.0/sobjects/Opportunity/describe HTTP"));
     readable
 }
@@ -118,12 +118,13 @@ async fn as_many_ids_as_are_allowed_fit_and_a_longer_query_is_not_sent() {
 #[tokio::test]
 async fn a_field_that_is_needed_and_may_not_be_read_is_a_missing_scope_by_its_name() {
     let vendor = FakeVendor::replying(Reply::ok(description(&OPPORTUNITY[..4]))).await;
-    let error = client(&vendor).describe(&token(), Object::Opportunity).await.expect_err("a missing field");
+    let error =
+        client(&vendor).describe(&token(), Object::Opportunity, &[]).await.expect_err("a missing field");
     assert_eq!(error.failure, Failure::MissingScope);
     assert!(error.message.contains("Opportunity.AccountId"), "{error}");
     let no_such = refusal("404 Not Found", "NOT_FOUND", "The requested resource does not exist");
     let vendor = FakeVendor::replying(no_such).await;
-    let error = client(&vendor).describe(&token(), Object::Lead).await.expect_err("a hidden object");
+    let error = client(&vendor).describe(&token(), Object::Lead, &[]).await.expect_err("a hidden object");
     assert_eq!(error.failure, Failure::MissingScope);
     assert!(error.message.contains("may not read Lead"), "{error}");
 }

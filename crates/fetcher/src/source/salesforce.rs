@@ -145,8 +145,11 @@ impl Step<'_> {
 
     /// What may be read is asked for before every query: a permission may have come or gone.
     async fn readable(&self) -> Result<Readable, Setback> {
-        let object = self.object;
-        Ok(self.ask(|client, token| async move { client.describe(&token, object).await }).await?.0)
+        let (object, domain_fields) = (self.object, &self.run.domain_fields);
+        Ok(self
+            .ask(|client, token| async move { client.describe(&token, object, domain_fields).await })
+            .await?
+            .0)
     }
 
     async fn query(&self, readable: &Readable, rows: Rows<'_>) -> Result<(RecordPage, Version), Setback> {

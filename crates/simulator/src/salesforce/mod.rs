@@ -234,7 +234,8 @@ fn describe(workspace: &Workspace, object: Object) -> Reply {
     if hides(workspace, object, None) {
         return not_found();
     }
-    let fields = record::fields(object).into_iter().filter(|field| !hides(workspace, object, Some(field)));
+    let fields =
+        record::fields(workspace, object).into_iter().filter(|field| !hides(workspace, object, Some(field)));
     let fields: Vec<Value> =
         fields.map(|field| json!({ "name": field, "label": field, "nillable": true })).collect();
     Reply::json(json!({ "name": object.name(), "queryable": true, "fields": fields }).to_string())

@@ -28,8 +28,13 @@ impl Record {
 }
 
 /// The fields an object has in this organization: one currency, no person accounts.
-pub(super) fn fields(object: Object) -> Vec<&'static str> {
-    let names = match object {
+pub(super) fn fields(workspace: &Workspace, object: Object) -> Vec<&'static str> {
+    let own = (object == Object::Account && workspace.settings().crm_own_domain_field).then_some(OWN_DOMAINS);
+    standard_fields(object).split(' ').chain(own).collect()
+}
+
+fn standard_fields(object: Object) -> &'static str {
+    match object {
         Object::Account => {
             "Id IsDeleted MasterRecordId Name Type ParentId Phone Website Industry OwnerId CreatedDate LastModifiedDate \
              SystemModstamp"
@@ -49,8 +54,7 @@ pub(super) fn fields(object: Object) -> Vec<&'static str> {
         }
         Object::User => "Id Username Email Name IsActive UserType SystemModstamp",
         Object::Organization => "Id Name IsSandbox",
-    };
-    names.split(' ').collect()
+    }
 }
 
 /// Every record of a kind, wherever it is.
@@ -119,13 +123,22 @@ fn account(workspace: &Workspace, number: usize, company: &Company) -> Record {
     // deleting it, or merging it away, is a write like any other
     let deleted_ms = company.deleted_ms.or(company.merged_into.map(|_| company.modified_ms));
     let touched_ms = company.modified_ms.max(deleted_ms.unwrap_or(0));
+    let (websites, own) = match company.domains.split_first() {
+        Some((_, others)) if workspace.settings().crm_own_domain_field => {
+            (&company.domains[..1], Some(others.join("\r\n")))
+        }
+        _ => (&company.domains[..], None),
+    };
     let fields = json!({
-        "Name": account.name, "Type": "Customer", "Website": website(number, &company.domains),
+        "Name": account.name, "Type": "Customer", "Website": website(number, websites), OWN_DOMAINS: own,
         "MasterRecordId": company.merged_into.map(account_id), "CreatedDate": created(workspace, number),
         "OwnerId": user_id(number % workspace.roster.users.len()),
     });
     Record::of(account_id(number), touched_ms, fields).deleted(deleted_ms, company.purged)
 }
+
+/// A field that an administrator has made.
+const OWN_DOMAINS: &str = "Domains__c";
 
 /// One field for all of them, into which people type what they like.
 fn website(number: usize, domains: &[String]) -> Option<String> {

@@ -26,7 +26,7 @@ pub(super) fn rows(workspace: &Workspace, query: &str, all: bool) -> Result<Vec<
         .ok_or_else(|| refusal(400, "INVALID_TYPE", &format!("sObject type '{name}' is not supported.")))?;
     let fields: Vec<&str> = select.split(',').map(str::trim).collect();
     for field in &fields {
-        if !record::fields(object).contains(field) || hides(workspace, object, Some(field)) {
+        if !record::fields(workspace, object).contains(field) || hides(workspace, object, Some(field)) {
             let words = format!(
                 "SELECT {select} FROM {name} ^ ERROR at Row:1:Column:8 No such column '{field}' on entity '{name}'."
             );

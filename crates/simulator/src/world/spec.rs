@@ -178,6 +178,8 @@ pub struct Settings {
     /// Kinds of CRM records that the CRM's tokens may not read: `companies`, `contacts`, `deals`, `leads`; at Salesforce also single
     /// fields (`Contact.Email`).
     pub crm_lacks_scope: Vec<String>,
+    /// Salesforce has a field of its own, `Domains__c`, for the domains that are not the website.
+    pub crm_own_domain_field: bool,
     /// The CRM's requests of the day are used up.
     pub crm_quota_used_up: bool,
     /// The CRM's strict limit.
@@ -219,6 +221,7 @@ impl Default for Settings {
             rows_with_transcript: true,
             gong: GongSettings::default(),
             crm_lacks_scope: Vec::new(),
+            crm_own_domain_field: false,
             crm_quota_used_up: false,
             crm_rate_limit: None,
         }

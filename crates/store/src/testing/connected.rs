@@ -28,6 +28,7 @@ pub async fn connected_to(
         lookback_s: 172_800,
         walk_interval_s: 604_800,
         admit_private: false,
+        domain_fields: Vec::new(),
     };
     let tx = store.begin(Speaker::Tenant(tenant)).await.expect("a transaction");
     let streams = [model::Stream::Conversations];

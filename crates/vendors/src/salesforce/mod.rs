@@ -52,10 +52,16 @@ impl Salesforce {
         self.ask("organization", "Organization", token, url, |body| Organization::read(&body)).await
     }
 
-    /// Says which fields of an object may be read.
-    pub async fn describe(&self, token: &Bearer, object: Object) -> Result<Readable, VendorError> {
+    /// Says which fields of an object may be read; of accounts also fields of the organization's own that hold domains.
+    pub async fn describe(
+        &self,
+        token: &Bearer,
+        object: Object,
+        domain_fields: &[String],
+    ) -> Result<Readable, VendorError> {
         let url = self.url(&["services", "data", &self.version, "sobjects", object.as_str(), "describe"])?;
-        self.ask("describe", object.as_str(), token, url, |body| Readable::read(object, &body)).await
+        self.ask("describe", object.as_str(), token, url, |body| Readable::read(object, domain_fields, &body))
+            .await
     }
 
     /// Begins a query for rows, deleted ones among them.

@@ -19,7 +19,7 @@ pub enum Rows<'a> {
 }
 
 impl Rows<'_> {
-    pub(super) fn soql(&self, object: Object, fields: &[&str]) -> String {
+    pub(super) fn soql(&self, object: Object, fields: &[String]) -> String {
         let select = format!("SELECT {} FROM {}", fields.join(", "), object.as_str());
         match self {
             Self::All => select,
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn queries_are_written_as_salesforce_reads_them() {
         let at = |text: &str| text.parse().expect("a time");
-        let fields = ["Id", "Name"];
+        let fields = ["Id", "Name"].map(str::to_owned);
         assert_eq!(Rows::All.soql(Object::Account, &fields), "SELECT Id, Name FROM Account");
         let window = Window { from: at("2026-05-01T07:25:37.9Z"), to: at("2026-05-02T00:00:00Z") };
         assert_eq!(

@@ -60,6 +60,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
         header_form: form.as_str(),
         streams: &[model::Stream::Conversations],
         users: &fetcher::attention_users(&workspace),
+        domain_fields: &[],
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     let users = workspace.users.len();

@@ -88,6 +88,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         header_form,
         streams: &[model::Stream::Conversations],
         users: &company.users,
+        domain_fields: &[],
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     for warning in &company.warnings {

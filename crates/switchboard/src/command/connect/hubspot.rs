@@ -79,6 +79,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         header_form: "bearer",
         streams: &streams,
         users: probed.users.as_deref().unwrap_or_default(),
+        domain_fields: &[],
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     set_search_limit(&store, options, &account).await?;

@@ -117,6 +117,8 @@ struct Checked<'a> {
     streams: &'a [Stream],
     /// Whose calls it records.
     users: &'a [User],
+    /// Fields of the organization's own that hold an account's domains.
+    domain_fields: &'a [String],
 }
 
 /// What became of saving it.
@@ -177,7 +179,7 @@ impl Options {
 
     fn settings(
         &self,
-        base_url: &BaseUrl,
+        checked: &Checked<'_>,
         before: Option<&Connection>,
         defaults: &Defaults,
     ) -> ConnectionSettings {
@@ -186,13 +188,14 @@ impl Options {
             given.or(before.map(field)).unwrap_or(default)
         };
         ConnectionSettings {
-            base_url: base_url.as_str().to_owned(),
+            base_url: checked.base_url.as_str().to_owned(),
             allow_http: self.allow_http,
             backfill_days: kept(self.backfill_days, |one| one.backfill_days, defaults.backfill_days),
             interval_s: kept(self.interval_s, |one| one.interval_s, 900),
             lookback_s: kept(self.lookback_s, |one| one.lookback_s, defaults.lookback_s),
             walk_interval_s: kept(self.walk_interval_s, |one| one.walk_interval_s, defaults.walk_interval_s),
             admit_private: self.admit_private.or(before.map(|one| one.admit_private)).unwrap_or(false),
+            domain_fields: checked.domain_fields.to_vec(),
         }
     }
 
@@ -207,7 +210,7 @@ impl Options {
     ) -> anyhow::Result<Saved> {
         let (tenant, account) = (&self.tenant, checked.account);
         let before = known.iter().find(|one| one.vendor_account == *account);
-        let settings = self.settings(checked.base_url, before, defaults);
+        let settings = self.settings(checked, before, defaults);
         let vault = context.vault()?;
         refuse_strange_key(store, &vault).await?;
         let owner = Owner { tenant, connection_id: ConnectionId::derive(tenant, defaults.vendor, account) };
@@ -227,6 +230,10 @@ impl Options {
         credential::save(&tx, tenant, id, &fresh).await?;
         user::keep(&tx, tenant, id, checked.users).await?;
         stream::make_due(&tx, id).await?;
+        if before.is_some_and(|one| one.settings.domain_fields != settings.domain_fields) {
+            // what nobody touches since shows its domains as well
+            stream::make_walk_due(&tx, id).await?;
+        }
         tx.commit().await?;
         vault.tidy(before_kept.as_ref(), &fresh.kept).await;
         let notes = notes(context, store, id).await?;

@@ -9,8 +9,9 @@ use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
 use secrets::Credential;
 use serde_json::json;
+use store::connection::Connection;
 use vendors::oauth::ClientIn;
-use vendors::salesforce::{Object, Organization, OrganizationUser, Salesforce, parse_base_url};
+use vendors::salesforce::{Object, OrganizationUser, Salesforce, parse_base_url};
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
 use super::grant::{self, Way};
@@ -34,6 +35,9 @@ const DEFAULTS: Defaults = Defaults {
     check_requests: 6,
 };
 
+/// Takes the fields back that were named before.
+const NO_FIELD: &str = "none";
+
 /// Pages of users at a check: an organization with more people than this is none.
 const USERS_PAGES_MAX: usize = 100;
 
@@ -50,14 +54,26 @@ pub(super) struct SalesforceArgs {
     /// The file with an access token, which ends with its session; without it the token is read from standard input.
     #[arg(long, conflicts_with = "oauth_client_file")]
     token_file: Option<PathBuf>,
+    /// A field of your own that holds an account's domains beside its website, as `Domains__c`; may be given several times. `none` takes
+    /// them back.
+    #[arg(long = "domain-field", value_name = "FIELD", value_parser = own_field)]
+    domain_fields: Vec<String>,
 }
 
 /// What a token may read.
 struct Probed {
-    organization: Organization,
     readable: Vec<Object>,
     missing: Vec<(Object, String)>,
     users: Vec<OrganizationUser>,
+}
+
+impl SalesforceArgs {
+    fn domain_fields(&self, before: Option<&Connection>) -> Vec<String> {
+        match (self.domain_fields.as_slice(), before) {
+            ([], Some(before)) => before.settings.domain_fields.clone(),
+            (given, _) => given.iter().filter(|field| *field != NO_FIELD).cloned().collect(),
+        }
+    }
 }
 
 pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Result<ExitCode> {
@@ -77,8 +93,14 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let version = ApiVersions::from_env(&context.env)?.salesforce;
     let client = Salesforce::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), &version);
     let permits = options.permits(&store, Vendor::Salesforce, &known, &base_url);
-    let probed = probe(&permits, &client, &base_url, credential.token()).await?;
-    let account = VendorAccount::of(&probed.organization.id);
+    let token = &Bearer(credential.token().clone());
+    let organization = match permits.send(client.organization(token)).await? {
+        Ok(organization) => organization,
+        Err(error) => bail!("{}; nothing was saved", explain(&error, &base_url)),
+    };
+    let account = VendorAccount::of(&organization.id);
+    let domain_fields = args.domain_fields(known.iter().find(|one| one.vendor_account == account));
+    let probed = probe(&permits, &client, &base_url, token, &domain_fields).await?;
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
         account: &account,
@@ -87,6 +109,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         header_form: "bearer",
         streams: &streams,
         users: &fetcher::salesforce_users(&probed.users),
+        domain_fields: &domain_fields,
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     if !context.json {
@@ -99,7 +122,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         "missing_scopes": probed.missing.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>(),
         "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
     });
-    let name = probed.organization.name.unwrap_or_default();
+    let name = organization.name.unwrap_or_default();
     let what = format!("Salesforce organization {account} {name}, with {} users", probed.users.len());
     options.report(context, &saved, &checked, &what, details)
 }
@@ -145,6 +168,16 @@ fn audience(base_url: &BaseUrl) -> &'static str {
     }
 }
 
+/// A field of an organization's own, by the name that queries know it by.
+fn own_field(text: &str) -> Result<String, String> {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if text == NO_FIELD || plain && text.ends_with("__c") && text.len() > 3 {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the API name of a field of your own, which ends with __c".to_owned())
+    }
+}
+
 fn read_token(args: &SalesforceArgs) -> anyhow::Result<SecretString> {
     let text = read_secret(args.token_file.as_deref(), &["token"])?;
     let token = text.trim();
@@ -154,31 +187,27 @@ fn read_token(args: &SalesforceArgs) -> anyhow::Result<SecretString> {
     Ok(SecretString::from(token))
 }
 
-/// Asks for the organization, for what may be read of each object, and for the people: what is missing shows only when it is needed.
+/// Asks for what may be read of each object, and for the people: what is missing shows only when it is needed.
 async fn probe(
     permits: &Permits<'_>,
     client: &Salesforce,
     base_url: &BaseUrl,
-    token: &SecretString,
+    token: &Bearer,
+    domain_fields: &[String],
 ) -> anyhow::Result<Probed> {
-    let token = &Bearer(token.clone());
-    let organization = match permits.send(client.organization(token)).await? {
-        Ok(organization) => organization,
-        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
-    };
     let (mut readable, mut missing) = (Vec::new(), Vec::new());
     for object in Object::ALL {
-        match permits.send(client.describe(token, *object)).await? {
+        match permits.send(client.describe(token, *object, domain_fields)).await? {
             Ok(_) => readable.push(*object),
             Err(error) if error.failure == Failure::MissingScope => missing.push((*object, error.message)),
             Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
         }
     }
     if let Some((_, why)) = missing.iter().find(|(object, _)| *object == Object::Account) {
-        bail!("{why}: without it there are no accounts; nothing was saved");
+        bail!("{why}: without it accounts cannot be taken in; nothing was saved");
     }
     let users = users(permits, client, base_url, token).await?;
-    Ok(Probed { organization, readable, missing, users })
+    Ok(Probed { readable, missing, users })
 }
 
 async fn users(
