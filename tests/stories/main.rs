@@ -10,6 +10,7 @@ mod dead_letters;
 mod deliveries;
 mod demo;
 mod fairness;
+mod freshness;
 mod garbage;
 mod gong;
 mod hunt;

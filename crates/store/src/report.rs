@@ -1,5 +1,6 @@
 //! The questions an operator asks of the whole: what is parked, what is left, where a record is.
 
+mod freshness;
 mod pulse;
 mod unfinished;
 mod whereabouts;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::{StoreError, Tx};
 
+pub use freshness::{Freshness, Lookback, Spread, freshness};
 pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
 pub use unfinished::{Unfinished, unfinished};
 pub use whereabouts::{RunOfRecord, Whereabouts, find};

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Events(command::events::EventsArgs),
     /// Show connections, queues, parked work and dead letters.
     Status,
+    /// Show how soon calls are there after they ended, and what other lookbacks would have missed.
+    Freshness(command::freshness::FreshnessArgs),
     /// Write a tenant's conversations as JSON lines.
     Export(command::export::ExportArgs),
 }

@@ -16,7 +16,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     } else if applied.is_empty() {
         output::say!("the database is up to date; exchanges and queues are declared");
     } else {
-        output::say!("applied {} migrations; exchanges and queues are declared", applied.len());
+        output::say!("migrations applied: {}; exchanges and queues are declared", applied.len());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ pub(crate) mod dead;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod freshness;
 pub(crate) mod key;
 pub(crate) mod meeting;
 pub(crate) mod migrate;
