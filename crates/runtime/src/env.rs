@@ -53,6 +53,11 @@ impl Env {
         Self(pairs.filter(|(_, value): &(String, String)| !value.trim().is_empty()).collect())
     }
 
+    /// The names of what is set, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The value, without surrounding space.
     pub fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).map(|value| value.trim().to_owned())

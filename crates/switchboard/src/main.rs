@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod output;
 mod role;
+mod settings;
 mod usage;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use steward::{StewardConfig, StewardMetrics};
 use store::{Store, StoreError};
 
 use crate::context::Context;
+use crate::settings;
 
 /// How often the database is looked at while roles run.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -54,6 +55,7 @@ struct Shared {
 
 /// Runs roles in this process until SIGTERM or SIGINT; what they hold is finished or handed back within the grace.
 pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    settings::warn_of_unknown(&context.env);
     let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
     let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let name = if roles.len() == 1 { roles[0].as_str() } else { "all" };
