@@ -326,8 +326,9 @@ async fn update_links(tx: &Tx, relinks: &[&Relink<'_>]) -> Result<u64, StoreErro
                 &[&ids, &accounts, &rules, &rule_versions, &evidence],
             ),
             (
-                // the account a person named goes on as the one that took its place
-                "UPDATE conversations c SET account_id = a.merged_into, linked_at = now(), updated_at = now()
+                // the account a person named goes on as the one that took its place; when they said so stays, since of two words about
+                // one meeting the later counts
+                "UPDATE conversations c SET account_id = a.merged_into, updated_at = now()
                  FROM accounts a
                  WHERE c.conversation_id = ANY ($1) AND c.link_rule = 'person'
                    AND a.tenant_id = c.tenant_id AND a.account_id = c.account_id AND a.merged_into IS NOT NULL",

@@ -331,6 +331,38 @@ async fn the_account_that_a_person_named_goes_on_as_the_one_that_took_its_place(
     world.db.finish().await;
 }
 
+#[tokio::test]
+async fn of_two_words_about_one_meeting_the_later_stands_whatever_becomes_of_the_account_of_the_other() {
+    let world = World::new().await;
+    for key in ["one", "two"] {
+        world.take(&Document::content(key, 1, conversation(key, "x"))).await.unwrap();
+    }
+    let meeting = world.id_of("one").0;
+    world.db.execute(&format!("UPDATE conversations SET meeting_id = '{meeting}'")).await;
+    import(&world, &[account("a", &[]), account("b", &[]), account("c", &[])], &[]).await;
+    for (key, named) in [("one", "b"), ("two", "a")] {
+        let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+        let id = account::meant(&tx, &world.tenant, named).await.unwrap()[0].id;
+        assert!(decision::put(&tx, world.id_of(key), Some(id), "kim").await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    let merge = "UPDATE accounts SET merged_into = (SELECT account_id FROM accounts WHERE external_id = 'c')
+                 WHERE external_id = 'b'";
+    world.db.execute(merge).await;
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let read = resolve::load_for_resolve(&tx, &[world.id_of("one")]).await.unwrap();
+    assert_eq!(resolve::relink(&tx, &[relinked(&world, &read[0])]).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    let on: Vec<_> = world.export().await.into_iter().map(|one| one.account.unwrap().name).collect();
+    assert_eq!(on, ["Account a", "Account a"]);
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let listed = account::list(&tx, &world.tenant).await.unwrap();
+    let counts: Vec<_> = listed.iter().map(|one| (one.external_id.as_str(), one.conversations)).collect();
+    assert_eq!(counts, [("a", 1), ("c", 0)], "and the meeting is counted there, once");
+    drop(tx);
+    world.db.finish().await;
+}
+
 fn relinked<'a>(world: &World, read: &'a resolve::ToResolve) -> Relink<'a> {
     Relink {
         id: read.id,
