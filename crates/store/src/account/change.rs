@@ -47,8 +47,9 @@ impl Change {
         Ok(())
     }
 
-    /// Adds the addresses of everybody at these accounts: whose account comes, goes, or grows older may have to change.
-    pub(crate) async fn add_people_of(
+    /// Adds the addresses of everybody at these accounts: whose account comes, goes, or grows older may have to change. And their deals,
+    /// which may have come before them.
+    pub(crate) async fn add_dependents_of(
         &mut self,
         tx: &Tx,
         tenant: &TenantId,
@@ -69,6 +70,10 @@ impl Change {
             .await?;
         for row in &rows {
             self.email_keys.insert(row.try_get(0)?);
+        }
+        let deals = "SELECT external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)";
+        for row in &tx.query(deals, &[&tenant.as_str(), &accounts]).await? {
+            self.external_ids.insert(row.try_get(0)?);
         }
         Ok(())
     }

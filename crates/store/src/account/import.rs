@@ -143,7 +143,7 @@ impl Scope<'_> {
         }
         self.write_accounts(&different).await?;
         // a tie goes to the oldest: whoever has a contact there may have to change
-        change.add_people_of(self.tx, self.tenant, &reordered).await
+        change.add_dependents_of(self.tx, self.tenant, &reordered).await
     }
 
     async fn known_accounts(

@@ -70,7 +70,7 @@ fn id(row: &Row<'_, CrmAccount>) -> Uuid {
     AccountId::derive(row.tenant, row.source, &row.record.external_id).0
 }
 
-/// Notes who depends on accounts that come, go or grow older: their people, and the accounts that were merged into them.
+/// Notes who depends on accounts that come, go or grow older: their people and deals, and the accounts that were merged into them.
 pub(super) async fn note_dependents(
     tx: &Tx,
     tenant: &TenantId,
@@ -86,13 +86,13 @@ pub(super) async fn note_dependents(
         )
         .await?;
     let change = changes.entry(tenant.clone()).or_default();
-    let mut people_of = accounts.to_vec();
+    let mut depended_on = accounts.to_vec();
     for row in &merged {
-        people_of.push(row.try_get(0)?);
+        depended_on.push(row.try_get(0)?);
         change.external_ids.insert(row.try_get(1)?);
         change.domains.extend(row.try_get::<_, Vec<String>>(2)?);
     }
-    change.add_people_of(tx, tenant, &people_of).await
+    change.add_dependents_of(tx, tenant, &depended_on).await
 }
 
 async fn standings(tx: &Tx, rows: &[Row<'_, CrmAccount>]) -> Result<HashMap<Key, Standing>, StoreError> {

@@ -1,8 +1,8 @@
 //! Deals and opportunities: one that a vendor links to a call leads to its account.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use model::CrmDeal;
+use model::{CrmDeal, Stream, TenantId};
 use uuid::Uuid;
 
 use super::columns::Columns;
@@ -21,16 +21,41 @@ pub(super) async fn write(
     let before = standings(tx, rows).await?;
     let rows = leave(tx, "deals", rows, |row| before.contains_key(&row.key())).await?;
     upsert(tx, &rows).await?;
+    let mut different: BTreeMap<(&TenantId, &str), Vec<String>> = BTreeMap::new();
     for row in rows {
         let before = before.get(&row.key());
         let stands = row.stands();
         let after = (stands, row.account_id(row.body.account_external_id.as_deref()));
         if before != Some(&after) && (before.is_some() || stands) {
-            let change = changes.entry(row.tenant.clone()).or_default();
-            change.external_ids.insert(row.record.external_id.clone());
+            different.entry((row.tenant, row.source)).or_default().push(row.record.external_id.clone());
         }
     }
+    for ((tenant, source), ids) in different {
+        let change = changes.entry(tenant.clone()).or_default();
+        change.external_ids.extend(with_merged(tx, tenant, source, ids).await?);
+    }
     Ok(())
+}
+
+/// These deals, and those in whose place they stand: calls that name one of them lead to the same account.
+pub(super) async fn with_merged(
+    tx: &Tx,
+    tenant: &TenantId,
+    source: &str,
+    mut ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT d.external_id FROM crm_merges m
+             JOIN deals d ON d.tenant_id = m.tenant_id AND d.source = m.source AND d.external_id = m.loser_id
+             WHERE m.tenant_id = $1 AND m.source = $2 AND m.stream = $3 AND d.merged_into = ANY ($4)",
+            &[&tenant.as_str(), &source, &Stream::Deals.as_str(), &ids],
+        )
+        .await?;
+    for row in &rows {
+        ids.push(row.try_get(0)?);
+    }
+    Ok(ids)
 }
 
 /// Whether each deal counts, and whose it is.

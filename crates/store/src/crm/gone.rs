@@ -5,6 +5,7 @@ use model::{ConnectionId, Stream, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::deals;
 use crate::account::change::Change;
 use crate::{StoreError, Tx, outbox};
 
@@ -185,7 +186,10 @@ async fn apply(tx: &Tx, one: &Gone) -> Result<u64, StoreError> {
     match one.stream {
         Stream::Accounts => add_accounts(tx, one, &ids, &mut change).await?,
         Stream::Contacts | Stream::Leads => add_contacts(tx, one, &ids, &mut change).await?,
-        _ => change.external_ids.extend(ids.iter().cloned()),
+        _ => {
+            let ids = deals::with_merged(tx, &one.tenant, &one.source, ids.clone()).await?;
+            change.external_ids.extend(ids);
+        }
     }
     change.note(tx, &one.tenant).await?;
     Ok(ids.len() as u64)
@@ -210,7 +214,7 @@ async fn add_accounts(tx: &Tx, one: &Gone, ids: &[String], change: &mut Change) 
         change.domains.extend(row.try_get::<_, Vec<String>>(2)?);
     }
     change.account_ids.extend(accounts.iter().copied());
-    change.add_people_of(tx, &one.tenant, &accounts).await
+    change.add_dependents_of(tx, &one.tenant, &accounts).await
 }
 
 async fn add_contacts(tx: &Tx, one: &Gone, ids: &[String], change: &mut Change) -> Result<(), StoreError> {

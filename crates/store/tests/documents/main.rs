@@ -5,4 +5,6 @@ mod accounts;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod crm;
+#[cfg(test)]
 mod support;

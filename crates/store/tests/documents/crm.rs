@@ -1,0 +1,91 @@
+//! What a CRM tells, in whatever order: every call that it concerns is noted for linking again.
+
+use model::{
+    ContentHash, CrmAccount, CrmBody, CrmDeal, CrmRecord, Presence, Stream, Vendor, VendorAccount, VendorKey,
+    Version,
+};
+use store::Speaker;
+use store::conversation_write::{Arrival, Stored, lock_standings};
+use store::crm::{self, ChangedRecord, RecordWrites};
+
+use crate::support::World;
+
+fn record(id: &str, body: CrmBody) -> CrmRecord {
+    CrmRecord {
+        external_id: id.to_owned(),
+        presence: Presence::Live,
+        merged_ids: [].into(),
+        created_at: None,
+        owner_external_id: None,
+        body,
+    }
+}
+
+fn company(id: &str) -> CrmRecord {
+    let name = format!("Company {id}");
+    record(id, CrmBody::Account(CrmAccount { name, domains: [].into(), parent_external_id: None }))
+}
+
+fn deal(id: &str, of: &str) -> CrmRecord {
+    record(
+        id,
+        CrmBody::Deal(CrmDeal {
+            name: id.to_owned(),
+            account_external_id: Some(of.to_owned()),
+            stage: None,
+            amount: None,
+            currency: None,
+            close_date: None,
+            closed: false,
+            won: false,
+        }),
+    )
+}
+
+/// Takes a record in, and returns the ids by which calls are looked for that it touches.
+async fn take_in(world: &World, stream: Stream, record: &CrmRecord, version: i64) -> Vec<String> {
+    let key = VendorKey::of(&format!("{stream}/{}", record.external_id));
+    let portal = VendorAccount::of("portal");
+    let arrival = Arrival {
+        tenant: &world.tenant,
+        connection_id: world.connection,
+        stream,
+        vendor_key: &key,
+        conversation_id: world.id_of(key.as_str()),
+        asked_at: Version(version),
+        listed_hash: ContentHash::of(b"row"),
+    };
+    let content_hash = ContentHash::of(format!("{record:?}").as_bytes());
+    let stored = Stored { arrival, content_hash, awaits_transcript: false, look: None };
+    let changed =
+        ChangedRecord { stored, vendor: Vendor::HubSpot, vendor_account: &portal, record, raw: b"{}" };
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    lock_standings(&tx, &[arrival]).await.unwrap();
+    crm::write(&tx, &mut RecordWrites { changed: vec![changed], unchanged: Vec::new() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let sql = "SELECT coalesce(string_agg(id, ' ' ORDER BY id), '') FROM account_changes, unnest(external_ids) AS id";
+    let touched = world.db.text(sql).await;
+    world.db.execute("DELETE FROM account_changes").await;
+    touched.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_account_that_comes_after_its_deals_touches_the_calls_that_name_these() {
+    let world = World::new().await;
+    assert_eq!(take_in(&world, Stream::Deals, &deal("d-1", "c-1"), 1).await, ["d-1"]);
+    assert_eq!(take_in(&world, Stream::Accounts, &company("c-1"), 2).await, ["c-1", "d-1"]);
+    world.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_deal_that_moves_touches_the_calls_of_the_deals_in_whose_place_it_stands() {
+    let world = World::new().await;
+    for id in ["c-1", "c-2"] {
+        take_in(&world, Stream::Accounts, &company(id), 1).await;
+    }
+    take_in(&world, Stream::Deals, &deal("d-1", "c-1"), 1).await;
+    let winner = |of| CrmRecord { merged_ids: ["d-1".to_owned()].into(), ..deal("d-2", of) };
+    assert_eq!(take_in(&world, Stream::Deals, &winner("c-1"), 2).await, ["d-1", "d-2"]);
+    assert_eq!(take_in(&world, Stream::Deals, &winner("c-2"), 3).await, ["d-1", "d-2"]);
+    world.db.finish().await;
+}
