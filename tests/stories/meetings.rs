@@ -69,12 +69,35 @@ async fn play(gong_first: bool) {
     let by_gong = exported.iter().filter(|one| one["vendor"] == "gong").count();
     assert_eq!(of_gong.len(), by_gong);
     assert!(of_gong.iter().all(|one| one["vendor"] == "gong"));
+    assert_counted_once(&stand, &timeline, &exported).await;
 
     let pair = timeline.iter().find(|one| one["sources"].as_array().is_some_and(|copies| copies.len() == 2));
     let pair = pair.expect("a meeting of both");
     part_for_good(&stand, pair).await;
     stand.assert_sums().await;
     stand.finish(roles).await;
+}
+
+/// What is counted anywhere are meetings, as the timeline has them, and not their copies.
+async fn assert_counted_once(stand: &Stand, timeline: &[Value], exported: &[Value]) {
+    let mut on: BTreeMap<&str, i64> = BTreeMap::new();
+    for account in timeline.iter().filter_map(|one| one["account_external_id"].as_str()) {
+        *on.entry(account).or_default() += 1;
+    }
+    let accounts = stand.json(&["accounts", "list", "--tenant", "acme"]).await;
+    let count = |one: &Value| one["conversations"].as_i64().expect("a count");
+    let listed = accounts.iter().map(|one| (one["external_id"].as_str().expect("an id"), count(one)));
+    assert_eq!(listed.filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>(), on);
+
+    let waits = |one: &&Value| one["account"].is_null() && one["internal"] == false;
+    let waiting: BTreeSet<&str> =
+        exported.iter().filter(waits).map(|one| one["meeting_id"].as_str().expect("an id")).collect();
+    let groups = stand.json(&["unmatched", "--tenant", "acme"]).await;
+    assert_eq!(
+        groups.iter().map(count).sum::<i64>(),
+        i64::try_from(waiting.len()).expect("few"),
+        "{groups:?}"
+    );
 }
 
 /// A person parts two copies, and they stay apart when one of them changes.

@@ -27,7 +27,7 @@ pub struct Account {
     pub created_at: Option<Timestamp>,
     /// Its contacts.
     pub contacts: i64,
-    /// Conversations on it.
+    /// Conversations on it, as its timeline has them: of a meeting's copies one.
     pub conversations: i64,
 }
 
@@ -64,7 +64,13 @@ pub async fn meant(tx: &Tx, tenant: &TenantId, text: &str) -> Result<Vec<Meant>,
 pub async fn list(tx: &Tx, tenant: &TenantId) -> Result<Vec<Account>, StoreError> {
     let rows = tx
         .query(
-            "SELECT a.account_id, a.source, a.external_id, a.name,
+            // each meeting once, on the account that `meeting_links` gives it: read in one go, and not meeting by meeting
+            "WITH meetings AS (
+                 SELECT DISTINCT ON (meeting_id) meeting_id, account_id FROM conversations
+                 WHERE tenant_id = $1 AND withdrawn_at IS NULL
+                 ORDER BY meeting_id, array_position(ARRAY['person', 'vendor-record', 'contact', 'domain'], link_rule),
+                          CASE WHEN link_rule = 'person' THEN linked_at END DESC, started_at, conversation_id)
+             SELECT a.account_id, a.source, a.external_id, a.name,
                     ARRAY (SELECT d.domain FROM account_domains d
                            WHERE d.tenant_id = a.tenant_id AND d.account_id = a.account_id ORDER BY d.domain),
                     a.created_at, coalesce(p.contacts, 0), coalesce(c.conversations, 0)
@@ -72,8 +78,8 @@ pub async fn list(tx: &Tx, tenant: &TenantId) -> Result<Vec<Account>, StoreError
              LEFT JOIN (SELECT account_id, count(*) AS contacts FROM contacts
                         WHERE tenant_id = $1 AND deleted_at IS NULL AND merged_into IS NULL GROUP BY account_id) AS p
                   USING (account_id)
-             LEFT JOIN (SELECT account_id, count(*) AS conversations FROM conversations
-                        WHERE tenant_id = $1 AND withdrawn_at IS NULL GROUP BY account_id) AS c USING (account_id)
+             LEFT JOIN (SELECT account_id, count(*) AS conversations FROM meetings GROUP BY account_id) AS c
+                  USING (account_id)
              WHERE a.tenant_id = $1 AND a.deleted_at IS NULL AND a.merged_into IS NULL
              ORDER BY lower(a.name), a.source, a.external_id",
             &[&tenant.as_str()],

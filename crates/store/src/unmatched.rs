@@ -10,7 +10,7 @@ use crate::{StoreError, Tx};
 const PEOPLE_MAX: i64 = 5;
 
 /// Conversations that one domain would give an account, if an account owned it. Each stands in one group: in that of the domain that
-/// would free the most.
+/// would free the most. Copies of one meeting are one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unmatched {
     /// The mail domain of the people from outside; none where nobody of them writes from a domain of a company's own.
@@ -32,26 +32,27 @@ pub async fn unmatched(tx: &Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Unm
     let rows = tx
         .query(
             "WITH waiting AS (
-                 SELECT c.conversation_id, c.started_at FROM conversations c JOIN meeting_links l USING (conversation_id)
+                 SELECT c.conversation_id, c.meeting_id, c.started_at
+                 FROM conversations c JOIN meeting_links l USING (conversation_id)
                  WHERE c.tenant_id = $1 AND c.account_id IS NULL AND c.withdrawn_at IS NULL AND NOT c.internal
                    -- no other copy of its meeting has one
                    AND l.account_id IS NULL AND l.link_rule <> 'person'),
              people AS (
-                 SELECT w.conversation_id, p.domain, coalesce(p.email_key, p.email) AS email
+                 SELECT w.meeting_id, p.domain, coalesce(p.email_key, p.email) AS email
                  FROM waiting w JOIN participants p USING (conversation_id)
                  WHERE p.side = 'external' AND p.votes),
              weights AS (
-                 SELECT domain, count(DISTINCT conversation_id) AS frees FROM people WHERE domain IS NOT NULL GROUP BY domain),
+                 SELECT domain, count(DISTINCT meeting_id) AS frees FROM people WHERE domain IS NOT NULL GROUP BY domain),
              placed AS (
-                 SELECT DISTINCT ON (w.conversation_id) w.conversation_id, w.started_at, d.domain, d.frees
-                 FROM waiting w LEFT JOIN people p USING (conversation_id) LEFT JOIN weights d ON d.domain = p.domain
-                 ORDER BY w.conversation_id, d.frees DESC NULLS LAST, d.domain)
+                 SELECT DISTINCT ON (w.meeting_id) w.meeting_id, w.conversation_id, w.started_at, d.domain, d.frees
+                 FROM waiting w LEFT JOIN people p USING (meeting_id) LEFT JOIN weights d ON d.domain = p.domain
+                 ORDER BY w.meeting_id, d.frees DESC NULLS LAST, d.domain, w.started_at, w.conversation_id)
              SELECT g.domain, count(*), coalesce(max(g.frees), 0), max(g.started_at),
                     (array_agg(g.conversation_id ORDER BY g.started_at DESC NULLS LAST, g.conversation_id))[1],
-                    ARRAY (SELECT p.email FROM people p JOIN placed o USING (conversation_id)
+                    ARRAY (SELECT p.email FROM people p JOIN placed o USING (meeting_id)
                            WHERE o.domain IS NOT DISTINCT FROM g.domain AND p.domain IS NOT DISTINCT FROM g.domain
                              AND p.email IS NOT NULL
-                           GROUP BY p.email ORDER BY count(*) DESC, p.email LIMIT $2)
+                           GROUP BY p.email ORDER BY count(DISTINCT meeting_id) DESC, p.email LIMIT $2)
              FROM placed g GROUP BY g.domain
              ORDER BY g.domain IS NULL, 3 DESC, 2 DESC, g.domain LIMIT $3",
             &[&tenant.as_str(), &PEOPLE_MAX, &limit],
