@@ -27,9 +27,9 @@ pub(super) fn linked_records(call: &Call<'_>, nul: &mut NulSweeper) -> Vec<Linke
     records
 }
 
-/// The records of the call with their fields, as evidence.
-pub(super) fn kept(call: &Call<'_>) -> Option<Value> {
-    let kept: Vec<Value> = objects(&call.context)
+/// The records of a call or a party with their fields, as evidence.
+pub(super) fn kept<'a>(context: &Field<'a, List<Context<'a>>>) -> Option<Value> {
+    let kept: Vec<Value> = objects(context)
         .into_iter()
         .map(|(system, object)| {
             json!({

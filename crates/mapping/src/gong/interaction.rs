@@ -28,10 +28,13 @@ fn talk_times(interaction: &Value, parties: &Parties) -> Value {
         let seconds = talked(speaker);
         // rounded, so that the last bits of a sum do not make another call of it
         let share = seconds.filter(|_| total > 0.0).map(|seconds| (seconds / total * 1000.0).round() / 1000.0);
-        let by_party = scalar(&speaker["id"]).and_then(|id| parties.party(&id).map(str::to_owned));
+        let id = scalar(&speaker["id"]);
+        let by_party = id.as_deref().and_then(|id| parties.party(id).map(str::to_owned));
         let by_user = || scalar(&speaker["userId"]).and_then(|id| parties.user(&id).map(str::to_owned));
+        // of which space the id is, nobody says: the party's comes first, as in the vendor's own example
+        let by_voice = || id.as_deref().and_then(|id| parties.voice(id).map(str::to_owned));
         json!({
-            "speaker": by_party.or_else(by_user), "id": speaker["id"], "talk_time_s": seconds, "talk_ratio": share,
+            "speaker": by_party.or_else(by_user).or_else(by_voice), "id": speaker["id"], "talk_time_s": seconds, "talk_ratio": share,
         })
     });
     Value::from(listed.collect::<Vec<_>>())

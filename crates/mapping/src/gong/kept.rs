@@ -35,7 +35,7 @@ pub(super) fn kept(
         ("sdr_disposition", meta.sdr_disposition.get().map(text)),
         ("custom_data", meta.custom_data.get()),
         ("parties", parties.kept()),
-        ("crm", context::kept(call)),
+        ("crm", context::kept(&call.context)),
         ("_odd_fields", odd_fields(meta, call)),
         ("_lone_surrogates_replaced", is_mended.then_some(Value::Bool(true))),
     ];

@@ -6,6 +6,7 @@ use model::{Attendee, Owner};
 use serde_json::{Map, Value};
 
 use super::call::{Call, Party};
+use super::context;
 use crate::email::bare_address;
 use crate::nul::NulSweeper;
 
@@ -16,12 +17,15 @@ struct Member {
     speaker_ids: Vec<String>,
     affiliation: Option<String>,
     methods: Vec<Value>,
+    /// Records of the CRM.
+    crm: Vec<Value>,
 }
 
-/// Everybody of a call, with an index by each thing they can be the same by, since a hostile list is long.
+/// Everybody of a call, with an index by each thing they can be found by, since a hostile list is long.
 #[derive(Default)]
 pub(super) struct Parties {
     all: Vec<Member>,
+    by_party: HashMap<String, usize>,
     by_email: HashMap<String, usize>,
     by_user: HashMap<String, usize>,
     by_speaker: HashMap<String, usize>,
@@ -53,6 +57,9 @@ impl Parties {
         if let Some(id) = &member.user_id {
             self.by_user.entry(id.clone()).or_insert(index);
         }
+        if let Some(id) = &attendee.vendor_person_id {
+            self.by_party.entry(id.clone()).or_insert(index);
+        }
         for id in &member.speaker_ids {
             self.by_speaker.entry(id.clone()).or_insert(index);
         }
@@ -64,16 +71,18 @@ impl Parties {
 
     /// What a speaker is called: as the party is named, else by its address or number, else by the id alone.
     pub(super) fn speaker<'s>(&'s self, speaker_id: &'s str) -> &'s str {
-        let member = self.by_speaker.get(speaker_id).map(|index| &self.all[*index].attendee);
-        let called =
-            |one: &'s Attendee| one.name.as_deref().or(one.email.as_deref()).or(one.phone.as_deref());
-        member.and_then(called).unwrap_or(speaker_id)
+        self.voice(speaker_id).unwrap_or(speaker_id)
+    }
+
+    /// What the party is called that spoke under an id, if there is one.
+    pub(super) fn voice(&self, speaker_id: &str) -> Option<&str> {
+        let found = &self.all[*self.by_speaker.get(speaker_id)?].attendee;
+        found.name.as_deref().or(found.email.as_deref()).or(found.phone.as_deref())
     }
 
     /// What the party of an id is called, if there is one.
     pub(super) fn party(&self, party_id: &str) -> Option<&str> {
-        let mut all = self.all.iter().map(|member| &member.attendee);
-        let found = all.find(|one| one.vendor_person_id.as_deref() == Some(party_id))?;
+        let found = &self.all[*self.by_party.get(party_id)?].attendee;
         found.name.as_deref().or(found.email.as_deref())
     }
 
@@ -103,6 +112,7 @@ impl Parties {
                 ("speaker_ids", (!member.speaker_ids.is_empty()).then(|| texts(&member.speaker_ids))),
                 ("affiliation", member.affiliation.clone().map(Value::from)),
                 ("methods", (!member.methods.is_empty()).then(|| Value::from(member.methods.clone()))),
+                ("crm", (!member.crm.is_empty()).then(|| Value::from(member.crm.clone()))),
             ];
             let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
             Value::Object(said.collect::<Map<_, _>>())
@@ -132,6 +142,7 @@ fn member(party: &Party<'_>, owner_id: Option<&str>, nul: &mut NulSweeper) -> Me
         speaker_ids: nul.trimmed(party.speaker_id.get()).into_iter().collect(),
         affiliation: nul.trimmed(party.affiliation.get()),
         methods,
+        crm: context::kept(&party.context).and_then(|kept| kept.as_array().cloned()).unwrap_or_default(),
     }
 }
 
@@ -153,5 +164,8 @@ impl Member {
         let fresh_methods: Vec<Value> =
             other.methods.into_iter().filter(|method| !self.methods.contains(method)).collect();
         self.methods.extend(fresh_methods);
+        let fresh_records: Vec<Value> =
+            other.crm.into_iter().filter(|record| !self.crm.contains(record)).collect();
+        self.crm.extend(fresh_records);
     }
 }
