@@ -52,8 +52,24 @@ async fn a_history_of_calls_is_fetched_and_later_ones_follow_each_as_the_vendor_
     let roles = stand.start_all().await;
     stand.idle().await;
     let world = stand.world();
-    compare_with_gong(&world, "acme", &stand.export("acme").await);
+    let exported = stand.export("acme").await;
+    compare_with_gong(&world, "acme", &exported);
     stand.assert_sums().await;
+    let call = exported.iter().find(|one| !one["insights"].as_array().expect("insights").is_empty());
+    let told =
+        stand.ok(&["conversation", call.expect("a call")["external_id"].as_str().expect("an id")]).await;
+    for said in [
+        "direction ",
+        "scope ",
+        "system ",
+        "language ",
+        "started ",
+        "Talk times: ",
+        "Key points: ",
+        " of gong",
+    ] {
+        assert!(told.contains(said), "{said:?} is missing: {told}");
+    }
 
     world
         .change("acme", Change::Add { count: 30, finished_at: None, kind: AddedKind::Mixed })

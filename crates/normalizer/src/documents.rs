@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use mapping::email::EmailKey;
 use mapping::meeting::{calendar_key, join_key};
-use model::{ConnectionId, TenantId, TranscriptStatus, VendorKey};
+use model::{ConnectionId, Conversation, TenantId, TranscriptStatus, VendorKey};
 use runtime::{Shutdown, failpoint};
 use store::conversation_write::{
     Arrival, Changed, Locked, Skipped, Stored, Verdict, Writes, lock_standings, write as write_rows,
@@ -156,9 +157,15 @@ fn changed<'a>(
             join: conversation.join_url.as_deref().and_then(join_key),
             calendar: conversation.calendar_event_id.as_deref().and_then(calendar_key),
         },
+        owner_email_key: owner_email_key(conversation),
         internal: resolved.internal,
         participants: resolved.participants,
         link: resolved.link,
         raw,
     })
+}
+
+fn owner_email_key(conversation: &Conversation) -> Option<String> {
+    let email = conversation.owner.as_ref()?.email.as_deref()?;
+    Some(EmailKey::parse(email)?.as_str().to_owned())
 }

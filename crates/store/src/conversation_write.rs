@@ -74,6 +74,8 @@ pub struct Changed<'a> {
     pub conversation: &'a Conversation,
     /// By which the copies of its meeting are found.
     pub keys: MeetingKeys,
+    /// The owner's address in normal form.
+    pub owner_email_key: Option<String>,
     /// Only the tenant's own people took part.
     pub internal: bool,
     /// The people, in the vendor's order.

@@ -127,6 +127,19 @@ fn entry(row: &tokio_postgres::Row) -> Result<TimelineEntry, StoreError> {
     })
 }
 
+/// Who owns a recording, as the vendor says, and which of the tenant's users that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Owner {
+    /// Name; the user's, where the vendor of the recording says none.
+    pub name: Option<String>,
+    /// Address, likewise.
+    pub email: Option<String>,
+    /// The tenant's user, by its id at the vendor that knows it.
+    pub user: Option<String>,
+    /// That vendor.
+    pub user_of: Option<String>,
+}
+
 /// A conversation in full, with what led to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConversationDetail {
@@ -150,6 +163,10 @@ pub struct ConversationDetail {
     pub parted_from: Vec<ConversationId>,
     /// The copy whose account the meeting is on.
     pub decided_by: ConversationId,
+    /// Who owns the recording.
+    pub owner: Option<Owner>,
+    /// Telephone numbers of the participants, in their order.
+    pub phones: Vec<Option<String>>,
     /// What the vendor says beside.
     pub attributes: Value,
     /// NUL characters taken out.
@@ -168,8 +185,12 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
     let row = tx
         .query_one(
             "SELECT c.version, c.link_evidence, c.linked_at, c.attributes, c.nul_characters_removed, c.withdrawn_at,
-                    c.withdrawn_reason, c.meeting_evidence, l.decided_by, c.tenant_id, c.meeting_id
-             FROM conversations c JOIN meeting_links l USING (conversation_id) WHERE c.conversation_id = $1",
+                    c.withdrawn_reason, c.meeting_evidence, l.decided_by, c.tenant_id, c.meeting_id,
+                    coalesce(c.owner_name, o.name), coalesce(c.owner_email, o.email), o.external_id, o.vendor,
+                    coalesce(c.owner_name, c.owner_email, c.owner_user_id) IS NOT NULL,
+                    ARRAY (SELECT p.phone FROM participants p WHERE p.conversation_id = c.conversation_id ORDER BY p.ordinal)
+             FROM conversations c JOIN meeting_links l USING (conversation_id)
+             LEFT JOIN conversation_owners o USING (conversation_id) WHERE c.conversation_id = $1",
             &[&id.0],
         )
         .await?;
@@ -187,12 +208,21 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         meeting_evidence: row.try_get(7)?,
         parted_from: meeting::parted_from(tx, id).await?,
         decided_by: ConversationId(row.try_get(8)?),
+        owner: owner(&row)?,
+        phones: row.try_get(16)?,
         attributes: row.try_get(3)?,
         nul_characters_removed: row.try_get(4)?,
         withdrawn_at: row.try_get(5)?,
         withdrawn_reason: row.try_get(6)?,
         standing: standings.pop(),
     }))
+}
+
+fn owner(row: &tokio_postgres::Row) -> Result<Option<Owner>, StoreError> {
+    let is_known: bool = row.try_get(15)?;
+    let (name, email) = (row.try_get(11)?, row.try_get(12)?);
+    let owner = Owner { name, email, user: row.try_get(13)?, user_of: row.try_get(14)? };
+    Ok(is_known.then_some(owner))
 }
 
 async fn candidates(tx: &Tx, id: ConversationId) -> Result<BTreeMap<AccountId, String>, StoreError> {

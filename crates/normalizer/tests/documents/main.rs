@@ -6,13 +6,13 @@ mod meetings;
 mod stand;
 
 use model::message::{RawDocument, RawSource, ResolveBatch};
-use model::{ConnectionId, ContentHash, VendorKey};
+use model::{ConnectionId, ContentHash, Vendor, VendorAccount, VendorKey};
 use queue::topology::{NORMALIZE_BACKFILL, NORMALIZE_LIVE, RESOLVE_QUEUE};
 use queue::{JobError, Outgoing};
 use serde_json::value::RawValue;
 use stand::{Stand, body_of, call};
 use store::account::{AccountRecord, ContactRecord};
-use store::{Speaker, account, claim_check};
+use store::{Speaker, account, claim_check, timeline, user};
 
 #[tokio::test]
 async fn a_document_becomes_a_conversation_and_a_redelivery_changes_nothing() {
@@ -186,6 +186,52 @@ async fn conversations_are_linked_by_the_accounts_there_are_and_again_when_told(
     stand.publish(vec![stand.document("two", 1, &call("two", "x"))]).await;
     stand.until("changed", 2).await;
     assert_eq!(stand.export().await[1].account, export[0].account);
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn the_owner_of_a_conversation_is_one_of_the_tenants_users_by_id_else_by_address() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let hosted = |key: &str| {
+        let body = serde_json::json!({ "metaData": { "id": key, "title": key, "primaryUserId": "77",
+            "started": "2026-03-01T10:00:00Z", "duration": 60 }, "parties": [{ "id": "1", "name": "Guest" }] });
+        let raw = stand.raw(key, 1, &body.to_string());
+        let (vendor, vendor_account) = (Vendor::Gong, VendorAccount::of(Stand::GONG));
+        RawDocument { vendor, vendor_account, connection_id: stand.gong, ..raw }
+    };
+    let document = r#"{"id":"two","attributes":{"title":"x","finishedAt":"2026-03-01T10:30:00Z",
+        "user":{"uuid":"u-1","email":"Bob@Acme.com","firstName":"Bob","lastName":"Ito"},
+        "transcript":[{"speaker":"Ana","text":"Hello.","start":0,"end":2}]}}"#;
+    let (one, two) = (hosted("one"), stand.raw("two", 1, document));
+    let documents = [&one, &two].map(|document| Outgoing::to_work(&NORMALIZE_LIVE, document.encode()));
+    stand.publish(documents.to_vec()).await;
+    stand.until("changed", 2).await;
+    let read = async |document: &RawDocument<'_>| {
+        let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+        let found = timeline::conversation(&tx, document.conversation_id()).await.unwrap().unwrap();
+        let owner = found.owner.unwrap();
+        (owner.name, owner.email, owner.user)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(read(&one).await, (None, None, None), "all that is known is an id");
+    assert_eq!(read(&two).await, (text("Bob Ito"), text("Bob@Acme.com"), None));
+
+    // whoever is known later owns it at once
+    let known = |id: &str, email: &str, alias: &str| user::User {
+        external_id: id.to_owned(),
+        name: text("Bob"),
+        email: email.to_owned(),
+        email_key: email.to_owned(),
+        alias_keys: vec![alias.to_owned()],
+    };
+    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+    let users = [known("77", "b@acme.com", "bob@acme.com"), known("78", "eve@acme.com", "e@acme.com")];
+    user::keep(&tx, &stand.tenant, stand.gong, &users).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(read(&one).await, (text("Bob"), text("b@acme.com"), text("77")));
+    assert_eq!(read(&two).await, (text("Bob Ito"), text("Bob@Acme.com"), text("77")), "by another address");
     running.stop().await;
     stand.finish().await;
 }

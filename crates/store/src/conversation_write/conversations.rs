@@ -17,21 +17,22 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
         "INSERT INTO conversations AS c (conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id,
              version, title, url, started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email,
              owner_name, transcript_status, summary, insights, attributes, nul_characters_removed, account_id, link_rule,
-             link_rule_version, link_evidence, join_key, calendar_key, meeting_id, linked_at)
+             link_rule_version, link_evidence, join_key, calendar_key, owner_user_id, owner_email_key, meeting_id,
+             linked_at)
          SELECT n.*, n.conversation_id, now()
          FROM (SELECT conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version, title, url,
                    started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email, owner_name,
                    transcript_status, summary, insights::jsonb, attributes::jsonb, nul_characters_removed, account_id,
-                   link_rule, link_rule_version, link_evidence::jsonb, join_key, calendar_key
+                   link_rule, link_rule_version, link_evidence::jsonb, join_key, calendar_key, owner_user_id, owner_email_key
                FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                    $9::text[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::text[], $14::text[],
                    $15::boolean[], $16::boolean[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
                    $22::text[], $23::integer[], $24::uuid[], $25::text[], $26::integer[], $27::text[],
-                   $28::text[], $29::text[])
+                   $28::text[], $29::text[], $30::text[], $31::text[])
                    AS u (conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version, title,
                    url, started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email, owner_name,
                    transcript_status, summary, insights, attributes, nul_characters_removed, account_id, link_rule,
-                   link_rule_version, link_evidence, join_key, calendar_key)) AS n
+                   link_rule_version, link_evidence, join_key, calendar_key, owner_user_id, owner_email_key)) AS n
          ORDER BY n.conversation_id
          ON CONFLICT (conversation_id) DO UPDATE SET
              connection_id = excluded.connection_id, version = excluded.version, title = excluded.title,
@@ -41,7 +42,8 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
              owner_name = excluded.owner_name, transcript_status = excluded.transcript_status,
              summary = excluded.summary, insights = excluded.insights, attributes = excluded.attributes,
              nul_characters_removed = excluded.nul_characters_removed, withdrawn_at = NULL, withdrawn_reason = NULL,
-             join_key = excluded.join_key, calendar_key = excluded.calendar_key,
+             join_key = excluded.join_key, calendar_key = excluded.calendar_key, owner_user_id = excluded.owner_user_id,
+             owner_email_key = excluded.owner_email_key,
              account_id = CASE WHEN c.link_rule = 'person' THEN c.account_id ELSE excluded.account_id END,
              link_rule = CASE WHEN c.link_rule = 'person' THEN c.link_rule ELSE excluded.link_rule END,
              link_rule_version = CASE WHEN c.link_rule = 'person' THEN c.link_rule_version
@@ -55,7 +57,8 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
             &rows.versions, &rows.titles, &rows.urls, &rows.started, &rows.ended, &rows.durations, &rows.platforms,
             &rows.join_urls, &rows.internal, &rows.private, &rows.owner_emails, &rows.owner_names, &rows.statuses,
             &rows.summaries, &rows.insights, &rows.attributes, &rows.nuls, &rows.accounts, &rows.rules,
-            &rows.rule_versions, &rows.evidence, &rows.join_keys, &rows.calendar_keys,
+            &rows.rule_versions, &rows.evidence, &rows.join_keys, &rows.calendar_keys, &rows.owner_user_ids,
+            &rows.owner_email_keys,
         ],
     )
     .await?;
@@ -103,7 +106,7 @@ async fn forget(tx: &Tx, arrivals: &[&Arrival<'_>]) -> Result<(), StoreError> {
         ("DELETE FROM transcripts WHERE conversation_id = ANY ($1)", &[&ids]),
         (
             "UPDATE conversations SET title = NULL, summary = NULL, insights = '[]', attributes = '{}', owner_email = NULL,
-                 owner_name = NULL, join_url = NULL, join_key = NULL, calendar_key = NULL, meeting_evidence = '[]',
+                 owner_name = NULL, owner_user_id = NULL, owner_email_key = NULL, join_url = NULL, join_key = NULL, calendar_key = NULL, meeting_evidence = '[]',
                  private = true, transcript_status = 'none',
                  account_id = CASE WHEN link_rule = 'person' THEN account_id END, link_evidence = '{}',
                  link_rule = CASE WHEN link_rule = 'person' THEN link_rule ELSE 'none' END
@@ -152,6 +155,8 @@ struct Columns<'a> {
     evidence: Vec<String>,
     join_keys: Vec<Option<&'a str>>,
     calendar_keys: Vec<Option<&'a str>>,
+    owner_user_ids: Vec<Option<&'a str>>,
+    owner_email_keys: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -166,6 +171,7 @@ impl<'a> Columns<'a> {
             columns.evidence.push(json(&row.link.evidence)?);
             columns.join_keys.push(row.keys.join.as_deref());
             columns.calendar_keys.push(row.keys.calendar.as_deref());
+            columns.owner_email_keys.push(row.owner_email_key.as_deref());
         }
         Ok(columns)
     }
@@ -196,6 +202,7 @@ impl<'a> Columns<'a> {
         self.private.push(conversation.private);
         self.owner_emails.push(owner.and_then(|owner| owner.email.as_deref()));
         self.owner_names.push(owner.and_then(|owner| owner.name.as_deref()));
+        self.owner_user_ids.push(owner.and_then(|owner| owner.vendor_user_id.as_deref()));
         self.statuses.push(conversation.transcript.status.as_str());
         self.summaries.push(conversation.summary.as_deref());
         self.insights.push(json(&conversation.insights)?);

@@ -202,6 +202,7 @@ fn changed<'a>(
             join: conversation.join_url.clone(),
             calendar: conversation.calendar_event_id.clone(),
         },
+        owner_email_key: conversation.owner.as_ref().and_then(|owner| owner.email.clone()),
         internal: false,
         participants: participants(&conversation.attendees, None),
         link: link.clone(),

@@ -1,6 +1,7 @@
 //! `conversation`.
 
 mod copies;
+mod said;
 mod why;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use model::ConversationId;
 use store::report::{self, Whereabouts};
-use store::timeline::{self, ConversationDetail};
+use store::timeline::{self, ConversationDetail, ExportedParticipant, Owner};
 use store::{Speaker, Tx};
 
 use crate::context::Context;
@@ -65,7 +66,14 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
     output::say!("  {} of {}, {} {}", detail.conversation_id, one.tenant, one.vendor, one.external_id);
     output::say!("  start      {}", or_dash(one.started_at.map(second)));
     output::say!("  platform   {}", or_dash(one.platform.as_ref()));
+    output::say!(
+        "  length     {}",
+        or_dash(one.duration_s.map(|seconds| format!("{:.0} min", seconds / 60.0)))
+    );
     output::say!("  url        {}", or_dash(one.url.as_ref()));
+    if let Some(owner) = &detail.owner {
+        output::say!("  owner      {}", owned(owner));
+    }
     if let Some(reason) = &detail.withdrawn_reason {
         output::say!("  withdrawn  it became {reason} at the vendor: not shown in timelines");
     }
@@ -94,12 +102,17 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
         output::say!("  {:<10} {line}", if index == 0 { "meeting" } else { "" });
     }
     output::say!("  people");
-    for person in &one.participants {
-        let name = person.name.as_deref().or(person.email.as_deref()).unwrap_or("?");
-        output::say!("    {:<9} {name} <{}>", person.side, or_dash(person.email.as_ref()));
+    for (person, phone) in one.participants.iter().zip(&detail.phones) {
+        output::say!("    {:<9} {}", person.side, present(person, phone.as_deref()));
+    }
+    for (index, fact) in said::facts(detail).iter().enumerate() {
+        output::say!("  {:<10} {fact}", if index == 0 { "it says" } else { "" });
     }
     if let Some(summary) = &one.summary {
         output::say!("  summary    {summary}");
+    }
+    for (index, finding) in said::findings(&one.insights).iter().enumerate() {
+        output::say!("  {:<10} {finding}", if index == 0 { "found" } else { "" });
     }
     output::say!("  transcript {}, {} segments", one.transcript.status, one.transcript.segments.len());
     if with_transcript {
@@ -107,4 +120,20 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
             output::say!("    {}: {}", segment.speaker.as_deref().unwrap_or("?"), segment.text);
         }
     }
+}
+
+fn owned(owner: &Owner) -> String {
+    let name = owner.name.as_deref().or(owner.email.as_deref()).unwrap_or("?");
+    let user = match (&owner.user, &owner.user_of) {
+        (Some(user), Some(vendor)) => format!("user {user} of {vendor}"),
+        _ => "none of the users that are known".to_owned(),
+    };
+    format!("{name} <{}>, {user}", or_dash(owner.email.as_ref()))
+}
+
+fn present(person: &ExportedParticipant, phone: Option<&str>) -> String {
+    let name = person.name.as_deref().or(person.email.as_deref()).or(phone).unwrap_or("?");
+    let beside = [person.title.as_deref(), phone].into_iter().flatten();
+    let address = format!("{name} <{}>", or_dash(person.email.as_ref()));
+    beside.fold(address, |told, one| format!("{told}, {one}"))
 }
