@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, RetryAfter, WorkspaceSpec};
-use stories::Stand;
+use stories::{Role, Stand};
 
 fn spec(name: &str) -> WorkspaceSpec {
     let document_size = DocumentSize::Tiny;
@@ -59,6 +59,17 @@ async fn a_fleet_that_is_away_is_missed_by_name() {
     stand.finish(Vec::new()).await;
 }
 
+/// Waits until the steward's numbers say so.
+async fn counted(stand: &Stand, roles: &[Role], lines: &[&str]) {
+    let steward = roles.iter().find(|role| role.name() == "steward").expect("a steward");
+    stand
+        .until("it is counted", async || {
+            let numbers = steward.get("/metrics").await;
+            lines.iter().all(|line| numbers.contains(line))
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_connection_that_only_fails_is_not_called_running() {
     let mut stand = Stand::fresh().await;
@@ -77,9 +88,19 @@ async fn a_connection_that_only_fails_is_not_called_running() {
             &["failing since 20", "HTTP 503", "(attempt 4 of 4)", " ago"],
         );
     }
+    counted(&stand, &roles, &[r#"switchboard_connections{status="failing"} 1"#]).await;
     stand.world().clear_faults("acme").expect("mended");
     stand.sync("acme").await;
     assert_eq!(connection(&stand).await["status"], "running");
+    let well = [
+        r#"switchboard_connections{status="failing"} 0"#,
+        r#"switchboard_connections{status="running"} 1"#,
+        r#"switchboard_queue_consumers{queue="fetch.live"} 1"#,
+        "switchboard_outbox_oldest_seconds 0",
+        "switchboard_scheduler_seen_seconds ",
+        "switchboard_counted_timestamp_seconds 1",
+    ];
+    counted(&stand, &roles, &well).await;
 
     spoil(&stand, Fault::Forbidden).await;
     stand.until("it has failed", async || connection(&stand).await["failing"].is_object()).await;

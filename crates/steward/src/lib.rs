@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use queue::Broker;
 use queue::topology::WORK_QUEUES;
-use runtime::Shutdown;
+use runtime::{Clock, Shutdown};
 use store::Store;
 
 pub use config::StewardConfig;
@@ -30,6 +30,8 @@ pub struct Deps {
     pub config: StewardConfig,
     /// Numbers of this process and of the whole system.
     pub metrics: Arc<StewardMetrics>,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// Files dead letters, counts and sweeps until the shutdown begins.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
-use queue::WorkQueue;
+use jiff::Timestamp;
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use queue::topology::WORK_QUEUES;
-use store::connection::Connection;
+use queue::{QueueDepth, WorkQueue};
+use store::heartbeat::LastSeen;
 use store::report::{Count, QueueWork};
 
 /// What this process has filed, and how the whole stands.
@@ -13,10 +14,14 @@ use store::report::{Count, QueueWork};
 pub struct StewardMetrics {
     filed: IntCounterVec,
     queue_depth: IntGaugeVec,
+    queue_consumers: IntGaugeVec,
     queue_age: IntGaugeVec,
     runs: IntGaugeVec,
     dead: IntGaugeVec,
     connections: IntGaugeVec,
+    outbox_age: IntGauge,
+    scheduler_seen: IntGauge,
+    counted_at: IntGauge,
 }
 
 impl StewardMetrics {
@@ -36,6 +41,11 @@ impl StewardMetrics {
                 "Messages ready in a queue; growing: add workers of its role.",
                 "queue",
             )?,
+            queue_consumers: gauge(
+                "switchboard_queue_consumers",
+                "Consumers of a queue; none: no process of its role is running, or it cannot reach the broker.",
+                "queue",
+            )?,
             queue_age: gauge(
                 "switchboard_queue_oldest_seconds",
                 "Seconds the oldest message of a queue has waited, by the ledger; growing: add workers of its role.",
@@ -49,18 +59,38 @@ impl StewardMetrics {
             dead: gauge("switchboard_dead_letters", "Dead letters by class: each needs a person.", "class")?,
             connections: gauge(
                 "switchboard_connections",
-                "Connections by what blocks them, or running.",
+                "Connections by how they are doing: running, or what keeps them from it; see `switchboard connections`.",
                 "status",
+            )?,
+            outbox_age: IntGauge::new(
+                "switchboard_outbox_oldest_seconds",
+                "Seconds the oldest event has waited for being published; growing: is a scheduler running?",
+            )?,
+            scheduler_seen: IntGauge::new(
+                "switchboard_scheduler_seen_seconds",
+                "Seconds since a scheduler was last at work; growing: nothing is planned.",
+            )?,
+            counted_at: IntGauge::new(
+                "switchboard_counted_timestamp_seconds",
+                "When the numbers of the whole system were last computed, since 1970; standing still: they are old.",
             )?,
         };
         for queue in WORK_QUEUES {
             metrics.filed.with_label_values(&[queue.name]);
         }
         registry.register(Box::new(metrics.filed.clone()))?;
-        for vec in
-            [&metrics.queue_depth, &metrics.queue_age, &metrics.runs, &metrics.dead, &metrics.connections]
-        {
+        let counted = [
+            &metrics.queue_depth,
+            &metrics.queue_consumers,
+            &metrics.queue_age,
+            &metrics.runs,
+            &metrics.dead,
+        ];
+        for vec in counted.into_iter().chain([&metrics.connections]) {
             registry.register(Box::new(vec.clone()))?;
+        }
+        for one in [&metrics.outbox_age, &metrics.scheduler_seen, &metrics.counted_at] {
+            registry.register(Box::new(one.clone()))?;
         }
         Ok(metrics)
     }
@@ -69,8 +99,11 @@ impl StewardMetrics {
         self.filed.with_label_values(&[queue.name]).inc();
     }
 
-    pub(crate) fn queue_depth(&self, queue: &str, ready: i64) {
-        self.queue_depth.with_label_values(&[queue]).set(ready);
+    pub(crate) fn queues(&self, depths: &[QueueDepth]) {
+        for depth in depths {
+            self.queue_depth.with_label_values(&[&depth.queue]).set(depth.ready.into());
+            self.queue_consumers.with_label_values(&[&depth.queue]).set(depth.consumers.into());
+        }
     }
 
     pub(crate) fn queue_ages(&self, work: &[QueueWork]) {
@@ -86,12 +119,20 @@ impl StewardMetrics {
         set(&self.dead, counts.iter().map(|one| (one.name.as_str(), one.count)));
     }
 
-    pub(crate) fn connections(&self, connections: &[Connection]) {
-        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-        for connection in connections {
-            *counts.entry(connection.blocked.map_or("running", |cause| cause.as_str())).or_default() += 1;
-        }
-        set(&self.connections, counts.into_iter());
+    pub(crate) fn connections(&self, counts: &[Count]) {
+        set(&self.connections, counts.iter().map(|one| (one.name.as_str(), one.count)));
+    }
+
+    pub(crate) fn outbox_age(&self, seconds: i64) {
+        self.outbox_age.set(seconds);
+    }
+
+    pub(crate) fn scheduler_seen(&self, last: LastSeen) {
+        self.scheduler_seen.set(last.ago_s);
+    }
+
+    pub(crate) fn counted(&self, at: Timestamp) {
+        self.counted_at.set(at.as_second());
     }
 }
 

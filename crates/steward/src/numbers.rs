@@ -1,7 +1,7 @@
 //! The numbers of the whole system, computed by one process.
 
 use runtime::Shutdown;
-use store::{Speaker, StoreError, connection, report};
+use store::{Speaker, StoreError, heartbeat, outbox, report};
 
 use crate::Deps;
 
@@ -12,11 +12,7 @@ pub(crate) async fn keep_counting(deps: &Deps, shutdown: &Shutdown) {
             tracing::warn!(%error, "failed to count runs and letters");
         }
         match deps.broker.depths().await {
-            Ok(depths) => {
-                for depth in depths {
-                    deps.metrics.queue_depth(&depth.queue, depth.ready.into());
-                }
-            }
+            Ok(depths) => deps.metrics.queues(&depths),
             Err(error) => tracing::warn!(%error, "failed to count messages"),
         }
         tokio::select! {
@@ -31,6 +27,12 @@ async fn count(deps: &Deps) -> Result<(), StoreError> {
     deps.metrics.runs(&report::runs_by_state(&tx).await?);
     deps.metrics.dead(&report::dead_by_class(&tx).await?);
     deps.metrics.queue_ages(&report::queue_work(&tx).await?);
-    deps.metrics.connections(&connection::list(&tx).await?);
-    tx.commit().await
+    deps.metrics.connections(&report::connections_by_doing(&tx).await?);
+    deps.metrics.outbox_age(outbox::oldest_unpublished_s(&tx).await?);
+    if let Some(last) = heartbeat::last_seen(&tx, "scheduler").await? {
+        deps.metrics.scheduler_seen(last);
+    }
+    tx.commit().await?;
+    deps.metrics.counted(deps.clock.now());
+    Ok(())
 }

@@ -60,6 +60,13 @@ pub async fn mark_published(tx: &Tx, ids: &[EventId]) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Seconds that the oldest event has waited for being published; none waits where it is zero.
+pub async fn oldest_unpublished_s(tx: &Tx) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(floor(extract(epoch FROM clock_timestamp() - min(occurred_at))), 0)::bigint
+               FROM outbox WHERE published_at IS NULL";
+    Ok(tx.query_one(sql, &[]).await?.try_get(0)?)
+}
+
 /// Reads events after a position, oldest first.
 pub async fn after(tx: &Tx, sequence: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
     let rows = tx

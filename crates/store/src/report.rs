@@ -1,5 +1,6 @@
 //! The questions an operator asks of the whole: what is parked, what is left, where a record is.
 
+mod doing;
 mod freshness;
 mod pulse;
 mod unfinished;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::{StoreError, Tx};
 
+pub use doing::{Doing, connections_by_doing};
 pub use freshness::{Freshness, Lookback, Spread, freshness};
 pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
 pub use unfinished::{Unfinished, unfinished};

@@ -166,7 +166,8 @@ fn prepare(context: &Context, shared: &Shared, role: Role, shutdown: Shutdown) -
         Role::Steward => {
             let metrics = Arc::new(StewardMetrics::register(registry)?);
             let config = StewardConfig::from_env(env)?;
-            Box::pin(steward::run(steward::Deps { store, broker, config, metrics }, shutdown))
+            let clock = Clock::system();
+            Box::pin(steward::run(steward::Deps { store, broker, config, metrics, clock }, shutdown))
         }
     })
 }

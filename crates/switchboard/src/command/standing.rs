@@ -4,11 +4,11 @@ use anyhow::Context as _;
 use model::{ParkCause, TenantId, Vendor};
 use serde_json::json;
 use store::connection::Connection;
-use store::report::{self, Closed, Failing, Pulse};
+use store::report::{self, Closed, Doing, Failing, Pulse};
 use store::stream::{self, Silence};
 use store::{StoreError, Tx, connection};
 
-use crate::output::{relative, second, short};
+use crate::output::{or_dash, relative, second, short};
 
 /// Most of a vendor's words that are shown within a sentence.
 const REASON_CHARS: usize = 120;
@@ -65,24 +65,24 @@ impl Standing {
 
     /// How it is doing.
     pub(crate) fn status(&self) -> String {
-        let one = &self.connection;
-        match (one.blocked, one.credential_held_since, &self.pulse) {
-            _ if one.disconnected_at.is_some() => "disconnected".to_owned(),
-            _ if !one.enabled => "disabled".to_owned(),
-            _ if one.paused_at.is_some() => "paused".to_owned(),
-            (Some(ParkCause::Credential), _, Some(Pulse { refused: Some(refused), .. })) => {
+        let (one, pulse) = (&self.connection, self.pulse.as_ref());
+        let doing = Doing::of(one, pulse, self.silence.as_ref());
+        match (doing, pulse) {
+            (Doing::Parked(ParkCause::Credential), Some(Pulse { refused: Some(refused), .. })) => {
                 format!("refused since {} ({})", second(refused.since), short(&refused.reason, REASON_CHARS))
             }
-            (None | Some(ParkCause::VendorDown), Some(since), _) => {
-                format!("credential refused since {}, held as the vendor's outage", second(since))
+            (Doing::Parked(cause), pulse) => parked(cause, pulse.and_then(|pulse| pulse.closed.as_ref())),
+            (Doing::Held, _) => {
+                let since = or_dash(one.credential_held_since.map(second));
+                format!("credential refused since {since}, held as the vendor's outage")
             }
-            (Some(cause), _, pulse) => parked(cause, pulse.as_ref().and_then(|pulse| pulse.closed.as_ref())),
-            (None, None, Some(Pulse { failing: Some(failing), .. })) => self.failing(failing),
-            (None, None, Some(pulse)) if pulse.overdue => overdue(pulse),
-            (None, None, _) => match &self.silence {
-                Some(silence) => format!("SUSPICIOUS: {}", silence.reason),
-                None => "running".to_owned(),
-            },
+            (Doing::Failing, Some(Pulse { failing: Some(failing), .. })) => self.failing(failing),
+            (Doing::Overdue, Some(pulse)) => overdue(pulse),
+            (Doing::Suspicious, _) => {
+                let reason = self.silence.as_ref().map(|silence| silence.reason.as_str());
+                format!("SUSPICIOUS: {}", reason.unwrap_or_default())
+            }
+            (doing, _) => doing.as_str().to_owned(),
         }
     }
 
