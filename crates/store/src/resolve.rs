@@ -10,7 +10,6 @@
 mod batch;
 
 use jiff::Timestamp;
-use model::message::ResolveBatch;
 use model::{Attendee, ConversationId, LinkedRecord, TenantId, Vendor};
 use uuid::Uuid;
 
@@ -82,9 +81,7 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
         .await?;
     let ids: Vec<ConversationId> =
         rows.iter().map(|row| Ok(ConversationId(row.try_get(0)?))).collect::<Result<_, StoreError>>()?;
-    for some in ids.chunks(ResolveBatch::CONVERSATIONS_MAX) {
-        batch::add(tx, &tenant, some, changed_at).await?;
-    }
+    batch::add(tx, &tenant, &ids, changed_at).await?;
     let last = i64::try_from(ids.len()).unwrap_or(i64::MAX) < page;
     if last {
         tx.execute("DELETE FROM account_changes WHERE change_id = $1", &[&change]).await?;

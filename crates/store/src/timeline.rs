@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use model::{AccountId, ConversationId, MeetingId, TenantId, Vendor};
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::meeting::{self, Source};
 use crate::report::{self, Whereabouts};
@@ -65,38 +67,33 @@ pub struct TimelineEntry {
     pub summary: Option<String>,
 }
 
+/// The copy that is shown of each meeting, on the account of all of them.
+const SHOWN: &str = "SELECT c.conversation_id, c.vendor, c.external_id, c.title, c.started_at, c.duration_s, c.platform, c.internal,
+           a.name, l.link_rule, ARRAY (
+               SELECT coalesce(p.name, p.email) FROM participants p
+               WHERE p.conversation_id = c.conversation_id AND p.side = 'external' AND p.votes
+                 AND coalesce(p.name, p.email) IS NOT NULL ORDER BY p.ordinal),
+           c.transcript_status, c.summary, c.meeting_id, a.external_id
+    FROM conversations c
+    JOIN meeting_links l ON l.conversation_id = c.conversation_id
+    LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
+    WHERE c.tenant_id = $1 AND c.withdrawn_at IS NULL AND ($2::text IS NULL OR c.vendor = $2)
+      AND c.conversation_id = (
+          SELECT m.conversation_id FROM conversations m
+          WHERE m.tenant_id = $1 AND m.meeting_id = c.meeting_id AND m.withdrawn_at IS NULL
+            AND ($2::text IS NULL OR m.vendor = $2)
+          ORDER BY m.transcript_status <> 'ready', m.started_at, m.conversation_id LIMIT 1)";
+
 /// A tenant's meetings, newest first, without what was withdrawn.
 pub async fn timeline(
     tx: &Tx,
     tenant: &TenantId,
     filter: &TimelineFilter,
 ) -> Result<Vec<TimelineEntry>, StoreError> {
-    let rows = tx
-        .query(
-            "SELECT c.conversation_id, c.vendor, c.external_id, c.title, c.started_at, c.duration_s, c.platform, c.internal,
-                    a.name, l.link_rule, ARRAY (
-                        SELECT coalesce(p.name, p.email) FROM participants p
-                        WHERE p.conversation_id = c.conversation_id AND p.side = 'external' AND p.votes
-                          AND coalesce(p.name, p.email) IS NOT NULL ORDER BY p.ordinal),
-                    c.transcript_status, c.summary, c.meeting_id, a.external_id
-             FROM conversations c
-             JOIN meeting_links l ON l.conversation_id = c.conversation_id
-             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
-             WHERE c.tenant_id = $1 AND c.withdrawn_at IS NULL AND ($3::text IS NULL OR c.vendor = $3)
-               -- only a meeting with a copy on the account can be on it: that is found by an index
-               AND ($2::text IS NULL OR a.external_id = $2 OR a.account_id::text = lower($2))
-               AND ($2::text IS NULL OR c.meeting_id IN (
-                   SELECT m.meeting_id FROM conversations m JOIN accounts o USING (tenant_id, account_id)
-                   WHERE o.tenant_id = $1 AND (o.external_id = $2 OR o.account_id::text = lower($2))))
-               AND c.conversation_id = (
-                   SELECT m.conversation_id FROM conversations m
-                   WHERE m.tenant_id = $1 AND m.meeting_id = c.meeting_id AND m.withdrawn_at IS NULL
-                     AND ($3::text IS NULL OR m.vendor = $3)
-                   ORDER BY m.transcript_status <> 'ready', m.started_at, m.conversation_id LIMIT 1)
-             ORDER BY c.started_at DESC NULLS LAST, c.external_id COLLATE \"C\" DESC, c.conversation_id LIMIT $4",
-            &[&tenant.as_str(), &filter.account, &filter.source.map(Vendor::as_str), &filter.limit],
-        )
-        .await?;
+    let rows = match &filter.account {
+        Some(account) => of_account(tx, tenant, filter, account).await?,
+        None => of_all(tx, tenant, filter).await?,
+    };
     let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let meetings: Vec<MeetingId> = entries.iter().map(|entry| entry.meeting_id).collect();
     let mut sources = meeting::sources(tx, tenant, &meetings).await?;
@@ -106,7 +103,49 @@ pub async fn timeline(
     Ok(entries)
 }
 
-fn entry(row: &tokio_postgres::Row) -> Result<TimelineEntry, StoreError> {
+/// The index of starts is read backwards, so no more conversations are looked at than are shown; those without a start come last.
+async fn of_all(tx: &Tx, tenant: &TenantId, filter: &TimelineFilter) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for is_dated in ["c.started_at IS NOT NULL", "c.started_at IS NULL"] {
+        let missing = filter.limit - i64::try_from(rows.len()).unwrap_or(filter.limit);
+        if missing > 0 {
+            let sql = format!(
+                "{SHOWN} AND {is_dated}
+                 ORDER BY c.started_at DESC, c.external_id COLLATE \"C\" DESC, c.conversation_id DESC LIMIT $3"
+            );
+            rows.extend(
+                tx.query(&sql, &[&tenant.as_str(), &filter.source.map(Vendor::as_str), &missing]).await?,
+            );
+        }
+    }
+    Ok(rows)
+}
+
+/// Only a meeting with a copy on the account can be on it: these are found by an index.
+async fn of_account(
+    tx: &Tx,
+    tenant: &TenantId,
+    filter: &TimelineFilter,
+    account: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let found = tx
+        .query(
+            "SELECT account_id FROM accounts WHERE tenant_id = $1 AND external_id = $2
+             UNION SELECT account_id FROM accounts WHERE tenant_id = $1 AND account_id = $3",
+            &[&tenant.as_str(), &account, &account.parse::<Uuid>().ok()],
+        )
+        .await?;
+    let accounts = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<Uuid>, _>>()?;
+    let sql = format!(
+        "WITH touched AS MATERIALIZED (
+             SELECT DISTINCT meeting_id FROM conversations WHERE tenant_id = $1 AND account_id = ANY ($4))
+         {SHOWN} AND l.account_id = ANY ($4) AND c.meeting_id IN (SELECT meeting_id FROM touched)
+         ORDER BY c.started_at DESC NULLS LAST, c.external_id COLLATE \"C\" DESC, c.conversation_id DESC LIMIT $3"
+    );
+    tx.query(&sql, &[&tenant.as_str(), &filter.source.map(Vendor::as_str), &filter.limit, &accounts]).await
+}
+
+fn entry(row: &Row) -> Result<TimelineEntry, StoreError> {
     Ok(TimelineEntry {
         meeting_id: MeetingId(row.try_get(13)?),
         sources: Vec::new(),

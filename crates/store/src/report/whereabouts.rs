@@ -122,8 +122,9 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
             "WITH meant AS (
                  SELECT connection_id, vendor_key FROM intake WHERE vendor_key = ANY ($1)
                  UNION
-                 SELECT connection_id, external_id FROM conversations
-                 WHERE conversation_id = ANY ($2) OR url = ANY ($3))
+                 SELECT connection_id, external_id FROM conversations WHERE conversation_id = ANY ($2)
+                 UNION
+                 SELECT connection_id, external_id FROM conversations WHERE url = ANY ($3))
              -- a version dates the asking; a list is noted when its page ends, so nothing became of a record before that
              SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key,
                  CASE WHEN greatest(k.stored_version, k.skipped_version, k.dead_version, k.listed_version) IS NULL THEN 'unknown'

@@ -22,10 +22,12 @@ pub(super) async fn add(
     changed_at: Timestamp,
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let most = i64::try_from(ResolveBatch::CONVERSATIONS_MAX).unwrap_or(i64::MAX);
     tx.execute(
         "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at)
-         VALUES (gen_random_uuid(), $1, $2, $3)",
-        &[&tenant.as_str(), &ids, &changed_at],
+         SELECT gen_random_uuid(), $1, array_agg(id ORDER BY place), $3
+         FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, place) GROUP BY (place - 1) / $4",
+        &[&tenant.as_str(), &ids, &changed_at, &most],
     )
     .await?;
     Ok(())
@@ -33,24 +35,29 @@ pub(super) async fn add(
 
 /// Takes the batches whose message is to be sent: for the first time, or again because nobody has worked it off for so long. Marks
 /// them as sent; if a message is then not sent, a later call takes its batch again.
+///
+/// What was just written is matched before what is linked again; and of what is linked again no more is sent than is worked off, so
+/// that the meeting of a new call never waits behind a whole CRM.
 pub async fn take_unsent(
     tx: &Tx,
     again_after: Duration,
     limit: i64,
 ) -> Result<Vec<ResolveBatch>, StoreError> {
-    let rows = tx
-        .query(
-            // a batch that is worked on just now is locked, and passed over
-            "UPDATE resolve_batches SET sent_at = now(), sends = sends + 1
-             WHERE batch_id IN (
-                 SELECT batch_id FROM resolve_batches
-                 WHERE dead_letter_id IS NULL
-                   AND (sent_at IS NULL OR sent_at < now() - make_interval(secs => $1 * 2 ^ least(sends - 1, 6)))
-                 ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-             RETURNING batch_id, tenant_id, conversation_ids",
-            &[&again_after.as_secs_f64(), &limit],
-        )
-        .await?;
+    let due = "(sent_at IS NULL OR sent_at < now() - make_interval(secs => $1 * 2 ^ least(sends - 1, 6)))";
+    let open = "FROM resolve_batches WHERE dead_letter_id IS NULL";
+    // a batch that is worked on just now is locked, and passed over; a message that was lost keeps its place for a minute
+    let sql = format!(
+        "WITH to_match AS (
+             SELECT batch_id {open} AND NOT relinks AND {due} ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+         to_link AS (
+             SELECT batch_id {open} AND relinks AND {due} ORDER BY changed_at
+             LIMIT greatest(0, $2 - (SELECT count(*) {open} AND relinks AND NOT {due} AND sent_at > now() - interval '1 minute'))
+             FOR UPDATE SKIP LOCKED)
+         UPDATE resolve_batches SET sent_at = now(), sends = sends + 1
+         WHERE batch_id IN (SELECT batch_id FROM to_match UNION ALL SELECT batch_id FROM to_link)
+         RETURNING batch_id, tenant_id, conversation_ids"
+    );
+    let rows = tx.query(&sql, &[&again_after.as_secs_f64(), &limit]).await?;
     rows.iter()
         .map(|row| {
             let ids: Vec<Uuid> = row.try_get(2)?;

@@ -1,6 +1,7 @@
 //! A fresh migrated database for a test, from `SWITCHBOARD_TEST_DATABASE_URL` (a superuser's, on a throw-away server).
 
 mod connected;
+mod many;
 
 use std::time::Duration;
 

@@ -486,3 +486,22 @@ async fn users_are_found_by_each_of_their_addresses_and_what_comes_or_goes_touch
     assert_eq!(users_at(&world, "a@acme.com").await, ["9", "1"]);
     world.db.finish().await;
 }
+
+#[tokio::test]
+async fn what_was_just_written_is_matched_before_what_is_linked_again() {
+    let world = World::new().await;
+    let batches = "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at, relinks)
+                   SELECT gen_random_uuid(), 'acme', '{}', now() + n * interval '1 s', n < 30 FROM generate_series(1, 31) AS n";
+    world.db.execute(batches).await;
+    let patient = Duration::from_mins(10);
+    // as many as are taken at a time of either kind
+    assert_eq!(take_unsent(&world, patient).await.len(), 10 + 2, "the youngest are among them");
+    assert!(take_unsent(&world, patient).await.is_empty(), "nothing of these was worked off");
+    let worked_off = "DELETE FROM resolve_batches
+                      WHERE batch_id IN (SELECT batch_id FROM resolve_batches WHERE relinks AND sent_at IS NOT NULL LIMIT 4)";
+    world.db.execute(worked_off).await;
+    assert_eq!(take_unsent(&world, patient).await.len(), 4);
+    world.db.execute("UPDATE resolve_batches SET sent_at = sent_at - interval '2 minutes'").await;
+    assert_eq!(take_unsent(&world, patient).await.len(), 10, "messages may have been lost");
+    world.db.finish().await;
+}

@@ -7,4 +7,6 @@ mod conversations;
 #[cfg(test)]
 mod crm;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod support;

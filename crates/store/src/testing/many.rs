@@ -1,0 +1,35 @@
+//! A tenant with very many conversations, made in the database, and what is read of them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{ROLE, TestDatabase};
+
+impl TestDatabase {
+    /// The tenant that [`fill`](Self::fill) makes.
+    pub const MANY: &str = "many";
+
+    /// Makes a tenant with so many conversations, all small, and everything that belongs to it in proportion. Conversation number N
+    /// has the id `md5('conversation N')`, and begins before number N + 1.
+    pub async fn fill(&self, conversations: u64) {
+        let made = format!("SET many.conversations = {conversations}; {}", include_str!("many.sql"));
+        self.execute(&made).await;
+        self.execute("VACUUM (FREEZE, ANALYZE)").await;
+    }
+
+    /// Rows and index entries read so far, by whoever spoke as the unprivileged role and has hung up.
+    pub async fn rows_read(&self) -> i64 {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let connected = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = '{ROLE}'"
+        );
+        while self.number(&connected).await > 0 {
+            assert!(Instant::now() < deadline, "somebody is still connected");
+        }
+        self.execute("SELECT pg_stat_force_next_flush()").await;
+        let read = "SELECT ((SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+                          + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes))::bigint";
+        self.number(read).await
+    }
+}
