@@ -34,8 +34,8 @@ bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
-.PHONY: ci fmt fmt-check lint clippy docs deny
-ci: install ## Run exactly what CI runs: format, lints, docs, import rules, migrations, tests
+.PHONY: ci fmt fmt-check lint clippy docs deny alerts
+ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, migrations, tests
 	@$(STACK) .ci/stages
 fmt: ## Format the code
 	cargo fmt --all
@@ -46,6 +46,8 @@ clippy: ## Check the lints
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 docs: ## Build the documentation of our crates; a warning is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+alerts: ## Check the alerts, and run their tests
+	@deploy/observability/check
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
 

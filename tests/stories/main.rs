@@ -1,6 +1,7 @@
 //! The stories across roles.
 
 mod accounts;
+mod alerts;
 mod bad_input;
 mod bootstrap;
 mod crashes;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
-use vendors::VendorError;
+use vendors::{Failure, VendorError};
 
 /// How a step can end.
 const STEPS: [&str; 7] = ["done", "listed", "deferred", "parked", "failed", "void", "lost"];
@@ -73,7 +73,9 @@ impl FetcherMetrics {
         for outcome in RENEWALS {
             metrics.renewals.with_label_values(&[outcome]);
         }
-        metrics.requests.with_label_values(&["ok"]);
+        for outcome in std::iter::once("ok").chain(Failure::ALL.iter().map(|failure| failure.class())) {
+            metrics.requests.with_label_values(&[outcome]);
+        }
         registry.register(Box::new(metrics.steps.clone()))?;
         registry.register(Box::new(metrics.renewals.clone()))?;
         registry.register(Box::new(metrics.requests.clone()))?;

@@ -77,6 +77,7 @@ impl StewardMetrics {
         };
         for queue in WORK_QUEUES {
             metrics.filed.with_label_values(&[queue.name]);
+            metrics.queue_age.with_label_values(&[queue.name]);
         }
         registry.register(Box::new(metrics.filed.clone()))?;
         let counted = [

@@ -37,6 +37,40 @@ pub enum Failure {
     TooLarge,
 }
 
+impl Failure {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Credential,
+        Self::Forbidden,
+        Self::MissingScope,
+        Self::NotFound,
+        Self::BadRequest,
+        Self::CursorExpired,
+        Self::RateLimited,
+        Self::Transient,
+        Self::Redirect,
+        Self::UnexpectedShape,
+        Self::TooLarge,
+    ];
+
+    /// Short name of the cause, for metrics and dead letters.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Credential => "vendor-credential",
+            Self::Forbidden => "vendor-forbidden",
+            Self::MissingScope => "vendor-missing-scope",
+            Self::NotFound => "vendor-not-found",
+            Self::BadRequest => "vendor-bad-request",
+            Self::CursorExpired => "vendor-cursor-expired",
+            Self::RateLimited => "vendor-rate-limited",
+            Self::Transient => "vendor-transient",
+            Self::Redirect => "vendor-redirect",
+            Self::UnexpectedShape => "vendor-unexpected-shape",
+            Self::TooLarge => "vendor-too-large",
+        }
+    }
+}
+
 /// A request that failed, without any secret in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct VendorError {
@@ -134,19 +168,7 @@ impl VendorError {
 
     /// Short name of the cause, for metrics and dead letters.
     pub fn error_class(&self) -> &'static str {
-        match self.failure {
-            Failure::Credential => "vendor-credential",
-            Failure::Forbidden => "vendor-forbidden",
-            Failure::MissingScope => "vendor-missing-scope",
-            Failure::NotFound => "vendor-not-found",
-            Failure::BadRequest => "vendor-bad-request",
-            Failure::CursorExpired => "vendor-cursor-expired",
-            Failure::RateLimited => "vendor-rate-limited",
-            Failure::Transient => "vendor-transient",
-            Failure::Redirect => "vendor-redirect",
-            Failure::UnexpectedShape => "vendor-unexpected-shape",
-            Failure::TooLarge => "vendor-too-large",
-        }
+        self.failure.class()
     }
 }
 
