@@ -20,10 +20,10 @@ pub(crate) struct SimulatorArgs {
     /// Everything random comes from here.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A workspace, as NAME or NAME:CONVERSATIONS; may be given several times. Its key is NAME-key.
+    /// A workspace, as NAME or NAME:CONVERSATIONS; may be given several times. Its key is NAME-key. Gong has recorded most of its meetings too.
     #[arg(long = "workspace", default_value = "northwind:2000")]
     workspaces: Vec<String>,
-    /// Write accounts, contacts and key of each workspace into this directory, and say the commands that connect it.
+    /// Write accounts, contacts and keys of each workspace into this directory, and say the commands that connect it.
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
 }
@@ -41,10 +41,15 @@ pub(crate) async fn run(_context: &Context, args: SimulatorArgs) -> anyhow::Resu
         if let Some(folder) = &args.files {
             write_files(&world, &spec, folder)
                 .with_context(|| format!("cannot write to {}", folder.display()))?;
-            eprintln!("{}", commands(&world, &spec, folder, &simulator.base_url())?);
+            eprintln!("{}", commands(&simulator, &spec, folder)?);
         }
     }
-    eprintln!("Attention at {}, switches at {}", simulator.base_url(), simulator.control_url());
+    eprintln!(
+        "Attention at {}, Gong at {}, switches at {}",
+        simulator.base_url(),
+        simulator.gong_url(),
+        simulator.control_url()
+    );
     let shutdown = Shutdown::new();
     let ending = shutdown.clone();
     let ticking = async {
@@ -79,20 +84,26 @@ fn write_files(world: &World, spec: &WorkspaceSpec, folder: &Path) -> anyhow::Re
     std::fs::write(folder.join(format!("{name}-accounts.csv")), world.accounts_csv(name)?)?;
     std::fs::write(folder.join(format!("{name}-contacts.csv")), world.contacts_csv(name)?)?;
     std::fs::write(folder.join(format!("{name}.key")), &spec.key)?;
+    let gong_key = format!("{}\n{}\n", spec.gong.key, spec.gong.secret);
+    std::fs::write(folder.join(format!("{name}-gong.key")), gong_key)?;
     Ok(())
 }
 
-/// What an operator types, from a tenant that is not there to its timeline. A stand-in bears more requests than a vendor.
-fn commands(world: &World, spec: &WorkspaceSpec, folder: &Path, base_url: &str) -> anyhow::Result<String> {
+/// What an operator types, from a tenant that is not there to its timeline. A stand-in bears more requests than a vendor, except Gong's,
+/// which is as strict as Gong.
+fn commands(simulator: &Simulator, spec: &WorkspaceSpec, folder: &Path) -> anyhow::Result<String> {
     let (name, files) = (&spec.name, folder.join(&spec.name));
     let files = files.display();
-    let domains = world.own_domains(name)?.join(" --domain ");
+    let domains = simulator.world().own_domains(name)?.join(" --domain ");
+    let (attention, gong) = (simulator.base_url(), simulator.gong_url());
     Ok(format!(
         "connect {name} and look at its timeline:
     switchboard tenant add {name} --name {name} --domain {domains}
     switchboard accounts import --tenant {name} {files}-accounts.csv --contacts {files}-contacts.csv
-    switchboard connect attention --tenant {name} --base-url {base_url} --allow-http \\
+    switchboard connect attention --tenant {name} --base-url {attention} --allow-http \\
         --api-key-file {files}.key --requests-per-second 50 --in-flight 8
+    switchboard connect gong --tenant {name} --base-url {gong} --allow-http \\
+        --access-key-file {files}-gong.key --backfill-days 90
     switchboard wait --idle --tenant {name}
     switchboard timeline --tenant {name}"
     ))
@@ -116,14 +127,14 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a folder");
         let folder = temporary.path();
         write_files(&world, &spec, folder).expect("files");
-        let said = commands(&world, &spec, folder, &simulator.base_url()).expect("commands");
+        let said = commands(&simulator, &spec, folder).expect("commands");
         let said = said.replace("\\\n", " ");
         let words: Vec<&str> = said.split_whitespace().collect();
         for file in words.iter().filter(|word| Path::new(word).is_absolute()) {
             assert!(Path::new(file).is_file(), "{file}");
         }
         let lines: Vec<&str> = said.lines().skip(1).collect();
-        assert_eq!(lines.len(), 5);
+        assert_eq!(lines.len(), 6);
         for line in lines {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

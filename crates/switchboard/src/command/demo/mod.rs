@@ -1,22 +1,24 @@
 //! `demo`: the main job on real servers and a stand-in vendor, told as it happens.
 
+mod both;
 mod stage;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use runtime::Shutdown;
 use serde_json::Value;
 use simulator::{AddedKind, Change, Endpoint, Fault, FaultRule, World};
 
 use crate::context::Context;
-use stage::{HUBSPOT_USER, Stage};
+use stage::{HUBSPOT_AND_GONG_USER, Stage};
 
-/// The two tenants of the story: id, name, calls.
-const TENANTS: [(&str, &str, u64); 2] = [("acme", "Acme GmbH", 2400), ("globex", "Globex Inc", 1200)];
+/// The two tenants of the story: id, and name. The second has half as many calls as the first.
+const TENANTS: [(&str, &str); 2] = [("acme", "Acme GmbH"), ("globex", "Globex Inc")];
 
 /// Longer than the roles' own grace: they end first.
 const GRACE: Duration = Duration::from_secs(30);
@@ -26,6 +28,9 @@ pub(crate) struct DemoArgs {
     /// Everything random comes from here.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Calls of the first company; the other has half as many.
+    #[arg(long, default_value_t = 2400, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    calls: u64,
 }
 
 pub(crate) async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<ExitCode> {
@@ -34,9 +39,10 @@ pub(crate) async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<Exi
 }
 
 async fn play(context: &Context, args: DemoArgs, shutdown: &Shutdown) -> anyhow::Result<ExitCode> {
-    let mut stage = Stage::set(context, args.seed, &TENANTS).await?;
+    let calls = [(TENANTS[0].0, args.calls), (TENANTS[1].0, args.calls / 2)];
+    let mut stage = Stage::set(context, args.seed, &calls).await?;
     let told = tokio::select! {
-        told = tell(&mut stage) => told,
+        told = tell(&mut stage, args.calls) => told,
         () = shutdown.begun() => interrupted(),
     };
     // whatever happened, nothing is left running
@@ -50,17 +56,19 @@ fn interrupted() -> anyhow::Result<()> {
     bail!("the demo was ended before its end")
 }
 
-async fn tell(stage: &mut Stage) -> anyhow::Result<()> {
+async fn tell(stage: &mut Stage, calls: u64) -> anyhow::Result<()> {
     prepare(stage).await?;
-    bootstrap_with_a_revoked_key(stage).await?;
+    bootstrap_with_a_revoked_key(stage, calls).await?;
     let dead = later_calls(stage).await?;
     replay(stage, &dead).await?;
     finish(stage).await
 }
 
 async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
-    Stage::heading("Two companies, an Attention workspace each, and who their customers are");
-    for (id, name, _) in TENANTS {
+    Stage::heading(
+        "Two companies with Attention, one of them with Gong as well, and who their customers are",
+    );
+    for (id, name) in TENANTS {
         let domains = stage.world().own_domains(id)?;
         let mut command = vec!["tenant", "add", id, "--name", name];
         for domain in &domains {
@@ -69,10 +77,13 @@ async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
         stage.switchboard(&command).await?;
         stage.start_roles_once()?;
         stage.connect(id, &format!("{id}-key")).await?;
+        if id == HUBSPOT_AND_GONG_USER {
+            stage.connect_gong(id).await?;
+        }
     }
     Stage::say("calls wait until it is known whose they may be: acme has HubSpot, globex two files");
-    for (id, _, _) in TENANTS {
-        if id == HUBSPOT_USER {
+    for (id, _) in TENANTS {
+        if id == HUBSPOT_AND_GONG_USER {
             stage.connect_hubspot(id).await?;
             continue;
         }
@@ -83,12 +94,12 @@ async fn prepare(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bootstrap_with_a_revoked_key(stage: &mut Stage) -> anyhow::Result<()> {
-    Stage::heading("90 days of history are fetched; half-way, one company revokes its key");
-    let (victim, _, calls) = TENANTS[0];
+async fn bootstrap_with_a_revoked_key(stage: &mut Stage, calls: u64) -> anyhow::Result<()> {
+    Stage::heading("90 days of history are fetched; half-way, one company revokes its Attention key");
+    let (victim, _) = TENANTS[0];
     stage.wait_until_stored(victim, calls / 3).await?;
     stage.world().change(victim, Change::RevokeKey { key: format!("{victim}-key") })?;
-    Stage::say("acme's key is revoked at the vendor; globex does not notice");
+    Stage::say("acme's key is revoked at the vendor; globex does not notice, nor does acme's Gong");
     stage.wait_until_blocked(victim).await?;
     stage.switchboard(&["connections"]).await?;
     stage.switchboard(&["events", "tail", "-n", "3"]).await?;
@@ -106,7 +117,7 @@ async fn bootstrap_with_a_revoked_key(stage: &mut Stage) -> anyhow::Result<()> {
 async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
     Stage::heading("Later: new calls, new insights, late transcripts, and one call the vendor cannot give");
     let mut broken = String::new();
-    for (id, _, _) in TENANTS {
+    for (id, _) in TENANTS {
         let world = stage.world();
         let new = world.change(id, Change::Add { count: 20, finished_at: None, kind: AddedKind::Mixed })?;
         let ordinary =
@@ -114,13 +125,16 @@ async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
         change_some(&world, id)?;
         world.change(id, Change::AllTranscriptsArrive)?;
         if broken.is_empty() {
-            broken.clone_from(&ordinary[0]);
+            broken = listed_by_attention(&world, id, &ordinary)?;
             world.add_fault(id, FaultRule::from(Fault::InternalError).at(Endpoint::Detail).on(&broken))?;
         }
         Stage::say(&format!("{id}: {} new calls, 10 changed ones", new.len() + ordinary.len()));
         stage.switchboard(&["sync", &format!("{id}/attention")]).await?;
+        if id == HUBSPOT_AND_GONG_USER {
+            stage.switchboard(&["sync", &format!("{id}/gong")]).await?;
+        }
     }
-    for (id, _, _) in TENANTS {
+    for (id, _) in TENANTS {
         stage.wait_idle(id).await?;
         match stage.wait_for_transcripts(id).await? {
             0 => Stage::say(&format!("{id}: every transcript is there")),
@@ -130,6 +144,12 @@ async fn later_calls(stage: &mut Stage) -> anyhow::Result<String> {
     stage.switchboard(&["dead", "groups"]).await?;
     stage.switchboard(&["where", &broken]).await?;
     Ok(broken)
+}
+
+/// One of these calls that Attention has recorded.
+fn listed_by_attention(world: &World, workspace: &str, ids: &[String]) -> anyhow::Result<String> {
+    let found = world.truth(workspace)?.find(|call| ids.contains(&call.id));
+    found.map(|call| call.id).context("Attention recorded none of the calls that were added")
 }
 
 /// Insights of calls that are there already, within the lookback.
@@ -148,7 +168,7 @@ async fn replay(stage: &mut Stage, broken: &str) -> anyhow::Result<()> {
     stage.switchboard(&["dead", "replay", "--record", broken]).await?;
     // the look is due at once, but a scheduler's tick away
     stage.wait_until_standing(broken, "stored").await?;
-    for (id, _, _) in TENANTS {
+    for (id, _) in TENANTS {
         stage.wait_idle(id).await?;
     }
     stage.switchboard(&["where", broken]).await?;
@@ -159,10 +179,12 @@ async fn finish(stage: &mut Stage) -> anyhow::Result<()> {
     Stage::heading("What came in");
     let runs = stage.read(&["runs", "--limit", "10000"]).await?;
     summary::print(&runs)?;
-    for (id, _, _) in TENANTS {
+    for (id, _) in TENANTS {
         summary::print_stored(id, &stage.read(&["export", "conversations", "--tenant", id]).await?);
     }
     println!("{} dead letters are left", stage.read(&["dead", "list"]).await?.len());
+    Stage::heading("Meetings that Attention and Gong both recorded");
+    both::tell(stage, HUBSPOT_AND_GONG_USER).await?;
     Stage::heading("One customer's timeline");
     let account = busiest_account(&stage.read(&["export", "conversations", "--tenant", TENANTS[0].0]).await?);
     stage
@@ -179,7 +201,7 @@ async fn finish(stage: &mut Stage) -> anyhow::Result<()> {
 
 /// The account with the most conversations.
 fn busiest_account(conversations: &[Value]) -> String {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    let mut counts = BTreeMap::<&str, usize>::new();
     for account in conversations.iter().filter_map(|one| one["account"]["external_id"].as_str()) {
         *counts.entry(account).or_default() += 1;
     }

@@ -36,8 +36,15 @@ const PACE: [(&str, &str); 8] = [
 /// Longest wait for any step of the story.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Whose accounts are in HubSpot; the other's are in files.
-pub(super) const HUBSPOT_USER: &str = "acme";
+/// Whose accounts are in HubSpot, and who has Gong beside Attention; the other's accounts are in files.
+pub(super) const HUBSPOT_AND_GONG_USER: &str = "acme";
+
+/// Which part of the meetings each recorder recorded where there are two: most of Gong's are Attention's as well.
+const GONG_SHARE: f64 = 0.3;
+const ATTENTION_SHARE: f64 = 0.9;
+
+/// A stand-in bears more than a vendor, and the history comes at once.
+const QUICK: [&str; 4] = ["--requests-per-second", "300", "--in-flight", "8"];
 
 /// Everything the demo has started.
 pub(super) struct Stage {
@@ -48,20 +55,21 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn set(
-        context: &Context,
-        seed: u64,
-        tenants: &[(&str, &str, u64)],
-    ) -> anyhow::Result<Self> {
+    /// Makes a workspace for each tenant, with so many calls.
+    pub(super) async fn set(context: &Context, seed: u64, tenants: &[(&str, u64)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for the demo's key and logs")?;
         let key_file = folder.path().join("master.key");
         secrets::Keyring::create_file(&key_file)?;
         let config = SimulatorConfig { listen: ([127, 0, 0, 1], 0).into(), seed, now: Clock::system().now() };
         let simulator = Simulator::start(config).await?;
-        for (id, _, calls) in tenants {
+        for (id, calls) in tenants {
             let mut spec = WorkspaceSpec::named(id);
             spec.conversations = *calls;
-            spec.crm = if *id == HUBSPOT_USER { CrmKind::HubSpot } else { CrmKind::Files };
+            spec.gong.share = 0.0;
+            if *id == HUBSPOT_AND_GONG_USER {
+                spec.crm = CrmKind::HubSpot;
+                (spec.gong.share, spec.gong.attention_share) = (GONG_SHARE, ATTENTION_SHARE);
+            }
             simulator.world().add_workspace(spec)?;
         }
         let stage = Self { simulator, folder, key_file, roles: Vec::new() };
@@ -138,20 +146,27 @@ impl Stage {
 
     pub(super) async fn connect(&self, tenant: &str, key: &str) -> anyhow::Result<()> {
         let options = ["--base-url", &self.simulator.base_url(), "--api-key-file", &self.secret_file(key)?];
-        self.connect_vendor("attention", tenant, &options).await
+        self.connect_vendor("attention", tenant, &[&options[..], &QUICK].concat()).await
     }
 
     pub(super) async fn connect_hubspot(&self, tenant: &str) -> anyhow::Result<()> {
         let file = self.secret_file(&self.world().hubspot_token(tenant)?)?;
         let options = ["--base-url", &self.simulator.hubspot_url(), "--token-file", &file];
-        self.connect_vendor("hubspot", tenant, &options).await
+        self.connect_vendor("hubspot", tenant, &[&options[..], &QUICK].concat()).await
+    }
+
+    /// All its history; Gong's own limit stands: three requests a second.
+    pub(super) async fn connect_gong(&self, tenant: &str) -> anyhow::Result<()> {
+        let gong = self.world().spec(tenant)?.gong;
+        let file = self.secret_file(&format!("{}\n{}\n", gong.key, gong.secret))?;
+        let base_url = self.simulator.gong_url();
+        let options = ["--base-url", &base_url, "--access-key-file", &file, "--backfill-days", "90"];
+        self.connect_vendor("gong", tenant, &options).await
     }
 
     async fn connect_vendor(&self, vendor: &str, tenant: &str, options: &[&str]) -> anyhow::Result<()> {
         let command = [&["connect", vendor, "--tenant", tenant], options].concat();
-        let pace =
-            ["--allow-http", "--requests-per-second", "300", "--in-flight", "8", "--interval-s", "86400"];
-        self.switchboard(&[&command[..], &pace].concat()).await
+        self.switchboard(&[&command[..], &["--allow-http", "--interval-s", "86400"]].concat()).await
     }
 
     fn secret_file(&self, secret: &str) -> anyhow::Result<String> {

@@ -1,6 +1,6 @@
 //! The sums of all runs, and whether they add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use serde_json::Value;
@@ -51,9 +51,11 @@ pub(super) fn print(runs: &[Value]) -> anyhow::Result<()> {
 /// What is there in the end: a call is listed by many runs, but stored once.
 pub(super) fn print_stored(tenant: &str, exported: &[Value]) {
     let count = |is: &dyn Fn(&Value) -> bool| exported.iter().filter(|one| is(one)).count();
+    let meetings: BTreeSet<&str> = exported.iter().filter_map(|one| one["meeting_id"].as_str()).collect();
     println!(
-        "{tenant} has {} conversations now: {} on an account, {} among its own people; {} with a transcript, {} wait for it",
+        "{tenant}'s conversations: {} of {} meetings; {} on an account, {} among its own people; {} with a transcript, {} wait for it",
         exported.len(),
+        meetings.len(),
         count(&|one| !one["account"].is_null()),
         count(&|one| one["internal"] == true),
         count(&|one| one["transcript"]["status"] == "ready"),
