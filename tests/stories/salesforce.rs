@@ -275,6 +275,9 @@ async fn a_day_that_is_used_up_parks_every_stream_of_salesforce_with_its_cause()
 /// A private key that signs assertions; nobody else's.
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/vendors/tests/keys/signing.pem");
 
+/// Its public half, as an app's certificate has it.
+const PUBLIC_KEY: &str = include_str!("../../crates/vendors/tests/keys/signing_public.pem");
+
 fn app(stand: &Stand, app: AppChange) {
     stand.world().change("acme", Change::App { of: AppOf::Salesforce, app }).expect("a change");
 }
@@ -335,8 +338,40 @@ async fn an_app_is_let_in_by_an_assertion_and_so_is_its_next_session() {
     let of_app =
         serde_json::json!({ "client_id": id, "username": "sync@acme.example", "private_key_file": KEY });
     std::fs::write(&file, of_app.to_string()).expect("a file");
-    stand.ok(&stand.salesforce_args("acme", &["--oauth-client-file", &file, "--grant", "jwt-bearer"])).await;
+    let args = stand.salesforce_args("acme", &["--oauth-client-file", &file, "--grant", "jwt-bearer"]);
+    let refused = async |said: &str| {
+        let output = stand.run(&args).await;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(said), "{error}");
+        assert!(error.contains("does not believe the assertion") && error.contains("nothing was saved"));
+    };
+    // the organization has no certificate of this key, then it has, but the user is not approved for the app
+    refused("invalid assertion").await;
+    let certificate =
+        |public_key: Option<&str>| AppChange::SetCertificate { public_key: public_key.map(str::to_owned) };
+    app(&stand, certificate(Some(PUBLIC_KEY)));
+    app(&stand, AppChange::SetDenial { denies: true });
+    refused("user hasn't approved this consumer").await;
+    app(&stand, AppChange::SetDenial { denies: false });
+    stand.ok(&args).await;
     assert_renewed(&stand).await;
+
+    // the certificate is exchanged, and nobody has told us the new key
+    app(&stand, certificate(None));
+    app(&stand, AppChange::ExpireAccessTokens);
+    stand.ok(&["sync", "acme/salesforce"]).await;
+    stand
+        .until("the syncs are parked for their credential", async || {
+            runs(&stand, |run| run["parked_cause"] == "credential").await == 4
+        })
+        .await;
+    let why =
+        stand.database.text("SELECT invalid_reason FROM credentials WHERE invalid_at IS NOT NULL").await;
+    assert!(why.contains("invalid assertion"), "{why}");
+    app(&stand, certificate(Some(PUBLIC_KEY)));
+    stand.ok(&args).await;
+    stand.idle().await;
+    assert_truth(&stand).await;
     stand.finish(roles).await;
 }
 

@@ -7,16 +7,24 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::Endpoint;
 use crate::exchange::Exchange;
 use crate::faults;
+use crate::jwt::{CLOCK_SLACK_S, Jwt};
 use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::{self, Connection};
 use crate::world::{AppOf, Given, NotGiven, Workspace};
+
+/// Who may be named as believing an assertion.
+const AUDIENCES: [&str; 2] = ["https://login.salesforce.com", "https://test.salesforce.com"];
+
+/// How far ahead an assertion may end: five minutes.
+const ASSERTION_LIFE_MAX_S: i64 = 300;
 
 /// A request for a consent or a token.
 pub(crate) struct Asked<'a> {
@@ -112,7 +120,8 @@ pub(crate) async fn token(app: &App, connection: &Connection, asked: Asked<'_>) 
         refuse: refusal_by_status,
         refusal: |hits, now| faults::refusal_by(hits, now, refusal_by_status),
     };
-    exchange.answer(app, connection, |_| reply(&workspace, &asked, &fields, secret.as_deref())).await
+    let now = app.world.now();
+    exchange.answer(app, connection, |_| reply(&workspace, &asked, &fields, secret.as_deref(), now)).await
 }
 
 /// The fields of a token request: a form; at Gong, whose documentation has them in the query, either.
@@ -145,18 +154,20 @@ fn client(asked: &Asked<'_>, fields: &Fields) -> (Option<String>, Option<String>
         return (None, None);
     }
     let own = |name: &str| fields.get(name).map(str::to_owned);
-    let issuer =
-        fields.get("assertion").and_then(claims).and_then(|claims| Some(claims["iss"].as_str()?.to_owned()));
+    let assertion = fields.get("assertion").and_then(Jwt::read);
+    let issuer = assertion.and_then(|stated| Some(stated.claims["iss"].as_str()?.to_owned()));
     (own("client_id").or(issuer), own("client_secret"))
 }
 
-fn claims(assertion: &str) -> Option<Value> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?).ok()
-}
-
-fn reply(workspace: &Arc<Workspace>, asked: &Asked<'_>, fields: &Fields, secret: Option<&str>) -> Reply {
+fn reply(
+    workspace: &Arc<Workspace>,
+    asked: &Asked<'_>,
+    fields: &Fields,
+    secret: Option<&str>,
+    now: Timestamp,
+) -> Reply {
     let mut app = workspace.app(asked.of);
-    let given = given(&mut app, asked.of, fields, secret);
+    let given = given(&mut app, asked.of, fields, secret, now);
     match given {
         Ok(given) => {
             let host = asked.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -175,6 +186,7 @@ fn given(
     of: AppOf,
     fields: &Fields,
     secret: Option<&str>,
+    now: Timestamp,
 ) -> Result<Given, NotGiven> {
     let field = |name: &'static str| fields.get(name).ok_or(("invalid_request", "a field is missing"));
     let grant = field("grant_type")?;
@@ -189,15 +201,34 @@ fn given(
         ("refresh_token", _) => app.refresh(field("refresh_token")?),
         ("client_credentials", AppOf::Salesforce) => app.grant(),
         (_, AppOf::Salesforce) if signed => {
-            let claims = claims(field("assertion")?).ok_or(("invalid_grant", "invalid assertion"))?;
-            let audience = claims["aud"].as_str().unwrap_or_default();
-            if !audience.starts_with("http") || claims["sub"].as_str().is_none_or(str::is_empty) {
-                return Err(("invalid_grant", "audience is invalid"));
-            }
+            believe(app, field("assertion")?, now)?;
             app.grant()
         }
         _ => Err(("unsupported_grant_type", "grant type not supported")),
     }
+}
+
+/// Whether the app has signed it, for its user, a moment ago.
+fn believe(app: &crate::world::App, assertion: &str, now: Timestamp) -> Result<(), NotGiven> {
+    let invalid = |why| Err(("invalid_grant", why));
+    let Some(stated) = Jwt::read(assertion).filter(|stated| stated.header["alg"] == "RS256") else {
+        return invalid("invalid assertion");
+    };
+    let Some(key) = &app.public_key else { return invalid("invalid assertion") };
+    if !stated.is_signed_by(key) || stated.claims["iss"] != app.id.as_str() {
+        return invalid("invalid assertion");
+    }
+    if !AUDIENCES.iter().any(|audience| stated.claims["aud"] == *audience) {
+        return invalid("audience is invalid");
+    }
+    let (ends, now) = (stated.second("exp"), now.as_second());
+    if ends <= now - CLOCK_SLACK_S || ends > now + CLOCK_SLACK_S + ASSERTION_LIFE_MAX_S {
+        return invalid("expired authorization code");
+    }
+    if app.denies || stated.claims["sub"].as_str().is_none_or(str::is_empty) {
+        return invalid("user hasn't approved this consumer");
+    }
+    Ok(())
 }
 
 /// Tokens as each vendor words them.

@@ -11,6 +11,7 @@ mod gong;
 mod google;
 mod grants;
 mod hubspot;
+mod jwt;
 mod log;
 mod reply;
 mod salesforce;

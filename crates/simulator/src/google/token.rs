@@ -5,14 +5,13 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
-use serde_json::{Value, json};
+use ring::signature::{KeyPair as _, RsaKeyPair};
+use serde_json::json;
 
 use super::{PROJECT, SecretManager};
 use crate::Endpoint;
+use crate::jwt::{CLOCK_SLACK_S, Jwt, der_of};
 use crate::reply::Reply;
 use crate::server::App;
 use crate::wire::Connection;
@@ -24,9 +23,6 @@ const GRANT: &str = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
 
 /// The private key of the one service account, which is nobody's.
 const PRIVATE_KEY: &str = include_str!("service_account.pem");
-
-/// Seconds by which clocks may differ, and those that the world's clock stands still while a test runs.
-const CLOCK_SLACK_S: i64 = 900;
 
 impl SecretManager {
     /// The key file of the one service account, which asks for its tokens there.
@@ -97,32 +93,19 @@ fn assertion(form: &str) -> Option<&str> {
 }
 
 fn check(jwt: &str, url: &str, now: Timestamp) -> Result<(), &'static str> {
-    let (signed, signature) = jwt.rsplit_once('.').ok_or("Invalid JWT.")?;
-    let (header, claims) = signed.split_once('.').ok_or("Invalid JWT.")?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| "Invalid JWT.")?;
-    let key = RsaKeyPair::from_pkcs8(&private_key()).expect("the stand-in's own key");
-    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
-    public.verify(signed.as_bytes(), &signature).map_err(|_| "Invalid JWT Signature.")?;
-    let (header, claims) = (decoded(header)?, decoded(claims)?);
-    if header != json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }) {
+    let jwt = Jwt::read(jwt).ok_or("Invalid JWT.")?;
+    let private_key = der_of(PRIVATE_KEY).expect("the stand-in's own key");
+    let key = RsaKeyPair::from_pkcs8(&private_key).expect("the stand-in's own key");
+    if !jwt.is_signed_by(key.public_key().as_ref()) {
+        return Err("Invalid JWT Signature.");
+    }
+    if jwt.header != json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }) {
         return Err("Invalid JWT header.");
     }
-    if claims["iss"] != EMAIL || claims["scope"] != SCOPE || claims["aud"] != url {
+    if jwt.claims["iss"] != EMAIL || jwt.claims["scope"] != SCOPE || jwt.claims["aud"] != url {
         return Err("Invalid issuer, scope or audience.");
     }
-    let (issued, expires) =
-        (claims["iat"].as_i64().unwrap_or_default(), claims["exp"].as_i64().unwrap_or_default());
-    let now = now.as_second();
+    let (issued, expires, now) = (jwt.second("iat"), jwt.second("exp"), now.as_second());
     let fresh = issued <= now + CLOCK_SLACK_S && expires > now - CLOCK_SLACK_S && expires - issued <= 3600;
     if fresh { Ok(()) } else { Err("Invalid JWT: Token must be a short-lived token (60 minutes).") }
-}
-
-fn decoded(part: &str) -> Result<Value, &'static str> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| "Invalid JWT.")?;
-    serde_json::from_slice(&bytes).map_err(|_| "Invalid JWT.")
-}
-
-fn private_key() -> Vec<u8> {
-    let lines = PRIVATE_KEY.lines().filter(|line| !line.starts_with("-----"));
-    STANDARD.decode(lines.collect::<String>()).expect("the stand-in's own key")
 }

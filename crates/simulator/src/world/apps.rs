@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::workspace::Workspace;
+use crate::jwt::der_of;
 
 /// Whose app it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +81,11 @@ pub enum AppChange {
         /// The scopes.
         scopes: Vec<String>,
     },
+    /// The app gets the certificate that its assertions are checked with; it has none at first.
+    SetCertificate {
+        /// Its public key in PEM, as `openssl rsa -RSAPublicKey_out` writes it; none if absent.
+        public_key: Option<String>,
+    },
     /// The base URL that comes with tokens; the simulator's own if absent.
     SetBaseUrl {
         /// The URL.
@@ -109,6 +115,8 @@ pub(crate) struct App {
     pub(crate) revoked: bool,
     pub(crate) denies: bool,
     pub(crate) base_url: Option<String>,
+    /// What its assertions are checked with.
+    pub(crate) public_key: Option<Vec<u8>>,
     pub(crate) stats: AppStats,
     withheld: Vec<String>,
     rotates: bool,
@@ -166,6 +174,7 @@ impl App {
             revoked: false,
             denies: false,
             base_url: None,
+            public_key: None,
             stats: AppStats::default(),
             withheld: Vec::new(),
             // HubSpot documents none, Salesforce has it where it is switched on
@@ -304,6 +313,9 @@ impl App {
             AppChange::SetRotation { once } => self.rotates = once,
             AppChange::SetDenial { denies } => self.denies = denies,
             AppChange::Withhold { scopes } => self.withheld = scopes,
+            AppChange::SetCertificate { public_key } => {
+                self.public_key = public_key.as_deref().and_then(der_of);
+            }
             AppChange::SetBaseUrl { url } => self.base_url = url,
         }
     }
