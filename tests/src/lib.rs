@@ -17,4 +17,6 @@ pub use process::Role;
 pub use stack::Stack;
 pub use stand::{Pace, Stand};
 pub use traces::Traces;
-pub use truth::{compare_all_but, compare_histories, compare_with_gong, compare_with_truth};
+pub use truth::{
+    compare_all_but, compare_histories, compare_meetings, compare_with_gong, compare_with_truth,
+};

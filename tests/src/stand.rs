@@ -392,7 +392,12 @@ impl Stand {
 
     /// Connects the tenant's Gong by the workspace's access key, with more options; returns the connection's id.
     pub async fn connect_gong(&self, id: &str, options: &[&str]) -> String {
-        let output = self.try_connect_gong(id, options).await;
+        self.connect_gong_of(id, id, options).await
+    }
+
+    /// The same with the access key of another workspace.
+    pub async fn connect_gong_of(&self, id: &str, workspace: &str, options: &[&str]) -> String {
+        let output = self.try_connect_gong_of(id, workspace, options).await;
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "connect failed: {error}");
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -401,13 +406,17 @@ impl Stand {
 
     /// The same, whatever comes of it.
     pub async fn try_connect_gong(&self, id: &str, options: &[&str]) -> Output {
+        self.try_connect_gong_of(id, id, options).await
+    }
+
+    async fn try_connect_gong_of(&self, id: &str, workspace: &str, options: &[&str]) -> Output {
         let base = self.gong_url();
         let mut args = vec!["connect", "gong", "--tenant", id, "--base-url", &base, "--allow-http", "--json"];
         if !options.contains(&"--interval-s") {
             args.extend(["--interval-s", "86400"]);
         }
         args.extend(options);
-        let spec = self.world().spec(id).expect("a workspace");
+        let spec = self.world().spec(workspace).expect("a workspace");
         self.run_with_input(&args, &format!("{}\n{}\n", spec.gong.key, spec.gong.secret)).await
     }
 
@@ -423,12 +432,17 @@ impl Stand {
         self.ok(&["sync", &format!("{id}/attention"), "--from", &day(-62), "--to", &day(1)]).await;
     }
 
-    /// Orders the last days to be listed again.
+    /// Orders Attention's last days to be listed again.
     pub async fn sync_days(&self, id: &str, days: i64) {
+        self.sync_days_of(&format!("{id}/attention"), days).await;
+    }
+
+    /// Orders the last days of a connection to be listed again.
+    pub async fn sync_days_of(&self, connection: &str, days: i64) {
         let (now, day) = (Clock::system().now(), SignedDuration::from_hours(24));
         let from = now - SignedDuration::from_hours(24 * days);
         let (from, to) = (from.to_string(), (now + day).to_string());
-        self.ok(&["sync", &format!("{id}/attention"), "--from", &from, "--to", &to]).await;
+        self.ok(&["sync", connection, "--from", &from, "--to", &to]).await;
     }
 
     /// Waits until nothing is due, queued, running or retrying: what `wait --idle` does, without a process for it.

@@ -1,29 +1,47 @@
 //! What a reader ought to find, compared with what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use simulator::{Expected, Truth, World};
 
-/// Compares every exported conversation with the vendor's world, one by one, and nothing more is there.
+/// Compares every exported conversation of Attention's with the vendor's world, one by one, and nothing more is there.
 pub fn compare_with_truth(world: &World, workspace: &str, exported: &[Value]) {
     compare_all_but(&[], world, workspace, exported);
 }
 
 /// The same for all conversations but these, of which anything may be exported.
 pub fn compare_all_but(spared: &[String], world: &World, workspace: &str, exported: &[Value]) {
-    let found: BTreeMap<&str, &Value> =
-        exported.iter().map(|one| (one["external_id"].as_str().expect("an id"), one)).collect();
-    assert_eq!(found.len(), exported.len(), "no conversation twice");
-    compare_all(spared, world.truth(workspace).expect("a truth"), found);
+    compare_all(spared, world.truth(workspace).expect("a truth"), of_vendor("attention", exported));
 }
 
 /// Compares every call of Gong's that is exported with Gong's side of the world, one by one, and nothing more is there.
 pub fn compare_with_gong(world: &World, workspace: &str, exported: &[Value]) {
-    let calls = exported.iter().filter(|one| one["vendor"] == "gong");
+    compare_all(&[], world.gong_truth(workspace).expect("a truth"), of_vendor("gong", exported));
+}
+
+/// Compares the meetings that the exported conversations make with those of the world, one by one: the same copies in each.
+pub fn compare_meetings(world: &World, workspace: &str, exported: &[Value]) {
+    let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for one in exported {
+        let (meeting, id) = (one["meeting_id"].as_str(), one["external_id"].as_str());
+        found.entry(meeting.expect("an id")).or_default().insert(id.expect("an id").to_owned());
+    }
+    let found: BTreeSet<BTreeSet<String>> = found.into_values().collect();
+    let expected: BTreeSet<BTreeSet<String>> =
+        world.meetings(workspace).expect("meetings").into_iter().collect();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let unexpected: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && unexpected.is_empty(), "{missing:?} are missing, {unexpected:?} are there");
+}
+
+/// What one vendor has, by its ids: no conversation twice.
+fn of_vendor<'a>(vendor: &str, exported: &'a [Value]) -> BTreeMap<&'a str, &'a Value> {
+    let of_it: Vec<&Value> = exported.iter().filter(|one| one["vendor"] == vendor).collect();
     let found: BTreeMap<&str, &Value> =
-        calls.map(|one| (one["external_id"].as_str().expect("an id"), one)).collect();
-    compare_all(&[], world.gong_truth(workspace).expect("a truth"), found);
+        of_it.iter().map(|one| (one["external_id"].as_str().expect("an id"), *one)).collect();
+    assert_eq!(found.len(), of_it.len(), "no conversation twice");
+    found
 }
 
 fn compare_all(spared: &[String], truth: Truth, mut found: BTreeMap<&str, &Value>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use simulator::{Change, DocumentSize, GongSpec, Shares, WorkspaceSpec};
-use stories::{Stand, compare_with_gong};
+use stories::{Role, Stand, compare_meetings, compare_with_gong};
 
 /// Every meeting is recorded by Attention, most by Gong as well; nothing that is skipped, and no recording without its time.
 fn spec() -> WorkspaceSpec {
@@ -20,31 +20,15 @@ fn spec() -> WorkspaceSpec {
     }
 }
 
-/// The starts and titles of what the world knows, by recorder: of equal ones there is one meeting.
-fn expected(stand: &Stand) -> BTreeMap<(jiff::Timestamp, Option<String>), BTreeSet<String>> {
-    let world = stand.world();
-    let mut meetings: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    for truth in [world.truth("acme").expect("a truth"), world.gong_truth("acme").expect("a truth")] {
-        for one in truth {
-            let key = (one.started_at, one.title.map(|title| title.trim().to_owned()));
-            meetings.entry(key).or_default().insert(one.id);
-        }
-    }
-    meetings
+async fn play(spec: WorkspaceSpec, gong_first: bool) {
+    let (stand, roles) = told(spec, gong_first).await;
+    stand.finish(roles).await;
 }
 
-fn together(exported: &[Value]) -> BTreeSet<BTreeSet<String>> {
-    let mut meetings: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for one in exported {
-        let meeting = one["meeting_id"].as_str().expect("an id");
-        meetings.entry(meeting).or_default().insert(one["external_id"].as_str().expect("an id").to_owned());
-    }
-    meetings.into_values().collect()
-}
-
-async fn play(gong_first: bool) {
+/// Both recorders are asked, one after the other, and each meeting is what the world says.
+async fn told(spec: WorkspaceSpec, gong_first: bool) -> (Stand, Vec<Role>) {
     let mut stand = Stand::fresh().await;
-    stand.tenant(spec()).await;
+    stand.tenant(spec).await;
     stand.accounts("acme").await;
     let roles = stand.start_all().await;
     for turn in [gong_first, !gong_first] {
@@ -57,8 +41,8 @@ async fn play(gong_first: bool) {
     }
     let exported = stand.export("acme").await;
     compare_with_gong(&stand.world(), "acme", &exported);
-    let expected: BTreeSet<BTreeSet<String>> = expected(&stand).into_values().collect();
-    assert_eq!(together(&exported), expected);
+    compare_meetings(&stand.world(), "acme", &exported);
+    let expected = stand.world().meetings("acme").expect("meetings");
     assert!(
         expected.iter().any(|copies| copies.len() == 2) && expected.iter().any(|copies| copies.len() == 1)
     );
@@ -75,7 +59,7 @@ async fn play(gong_first: bool) {
     let pair = pair.expect("a meeting of both");
     part_for_good(&stand, pair).await;
     stand.assert_sums().await;
-    stand.finish(roles).await;
+    (stand, roles)
 }
 
 /// What is counted anywhere are meetings, as the timeline has them, and not their copies.
@@ -132,10 +116,31 @@ async fn part_for_good(stand: &Stand, pair: &Value) {
 
 #[tokio::test]
 async fn meetings_of_two_recorders_are_on_the_timeline_once_when_attention_comes_first() {
-    play(false).await;
+    play(spec(), false).await;
 }
 
 #[tokio::test]
 async fn meetings_of_two_recorders_are_on_the_timeline_once_when_gong_comes_first() {
-    play(true).await;
+    play(spec(), true).await;
+}
+
+#[tokio::test]
+async fn copies_that_begin_minutes_apart_and_name_no_room_are_one_meeting_by_their_people() {
+    let gong = GongSpec { late_max_s: 290, linkless_share: 0.6, ..spec().gong };
+    let (stand, roles) = told(WorkspaceSpec { gong, ..spec() }, false).await;
+    let matched = async |rule: &str| {
+        stand
+            .number(&format!(
+                "SELECT count(*) FROM conversations, jsonb_array_elements(meeting_evidence) AS copy
+                 WHERE copy ->> 'rule' = '{rule}' AND (copy ->> 'starts_apart_s')::int > 60"
+            ))
+            .await
+    };
+    assert!(matched("people").await > 0 && matched("join-link").await > 0);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn meetings_that_are_held_in_the_same_rooms_again_and_again_stay_apart() {
+    play(WorkspaceSpec { rooms: Some(2), ..spec() }, false).await;
 }

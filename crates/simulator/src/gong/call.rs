@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::query::Query;
 use super::{analysis, party};
-use crate::world::{Place, Plan, Readiness, Stamp, Workspace};
+use crate::world::{CrmKind, Place, Plan, Readiness, Stamp, Workspace};
 
 /// The call, with what was asked for of it.
 pub(crate) fn call(workspace: &Workspace, plan: &Plan, query: &Query) -> Value {
@@ -14,7 +14,7 @@ pub(crate) fn call(workspace: &Workspace, plan: &Plan, query: &Query) -> Value {
     map.insert("metaData".into(), meta(workspace, plan));
     let with_context = query.context() != "None";
     if with_context {
-        map.insert("context".into(), context(plan, query.context() == "Extended"));
+        map.insert("context".into(), context(workspace, plan, query.context() == "Extended"));
     }
     if query.exposes("/parties") {
         map.insert("parties".into(), party::written(workspace, plan, with_context));
@@ -29,22 +29,22 @@ pub(crate) fn call(workspace: &Workspace, plan: &Plan, query: &Query) -> Value {
 
 fn meta(workspace: &Workspace, plan: &Plan) -> Value {
     let id = workspace.gong_id(plan.index);
-    let started = plan.started_at();
-    let is_web = !matches!(plan.place, Place::Phone | Place::Upload);
+    let started = plan.gong_started_at();
+    let (meeting_url, event_id) = plan.gong_place();
     let owner = &workspace.roster.users[plan.traits.owner];
     let mut meta = json!({
         "id": id, "url": format!("https://app.gong.io/call?id={id}"), "title": plan.title,
         "started": written(started, plan.stamp), "duration": plan.gong_duration_s(), "primaryUserId": owner.gong_id(),
         "direction": direction(plan), "system": system(plan.place), "scope": scope(plan),
         "media": if plan.place == Place::Phone { "Audio" } else { "Video" }, "language": language(plan),
-        "workspaceId": workspace.gong_workspace_id(), "purpose": null, "meetingUrl": plan.join_url(),
+        "workspaceId": workspace.gong_workspace_id(), "purpose": null, "meetingUrl": meeting_url,
     });
     let fields = meta.as_object_mut().expect("an object was made");
-    if is_web {
+    if let Some(event_id) = event_id {
         let scheduled = started.as_second().div_euclid(300) * 300;
         let scheduled = Timestamp::from_second(scheduled).unwrap_or(started);
         fields.insert("scheduled".into(), json!(scheduled.to_string()));
-        fields.insert("calendarEventId".into(), json!(format!("{:x}@google.com", plan.style)));
+        fields.insert("calendarEventId".into(), json!(event_id));
     }
     if plan.place == Place::Upload {
         fields.insert("clientUniqueId".into(), json!(format!("upload-{}", plan.index)));
@@ -93,17 +93,19 @@ fn language(plan: &Plan) -> &'static str {
     }
 }
 
-fn context(plan: &Plan, with_fields: bool) -> Value {
+fn context(workspace: &Workspace, plan: &Plan, with_fields: bool) -> Value {
     if plan.links.is_empty() {
         return if plan.style.is_multiple_of(3) { Value::Null } else { json!([]) };
     }
     let objects: Vec<Value> =
         plan.links.iter().map(|link| object(link.code, &link.id, with_fields)).collect();
-    json!([{ "system": "Salesforce", "objects": objects }])
+    let system = if workspace.roster.crm == CrmKind::HubSpot { "HubSpot" } else { "Salesforce" };
+    json!([{ "system": system, "objects": objects }])
 }
 
 fn object(code: &str, id: &str, with_fields: bool) -> Value {
-    let kind = if code == "Opportunity" { code } else { "Account" };
+    // HubSpot's companies and deals have Salesforce's names here
+    let kind = if matches!(code, "Opportunity" | "deals") { "Opportunity" } else { "Account" };
     let mut object = json!({ "objectType": kind, "objectId": id });
     if with_fields {
         object["timing"] = json!("Now");

@@ -75,11 +75,12 @@ pub(crate) fn slice(
 
 /// Oldest first; of calls that started together the one that was made first.
 fn place(plan: &Plan) -> (i64, u64) {
-    (plan.started_at().as_millisecond(), plan.index)
+    (plan.gong_started_at().as_millisecond(), plan.index)
 }
 
 fn found(workspace: &Workspace, query: &Query) -> Vec<Plan> {
-    let in_window = |plan: &Plan| (query.from_ms..query.to_ms).contains(&plan.started_at().as_millisecond());
+    let in_window =
+        |plan: &Plan| (query.from_ms..query.to_ms).contains(&plan.gong_started_at().as_millisecond());
     match &query.ids {
         Some(ids) => {
             let mut indices: Vec<u64> = ids.iter().filter_map(|id| workspace.find_gong(id)).collect();

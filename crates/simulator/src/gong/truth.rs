@@ -18,10 +18,10 @@ pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> 
         Readiness::Late => TranscriptStatus::Pending,
         Readiness::Failed => TranscriptStatus::None,
     };
-    let ended_ms = plan.started_at().as_millisecond() + plan.gong_duration_s() * 1000;
+    let ended_ms = plan.gong_started_at().as_millisecond() + plan.gong_duration_s() * 1000;
     Expected {
         id: workspace.gong_id(plan.index),
-        started_at: plan.started_at(),
+        started_at: plan.gong_started_at(),
         finished_at: jiff::Timestamp::from_millisecond(ended_ms).unwrap_or(plan.finished_at),
         // Gong knows neither archives nor empty calls
         skip: plan.private.then_some(SkipReason::Private),

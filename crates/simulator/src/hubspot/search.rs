@@ -1,4 +1,4 @@
-//! Searches: what changed, never what is archived, and 10,000 rows of it at most.
+//! Searches: what changed, never what is archived, and 10,000 rows of it at most, unless a setting says otherwise.
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,6 @@ use crate::world::Workspace;
 
 /// Rows of a page.
 const LIMIT_MAX: u64 = 200;
-
-/// Rows of a search that can be reached by paging.
-const REACHABLE: u64 = 10_000;
 
 /// Answers a search with one filter group, as far as the simulator knows filters.
 pub(super) fn search(workspace: &Workspace, object: Object, sent: &Value) -> Reply {
@@ -28,7 +25,7 @@ pub(super) fn search(workspace: &Workspace, object: Object, sent: &Value) -> Rep
     if !(1..=LIMIT_MAX).contains(&limit) {
         return invalid("limit must be between 1 and 200");
     }
-    if after + limit > REACHABLE {
+    if after + limit > workspace.settings().crm_search_reach {
         return invalid("paging beyond 10,000 results is not supported");
     }
     let groups = sent["filterGroups"].as_array().cloned().unwrap_or_default();

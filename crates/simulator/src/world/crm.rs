@@ -81,6 +81,8 @@ pub enum CrmChange {
         /// Which there.
         contact: usize,
     },
+    /// Every contact is written in one and the same moment, as imports do.
+    ImportContacts,
     /// What is deleted or merged away leaves the recycle bin (Salesforce).
     EmptyBin,
 }
@@ -184,6 +186,9 @@ impl Crm {
             }
             CrmChange::TouchContact { account, contact } => {
                 self.person(*account, *contact)?.modified_ms = now_ms;
+            }
+            CrmChange::ImportContacts => {
+                self.people.iter_mut().for_each(|person| person.modified_ms = now_ms);
             }
             CrmChange::EmptyBin => {
                 for company in &mut self.companies {

@@ -1,14 +1,16 @@
 //! What Gong knows of the world: the same meetings under other ids, seen with other keys.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
+use super::plan::{Place, Plan};
 use super::roster::User;
 use super::workspace::{Workspace, locked};
 use crate::SimulatorError;
 use crate::dice::{Dice, mix, of_text};
 
 const RECORDED: u64 = 0xF1;
+const VIEW: u64 = 0xF3;
 const NODE_BITS: u32 = 40;
 const NODE_MASK: u64 = (1 << NODE_BITS) - 1;
 
@@ -24,11 +26,22 @@ pub struct GongSpec {
     pub share: f64,
     /// The part of all meetings that Attention recorded.
     pub attention_share: f64,
+    /// How many seconds after the meeting's beginning Gong begins to record, at most; it ends with the meeting.
+    pub late_max_s: usize,
+    /// The part of its calls of which Gong knows neither link nor event.
+    pub linkless_share: f64,
 }
 
 impl Default for GongSpec {
     fn default() -> Self {
-        Self { key: String::new(), secret: String::new(), share: 0.8, attention_share: 1.0 }
+        Self {
+            key: String::new(),
+            secret: String::new(),
+            share: 0.8,
+            attention_share: 1.0,
+            late_max_s: 0,
+            linkless_share: 0.0,
+        }
     }
 }
 
@@ -61,6 +74,13 @@ pub(crate) struct GongKeyState {
     pub(crate) missing_scopes: Vec<String>,
 }
 
+/// What Gong sees of a meeting otherwise than everybody else.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GongView {
+    late_s: i64,
+    linkless: bool,
+}
+
 /// Says which meetings a recorder recorded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recorder {
@@ -82,6 +102,12 @@ impl Workspace {
 
     pub(crate) fn gong(&self) -> Recorder {
         Recorder { salt: self.salt, of: 1, share: self.spec.gong.share }
+    }
+
+    pub(super) fn gong_view(&self, index: u64) -> GongView {
+        let (spec, mut dice) = (&self.spec.gong, Dice::of(&[self.salt, VIEW, index]));
+        let late_s = i64::try_from(dice.between(0, spec.late_max_s)).unwrap_or(0);
+        GongView { late_s, linkless: dice.chance(spec.linkless_share) }
     }
 
     /// Gong's id of a meeting: a number of up to 20 digits, from which the index can be read back.
@@ -131,9 +157,24 @@ impl User {
 }
 
 impl Plan {
+    /// When Gong began to record.
+    pub(crate) fn gong_started_at(&self) -> Timestamp {
+        let start = self.started_at();
+        start.checked_add(SignedDuration::from_secs(self.gong.late_s)).unwrap_or(start)
+    }
+
     /// Gong counts whole seconds.
     pub(crate) fn gong_duration_s(&self) -> i64 {
-        self.duration_ms / 1000
+        self.duration_ms / 1000 - self.gong.late_s
+    }
+
+    /// The link and the event, as far as Gong knows them.
+    pub(crate) fn gong_place(&self) -> (Option<String>, Option<String>) {
+        if self.gong.linkless {
+            return (None, None);
+        }
+        let is_web = !matches!(self.place, Place::Phone | Place::Upload);
+        (self.join_url(), is_web.then(|| format!("{:x}@google.com", self.style)))
     }
 
     /// Whether the list of transcripts has an entry; in some, nothing was said yet.

@@ -1,6 +1,6 @@
 //! The vendor's side of the world: workspaces, generated from a seed and changed at run time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -232,6 +232,11 @@ impl World {
     /// What is to be found about each call that Gong lists.
     pub fn gong_truth(&self, workspace: &str) -> Result<Truth, SimulatorError> {
         Ok(Truth::of_gong(self.workspace(workspace)?))
+    }
+
+    /// The ids of the recordings of each meeting that are to be kept, whoever recorded it.
+    pub fn meetings(&self, workspace: &str) -> Result<Vec<BTreeSet<String>>, SimulatorError> {
+        Ok(truth::meetings(&*self.workspace(workspace)?))
     }
 
     /// Gong's id of a conversation; `None` where Gong did not record it.

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use model::{Side, SkipReason};
 
 use super::crm::{Crm, CrmKind, Votes, seniority};
+use super::gong::GongView;
 use super::names::TOPICS;
 use super::people::{Party, Person, gather};
 use super::roster::Roster;
-use super::spec::{DocumentSize, Shares};
+use super::spec::{DocumentSize, SHORTEST_S, Shares};
 use crate::dice::Dice;
 
 const TRAITS: u64 = 0xB1;
@@ -149,9 +150,12 @@ pub(crate) struct Plan {
     pub(crate) shape: Shape,
     pub(crate) stamp: Stamp,
     pub(crate) place: Place,
+    /// The number of the room, where there is one.
+    pub(crate) room: u64,
     pub(crate) wrapped: bool,
     pub(crate) size: DocumentSize,
     pub(crate) segments: usize,
+    pub(crate) gong: GongView,
     /// Raised by every change of its insights.
     pub(crate) revision: u64,
     /// For small choices that are nobody's business but the document's.
@@ -185,7 +189,7 @@ impl Plan {
     fn styled(salt: u64, index: u64, traits: Traits, size: DocumentSize, finished: Timestamp) -> Self {
         let mut dice = Dice::of(&[salt, STYLE, index]);
         let place = place(traits, &mut dice);
-        let half_seconds = i64::try_from(dice.between(600, 7200)).unwrap_or(600);
+        let half_seconds = i64::try_from(dice.between(SHORTEST_S * 2, 7200)).unwrap_or(600);
         let empty = traits.kind == Kind::Empty;
         let duration_ms = half_seconds * 500;
         let created_ms = match traits.uploaded_after_s {
@@ -214,9 +218,11 @@ impl Plan {
                 Stamp::Zoneless,
             ]),
             place,
+            room: 0,
             wrapped: dice.one_in(3),
             size,
             segments: if size == DocumentSize::Tiny { 4 } else { dice.between(180, 220) },
+            gong: GongView::default(),
             revision: 0,
             style: dice.throw(),
         }
@@ -234,7 +240,7 @@ impl Plan {
 
     /// The link people joined by: the same whoever recorded the meeting.
     pub(crate) fn join_url(&self) -> Option<String> {
-        let number = self.style % 10_000_000_000;
+        let number = self.room;
         match self.place {
             Place::Zoom => Some(format!("https://zoom.us/j/{number}")),
             Place::GoogleMeet => Some(format!("https://meet.google.com/abc-{number}-xyz")),

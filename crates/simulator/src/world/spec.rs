@@ -7,6 +7,9 @@ use super::gong::GongSpec;
 use crate::Endpoint;
 use crate::SimulatorError;
 
+/// No conversation is shorter, in seconds.
+pub(super) const SHORTEST_S: usize = 300;
+
 /// How big the conversations are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,6 +187,8 @@ pub struct Settings {
     pub crm_quota_used_up: bool,
     /// The CRM's strict limit.
     pub crm_rate_limit: Option<RateLimit>,
+    /// How many rows of a search HubSpot shows to who pages through it.
+    pub crm_search_reach: u64,
 }
 
 /// Gong's limits, which are strict: all keys of a company share them.
@@ -224,6 +229,7 @@ impl Default for Settings {
             crm_own_domain_field: false,
             crm_quota_used_up: false,
             crm_rate_limit: None,
+            crm_search_reach: 10_000,
         }
     }
 }
@@ -263,6 +269,9 @@ pub struct WorkspaceSpec {
     /// How many users the workspace has.
     #[serde(default = "default_users")]
     pub users: usize,
+    /// In how many rooms of each kind they meet, again and again; each meeting has its own if absent.
+    #[serde(default)]
+    pub rooms: Option<u64>,
     /// What Gong has of the same world.
     #[serde(default)]
     pub gong: GongSpec,
@@ -306,6 +315,7 @@ impl WorkspaceSpec {
             shares: Shares::default(),
             accounts: default_accounts(),
             users: default_users(),
+            rooms: None,
             gong: GongSpec {
                 key: format!("{name}-gong"),
                 secret: format!("{name}-gong-secret"),
@@ -326,6 +336,9 @@ impl WorkspaceSpec {
         }
         if self.conversations > 1 << 40 {
             return Err(SimulatorError::BadSpec("too many conversations"));
+        }
+        if self.gong.late_max_s > SHORTEST_S {
+            return Err(SimulatorError::BadSpec("Gong cannot begin after the end"));
         }
         if self.key.is_empty() {
             self.key = format!("{}-key", self.name);

@@ -1,6 +1,6 @@
 //! What a reader of the vendor's documents ought to find, known from how the world was made; nothing is parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -100,6 +100,19 @@ impl Iterator for Truth {
         let common = expected(&self.workspace, &self.votes, &plan);
         Some(if self.is_of_gong { gong::expected(&self.workspace, &plan, common) } else { common })
     }
+}
+
+/// The ids of the recordings of each meeting that are to be kept; Gong knows neither archives nor empty calls.
+pub(super) fn meetings(workspace: &Workspace) -> Vec<BTreeSet<String>> {
+    let (attention, gong) = (workspace.attention(), workspace.gong());
+    let kept = |index: u64| {
+        let plan = workspace.plan(index);
+        let by_attention = attention.recorded(index) && plan.skip_reason().is_none();
+        let by_gong = gong.recorded(index) && !plan.private;
+        let ids = [by_attention.then(|| plan.id.clone()), by_gong.then(|| workspace.gong_id(index))];
+        ids.into_iter().flatten().collect::<BTreeSet<String>>()
+    };
+    workspace.everything(i64::MIN, i64::MAX).map(kept).filter(|ids| !ids.is_empty()).collect()
 }
 
 fn expected(workspace: &Workspace, votes: &Votes, plan: &Plan) -> Expected {

@@ -22,6 +22,9 @@ use crate::faults::{FaultId, Faults};
 use crate::log::RequestLog;
 use crate::salesforce::Cursors;
 
+/// Where rooms are numbered from that many meetings share.
+const FIRST_ROOM: u64 = 10_000_000_000;
+
 /// An API key of the workspace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyState {
@@ -202,6 +205,11 @@ impl Workspace {
     pub(crate) fn plan(&self, index: u64) -> Plan {
         let (traits, finished_at) = (self.traits(index), self.finished_at(index));
         let mut plan = Plan::of(self.salt, index, &self.roster, traits, self.spec.document_size, finished_at);
+        plan.gong = self.gong_view(index);
+        plan.room = match self.spec.rooms {
+            Some(rooms) => FIRST_ROOM + plan.style % rooms.max(1),
+            None => plan.style % FIRST_ROOM,
+        };
         locked(&self.changes).apply(&mut plan);
         plan
     }
