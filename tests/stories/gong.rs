@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simulator::{
-    AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSettings, GongSpec, RetryAfter,
+    AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, GongKey, GongSettings, GongSpec, RateLimit,
     Settings, Shares, WorkspaceSpec,
 };
 use store::{Speaker, stream};
@@ -42,6 +42,13 @@ fn set_key(stand: &Stand, change: impl FnOnce(&mut GongKey)) {
     let mut key = GongKey { key: "acme-gong".to_owned(), ..GongKey::default() };
     change(&mut key);
     stand.world().change("acme", Change::SetGongKey(key)).expect("a key");
+}
+
+fn set_day_limit(stand: &Stand, limit: RateLimit) {
+    let world = stand.world();
+    let mut settings = world.settings("acme").expect("settings");
+    settings.gong.day_limit = Some(limit);
+    world.set_settings("acme", settings).expect("settings");
 }
 
 #[tokio::test]
@@ -127,6 +134,23 @@ async fn a_list_whose_cursor_grows_too_old_is_begun_again_and_loses_nothing() {
     let roles = stand.start_all().await;
     stand.idle().await;
     assert!(stand.database.number("SELECT sum(restarts) FROM sync_runs").await > 0, "a list was begun again");
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_list_that_promises_a_page_and_then_says_that_there_is_nothing_is_begun_again() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(450, 5)).await;
+    // one slice
+    stand.connect_gong("acme", &["--backfill-days", "6"]).await;
+    let fault = FaultRule::from(Fault::EmptyNotFound).at(Endpoint::GongCalls).after(2).times(1);
+    stand.world().add_fault("acme", fault).expect("a fault");
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    assert_eq!(stand.number("SELECT sum(restarts)::bigint FROM sync_runs").await, 1, "it was begun again");
     compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
     assert!(stand.json(&["dead", "list"]).await.is_empty());
     stand.assert_sums().await;
@@ -260,8 +284,10 @@ async fn a_wait_of_hours_parks_the_company_and_holds_no_worker_and_no_message() 
     let mut stand = Stand::fresh().await;
     tenant(&stand, spec(40, 5)).await;
     stand.connect_gong("acme", &["--backfill-days", "7"]).await;
-    let refusal = Fault::RateLimited { retry_after: RetryAfter::Seconds(6 * 3600) };
-    stand.world().add_fault("acme", FaultRule::from(refusal).times(1)).expect("a fault");
+    // others of the company's keys have spent the day, but for a request
+    let asked = stand.world().gong_stats("acme").expect("stats").requests;
+    let requests = usize::try_from(asked).expect("a number") + 1;
+    set_day_limit(&stand, RateLimit { requests, window_ms: 86_400_000, retry_after_s: Some(6 * 3600) });
     let roles = stand.start_all().await;
     stand
         .until("every run is parked", async || {
@@ -274,6 +300,8 @@ async fn a_wait_of_hours_parks_the_company_and_holds_no_worker_and_no_message() 
     let queues = status[0]["queues"].as_array().expect("queues");
     assert!(queues.iter().all(|queue| queue["ready"] == 0), "{queues:?}");
     let asked = stand.world().gong_stats("acme").expect("stats").requests;
+    let next_day = GongSettings::default().day_limit.expect("a limit");
+    set_day_limit(&stand, next_day);
     stand.database.execute("UPDATE vendor_budgets SET closed_until = now()").await;
     stand.idle().await;
     stand

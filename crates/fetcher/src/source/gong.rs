@@ -69,6 +69,11 @@ impl GongSource {
         let request = CallsRequest { calls: Calls::Started(run.window), cursor: run.cursor.as_deref() };
         let answer = self.calls(shared, run, &request, deadline).await?;
         match answer {
+            // the page before said that there is one
+            Ok((page, asked_at)) if page.is_nothing && run.cursor.is_some() => {
+                tracing::info!(job.id = %run.id, page = run.page, "the list's cursor leads nowhere, it is begun again");
+                Ok(Page { rows: Vec::new(), asked_at, ending: Ending::Expired })
+            }
             Ok((page, asked_at)) => Ok(Page {
                 rows: page.calls.into_iter().map(|raw| (listed_row(&raw), raw)).collect(),
                 asked_at,

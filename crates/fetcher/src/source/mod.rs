@@ -59,7 +59,7 @@ pub(crate) enum Ending {
     Numbers(NumberedPage),
     /// A cursor: there is one as long as there are pages.
     Cursor(Option<String>),
-    /// The cursor of this page had grown too old, and there are no rows: the list is begun again.
+    /// The cursor of this page had grown too old, or led nowhere, and there are no rows: the list is begun again.
     Expired,
 }
 
@@ -193,7 +193,7 @@ impl Ending {
             Self::Expired if run.restarts >= gong::RESTARTS_MAX => Err(Setback::Lasting {
                 class: "cursor-expired",
                 reason: format!(
-                    "the list was begun {} times, and its cursor grew too old each time",
+                    "the list was begun {} times, and its cursor grew too old or led nowhere each time",
                     run.restarts + 1
                 ),
             }),

@@ -72,6 +72,8 @@ pub struct CallsPage {
     pub cursor: Option<String>,
     /// Size of the whole answer, decompressed.
     pub body_bytes: usize,
+    /// Gong said that there is nothing: of a later page, although the one before promised it.
+    pub is_nothing: bool,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +94,7 @@ impl CallsPage {
             calls: read_json(WHAT, calls.get())?,
             cursor: next_cursor(envelope.records),
             body_bytes: body.len(),
+            is_nothing: false,
         })
     }
 }

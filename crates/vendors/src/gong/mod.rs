@@ -62,7 +62,9 @@ impl Gong {
         let answer = self.post("calls", SCOPE_CALLS, auth, &["v2", "calls", "extensive"], &body).await;
         match answer {
             Ok(body) => CallsPage::read(&body).map_err(|error| auth.redact(error)),
-            Err(error) if refusal::is_empty(&error) => Ok(CallsPage::default()),
+            Err(error) if refusal::is_empty(&error) => {
+                Ok(CallsPage { is_nothing: true, ..CallsPage::default() })
+            }
             Err(error) => Err(error),
         }
     }
