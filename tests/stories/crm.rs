@@ -209,6 +209,49 @@ async fn a_token_without_a_scope_is_told_what_stops_working_and_what_it_may_read
     let roles = stand.start_all().await;
     stand.idle().await;
     assert!(!stand.export("acme").await.is_empty(), "the gate is open");
+
+    // a scope that is lost later fails its own stream at once, and nothing else
+    let mut settings = world.settings("acme").expect("settings");
+    settings.crm_lacks_scope = vec!["contacts".to_owned()];
+    world.set_settings("acme", settings).expect("settings");
+    in_sync(&stand).await;
+    let runs = stand.json(&["runs", "--limit", "1000"]).await;
+    let failed: Vec<&str> = runs.iter().filter_map(|run| run["failed_reason"].as_str()).collect();
+    assert!(
+        matches!(failed[..], [why] if why.contains("missing scope crm.objects.contacts.read")),
+        "{failed:?}"
+    );
+    let invalid = "SELECT count(*) FROM connections WHERE credential_state <> 'valid'";
+    assert_eq!(stand.number(invalid).await, 0, "the token stays valid");
+    stand.discard(roles).await;
+}
+
+#[tokio::test]
+async fn an_import_that_writes_more_contacts_at_once_than_a_search_shows_is_taken_in_whole() {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(WorkspaceSpec { accounts: 120, conversations: 60, ..spec() }).await;
+    let world = stand.world();
+    let settings = world.settings("acme").expect("settings");
+    // 600 contacts; two pages and a half of them can be paged through
+    let reached = simulator::Settings { crm_search_reach: 500, ..settings };
+    world.set_settings("acme", reached).expect("settings");
+    stand.connect_hubspot("acme", &[]).await;
+    stand.connect("acme", "acme-key", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    assert_truth(&stand).await;
+    let mut before = accounts(&stand).await;
+    for account in 0..60 {
+        change(&stand, CrmChange::MoveContact { account, contact: 1, to: account + 60 });
+        change(&stand, CrmChange::MoveContact { account, contact: 2, to: account + 60 });
+    }
+    change(&stand, CrmChange::ImportContacts);
+    in_sync(&stand).await;
+    assert_moved(&stand, &mut before).await;
+    let listed = stand.json(&["runs", "--limit", "1000"]).await;
+    let listed = listed.iter().filter(|run| run["stream"] == "contacts" && run["kind"] == "periodic");
+    assert_eq!(listed.filter_map(|run| run["sums"]["listed"].as_i64()).max(), Some(600));
+    stand.assert_sums().await;
     stand.finish(roles).await;
 }
 

@@ -10,9 +10,14 @@ const AFTER_THE_DAYS_LIMIT: Duration = Duration::from_mins(30);
 /// A portal on its way to another region answers so for hours.
 const AFTER_MIGRATION: Duration = Duration::from_mins(30);
 
-/// Reads what the status alone does not say.
-pub(super) fn in_hubspots_words(mut error: VendorError) -> VendorError {
+/// Reads what the status alone does not say; `scope` is what the request takes.
+pub(super) fn in_hubspots_words(mut error: VendorError, scope: Option<&str>) -> VendorError {
     match error.status {
+        // the token is good, and would be for anything else
+        Some(403) if error.message.contains("required scopes") => {
+            error.failure = Failure::MissingScope;
+            error.message = format!("missing scope {}: {}", scope.unwrap_or("of the app"), error.message);
+        }
         Some(429) if error.message.contains("daily") || error.message.contains("DAILY") => {
             error.retry_after = error.retry_after.or(Some(AFTER_THE_DAYS_LIMIT));
         }

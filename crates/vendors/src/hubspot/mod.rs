@@ -54,7 +54,7 @@ impl HubSpot {
     /// Says which portal a token belongs to.
     pub async fn account(&self, token: &Bearer) -> Result<Portal, VendorError> {
         let url = self.url(&["account-info", "v3", "details"])?;
-        self.ask("account", token, url, None, |body| Portal::read(&body)).await
+        self.ask(("account", None), token, url, None, |body| Portal::read(&body)).await
     }
 
     /// Lists one page by id: what is there, or what is archived and nothing else.
@@ -73,7 +73,7 @@ impl HubSpot {
         if let Some(after) = after {
             url.query_pairs_mut().append_pair("after", after);
         }
-        self.ask("list", token, url, None, |body| RecordPage::read(&body)).await
+        self.ask(("list", Some(object.scope())), token, url, None, |body| RecordPage::read(&body)).await
     }
 
     /// Searches the first rows of what changed in a window.
@@ -84,7 +84,8 @@ impl HubSpot {
         search: &Search,
     ) -> Result<RecordPage, VendorError> {
         let url = self.objects(object, &["search"])?;
-        self.ask("search", token, url, Some(&search.body(object)), |body| RecordPage::read(&body)).await
+        let (what, body) = (("search", Some(object.scope())), search.body(object));
+        self.ask(what, token, url, Some(&body), |body| RecordPage::read(&body)).await
     }
 
     /// Reads records by their ids; those that HubSpot does not know are absent.
@@ -99,7 +100,8 @@ impl HubSpot {
         url.query_pairs_mut().append_pair("archived", if archived { "true" } else { "false" });
         let inputs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
         let body = json!({ "inputs": inputs, "properties": object.properties() });
-        self.ask("read", token, url, Some(&body), |body| RecordPage::read(&body)).await
+        self.ask(("read", Some(object.scope())), token, url, Some(&body), |body| RecordPage::read(&body))
+            .await
     }
 
     /// Lists one page of the portal's own people: those that are there, or those that have left.
@@ -120,7 +122,7 @@ impl HubSpot {
         if let Some(after) = after {
             url.query_pairs_mut().append_pair("after", after);
         }
-        self.ask("owners", token, url, None, |body| OwnersPage::read(&body)).await
+        self.ask(("owners", Some(SCOPE_OWNERS)), token, url, None, |body| OwnersPage::read(&body)).await
     }
 
     /// Reads which companies records are associated with; those without any are absent.
@@ -147,7 +149,8 @@ impl HubSpot {
             })
             .collect();
         let body = json!({ "inputs": inputs });
-        self.ask("associations", token, url, Some(&body), |body| Associations::read(&body)).await
+        let what = ("associations", Some(object.scope()));
+        self.ask(what, token, url, Some(&body), |body| Associations::read(&body)).await
     }
 
     fn objects(&self, object: Object, rest: &[&str]) -> Result<Url, VendorError> {
@@ -165,9 +168,10 @@ impl HubSpot {
         })
     }
 
+    /// Asks for something: its name, and the scope that it takes.
     async fn ask<T>(
         &self,
-        endpoint: &'static str,
+        (endpoint, scope): (&'static str, Option<&str>),
         token: &Bearer,
         url: Url,
         body: Option<&Value>,
@@ -181,6 +185,6 @@ impl HubSpot {
             }
         };
         let answer = answer.instrument(span).await;
-        answer.and_then(read).map_err(|error| token.redact(error::in_hubspots_words(error)))
+        answer.and_then(read).map_err(|error| token.redact(error::in_hubspots_words(error, scope)))
     }
 }

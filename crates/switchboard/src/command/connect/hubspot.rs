@@ -150,7 +150,7 @@ async fn probe(
         let page = client.list(token, *object, false, None);
         match permits.send(page).await? {
             Ok(_) => readable.push(*object),
-            Err(error) if error.failure == Failure::Forbidden => missing.push(*object),
+            Err(error) if is_unscoped(&error) => missing.push(*object),
             Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
         }
     }
@@ -162,10 +162,14 @@ async fn probe(
     }
     let users = match users(permits, client, token).await? {
         Ok(users) => Some(users),
-        Err(error) if error.failure == Failure::Forbidden => None,
+        Err(error) if is_unscoped(&error) => None,
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     };
     Ok(Probed { portal, readable, missing, users })
+}
+
+fn is_unscoped(error: &VendorError) -> bool {
+    matches!(error.failure, Failure::MissingScope | Failure::Forbidden)
 }
 
 /// Lists the portal's own people, and those that have left: their calls are still the tenant's.
@@ -199,7 +203,9 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
             "{host} refuses the token ({error}): make a service key under Development > Keys > Service keys, or take the \
              private app's token"
         ),
-        Failure::Forbidden => format!("{host} knows the token but does not let it ask ({error})"),
+        Failure::Forbidden | Failure::MissingScope => {
+            format!("{host} knows the token but does not let it ask ({error})")
+        }
         Failure::NotFound => format!(
             "there is no HubSpot API at {} ({error}): check --base-url and SWITCHBOARD_HUBSPOT_API_VERSION",
             base_url.as_str()
