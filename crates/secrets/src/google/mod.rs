@@ -4,6 +4,8 @@
 //! that a row names has no use any more.
 
 mod crc32c;
+#[cfg(test)]
+mod examples;
 mod http;
 mod memory;
 mod refusal;

@@ -37,9 +37,9 @@ pub(super) struct Tokens {
 }
 
 #[derive(Debug, Clone)]
-struct Token {
-    secret: SecretString,
-    until: Instant,
+pub(super) struct Token {
+    pub(super) secret: SecretString,
+    pub(super) until: Instant,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ async fn ask_machine(client: &Client, host: &str) -> Result<Answer, SecretError>
     Ok(answer)
 }
 
-fn read(answer: &Answer, asked_at: Instant) -> Result<Token, SecretError> {
+pub(super) fn read(answer: &Answer, asked_at: Instant) -> Result<Token, SecretError> {
     match answer.status {
         200 => {}
         429 | 500.. => {
