@@ -20,8 +20,9 @@ use evidence::evidence;
 use record::{decide_by_record, named_records};
 use vote::{By, Tally, tally};
 
-/// Counts up whenever the same input may give another link, so that older links can be found and made again.
-pub const RULE_VERSION: i32 = 2;
+/// Counts up whenever the same input may give another link, or other keys by which the copies of a meeting are found: what older
+/// rules wrote is then gone over once.
+pub const RULE_VERSION: i32 = 3;
 
 /// How the account of a conversation was found. The database also knows `person`, which no machine produces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

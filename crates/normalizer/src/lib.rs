@@ -8,6 +8,7 @@ mod look;
 mod map;
 mod meetings;
 mod metrics;
+mod older;
 mod people;
 mod records;
 mod replays;
@@ -50,6 +51,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         }
     }
     loops.spawn(resolve::consume(deps.clone(), shutdown.clone()));
+    loops.spawn(older::walk(deps.clone(), shutdown.clone()));
     while let Some(ended) = loops.join_next().await {
         ended.context("a batch loop ended by a bug")?;
     }

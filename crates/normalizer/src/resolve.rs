@@ -15,7 +15,7 @@ use store::{Speaker, StoreError, Tx};
 use tracing::Instrument as _;
 
 use crate::people::{self, People};
-use crate::{Deps, meetings, replays};
+use crate::{Deps, meetings, older, replays};
 
 /// Conflicts with live work are repeated so often before the message waits in its delay queue.
 const CONFLICTS_MAX: u32 = 5;
@@ -74,7 +74,10 @@ async fn work_off(deps: &Deps, batch: &ResolveBatch) -> Result<Done, StoreError>
     let mut done = Done::default();
     let mut tx = deps.store.begin(Speaker::Tenant(&batch.tenant)).await?;
     let mut task = still_wanted(&tx, batch).await?;
-    if task == Some(Task::LinkAndMatch) {
+    if let Some(Task::GoOver | Task::LinkAndMatch) = task {
+        if task == Some(Task::GoOver) {
+            older::go_over(&tx, &batch.conversation_ids).await?;
+        }
         done.relinked = link_again(&tx, &batch.conversation_ids).await?;
         tx.commit().await?;
         failpoint!("resolve.linked");

@@ -8,6 +8,7 @@
 //! leaves a batch as well, for its meeting (`meeting`).
 
 mod batch;
+mod older;
 
 use jiff::Timestamp;
 use model::{Attendee, ConversationId, LinkedRecord, TenantId, Vendor};
@@ -17,6 +18,7 @@ use crate::conversation::Link;
 use crate::conversation_write::Participant;
 use crate::{StoreError, Tx};
 pub use batch::{Task, again, discard, finish, mark_dead, reopen, still_wanted, take_unsent};
+pub use older::{Older, Walk, go_over, hand_out_older, lock_older};
 
 /// Gives new changes their horizon; returns how many. In a transaction of its own, begun after the change was committed.
 pub async fn fix_horizons(tx: &Tx) -> Result<u64, StoreError> {

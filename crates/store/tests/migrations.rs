@@ -70,6 +70,19 @@ async fn the_version_before_migrates_with_its_data() {
 }
 
 #[tokio::test]
+async fn rows_of_before_the_rules_changed_are_to_be_gone_over_and_those_of_a_fresh_database_are_not() {
+    let done = "SELECT count(*) FROM rule_walks WHERE done_at IS NOT NULL";
+    let (older, fresh) = (TestDatabase::empty().await, TestDatabase::fresh().await);
+    migrate(older.store(), Some(28)).await.unwrap();
+    older.execute(DATA).await;
+    migrate(older.store(), None).await.unwrap();
+    assert_eq!(older.number("SELECT count(*) FROM conversations WHERE rules_applied = 0").await, 1);
+    assert_eq!((older.number(done).await, fresh.number(done).await), (0, 1));
+    older.finish().await;
+    fresh.finish().await;
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_with_what_to_do() {
     let database = TestDatabase::empty().await;
     let store = database.store();

@@ -299,6 +299,96 @@ async fn what_a_person_has_parted_stays_apart_whatever_comes() {
     stand.finish().await;
 }
 
+#[tokio::test]
+async fn a_copy_whose_start_is_corrected_leaves_its_meeting_and_comes_back_with_it() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let copies = [
+        by_attention(&stand, "a", "2026-03-01T10:00:00Z", ROOM, &PEOPLE),
+        by_gong(&stand, "b", "2026-03-01T10:01:00Z", ROOM, &PEOPLE),
+    ];
+    stand.one_by_one(0, &copies).await;
+    assert_eq!(stand.meetings().await, [["a", "b"]]);
+    for (version, start, together) in [
+        (2, "2026-03-01T14:00:00Z", false),
+        (3, "2026-03-01T10:00:10Z", true),
+        (4, "2026-03-08T10:00:00Z", false),
+    ] {
+        let corrected = by_attention(&stand, "a", start, ROOM, &PEOPLE);
+        let corrected = RawDocument { asked_at: model::Version(version), ..corrected };
+        stand.one_by_one(version.unsigned_abs(), &[corrected]).await;
+        assert_eq!(stand.meetings().await.len() == 1, together, "it began at {start}");
+    }
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_stored_before_copies_were_looked_for_finds_them_after_the_rules_changed() {
+    let stand = Stand::fresh().await;
+    let running = stand.start();
+    let event = |document: RawDocument<'static>, key: &str, started_at: &str| {
+        let body = json!({ "metaData": { "id": key, "started": started_at, "duration": 1790,
+            "calendarEventId": "4k2u@google.com" } });
+        RawDocument { source: stand.raw(key, 1, &body.to_string()).source, ..document }
+    };
+    let by_event = by_gong(&stand, "event-1", "2026-03-03T10:00:00Z", "", &[]);
+    let other = VendorAccount::of("company-2");
+    let elsewhere = store::testing::connected_to(stand.db.store(), &stand.tenant, Vendor::Gong, &other).await;
+    let by_event_too = RawDocument {
+        vendor_account: other,
+        connection_id: elsewhere,
+        ..by_gong(&stand, "event-2", "2026-03-03T10:00:00Z", "", &[])
+    };
+    let documents = [
+        by_attention(&stand, "room-a", "2026-03-01T10:00:00Z", ROOM, &[]),
+        by_gong(&stand, "room-g", "2026-03-01T10:01:00Z", ROOM, &[]),
+        by_attention(&stand, "people-a", "2026-03-02T10:00:00Z", "", &PEOPLE),
+        by_gong(&stand, "people-g", "2026-03-02T10:01:00Z", "", &PEOPLE),
+        event(by_event, "event-1", "2026-03-03T10:00:00Z"),
+        event(by_event_too, "event-2", "2026-03-03T10:00:30Z"),
+    ];
+    stand.one_by_one(0, &documents).await;
+    let together = stand.meetings().await;
+    assert_eq!(together.len(), 3, "{together:?}");
+    running.stop().await;
+
+    // as an older program left them; about one a person has decided
+    for older in [
+        "UPDATE conversations SET meeting_id = conversation_id, meeting_evidence = '[]', join_key = NULL, calendar_key = NULL,
+             rules_applied = 0, link_rule_version = 1",
+        "UPDATE conversations SET link_rule = 'person', link_rule_version = 0 WHERE external_id = 'room-a'",
+        "UPDATE participants SET started_at = NULL",
+        "DELETE FROM meeting_aliases",
+        "DELETE FROM rule_walks",
+    ] {
+        stand.db.execute(older).await;
+    }
+    assert_eq!(stand.meetings().await.len(), 6);
+    let running = [stand.start(), stand.start()];
+    until(async || {
+        let batches = stand.batches(Duration::from_millis(500)).await;
+        stand.send(&batches).await;
+        stand.meetings().await == together
+    })
+    .await;
+    until(async || stand.db.number("SELECT count(*) FROM resolve_batches").await == 0).await;
+    let left = "SELECT count(*) FROM conversations WHERE rules_applied = 0
+                   OR link_rule <> 'person' AND link_rule_version = 1";
+    assert_eq!(stand.db.number(left).await, 0);
+    for one in running {
+        one.stop().await;
+    }
+    // the next pass finds nothing any more, and is the last
+    stand.db.execute("UPDATE rule_walks SET next_at = now()").await;
+    let running = stand.start();
+    until(async || stand.db.number("SELECT count(*) FROM rule_walks WHERE done_at IS NOT NULL").await == 1)
+        .await;
+    assert_eq!(stand.db.number("SELECT count(*) FROM resolve_batches").await, 0);
+    running.stop().await;
+    stand.finish().await;
+}
+
 async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !is_so().await {

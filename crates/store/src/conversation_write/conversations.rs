@@ -18,8 +18,8 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
              version, title, url, started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email,
              owner_name, transcript_status, summary, insights, attributes, nul_characters_removed, account_id, link_rule,
              link_rule_version, link_evidence, join_key, calendar_key, owner_user_id, owner_email_key, meeting_id,
-             linked_at)
-         SELECT n.*, n.conversation_id, now()
+             linked_at, rules_applied)
+         SELECT n.*, n.conversation_id, now(), n.link_rule_version
          FROM (SELECT conversation_id, tenant_id, connection_id, vendor, vendor_account, external_id, version, title, url,
                    started_at, ended_at, duration_s, platform, join_url, internal, private, owner_email, owner_name,
                    transcript_status, summary, insights::jsonb, attributes::jsonb, nul_characters_removed, account_id,
@@ -43,7 +43,7 @@ pub(super) async fn upsert(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Store
              summary = excluded.summary, insights = excluded.insights, attributes = excluded.attributes,
              nul_characters_removed = excluded.nul_characters_removed, withdrawn_at = NULL, withdrawn_reason = NULL,
              join_key = excluded.join_key, calendar_key = excluded.calendar_key, owner_user_id = excluded.owner_user_id,
-             owner_email_key = excluded.owner_email_key,
+             owner_email_key = excluded.owner_email_key, rules_applied = excluded.rules_applied,
              account_id = CASE WHEN c.link_rule = 'person' THEN c.account_id ELSE excluded.account_id END,
              link_rule = CASE WHEN c.link_rule = 'person' THEN c.link_rule ELSE excluded.link_rule END,
              link_rule_version = CASE WHEN c.link_rule = 'person' THEN c.link_rule_version

@@ -74,6 +74,8 @@ pub async fn take_unsent(
 /// What is to be done with the conversations of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
+    /// Make up for what older rules left out, then find their accounts and their meetings again.
+    GoOver,
     /// Find their accounts and their meetings again.
     LinkAndMatch,
     /// Find their meetings again.
@@ -83,9 +85,13 @@ pub enum Task {
 /// Says what is still to be done with a batch, and keeps others from it until the transaction ends: a second runner waits here, and
 /// then finds it gone.
 pub async fn still_wanted(tx: &Tx, id: ResolveBatchId) -> Result<Option<Task>, StoreError> {
-    let sql = "SELECT relinks FROM resolve_batches WHERE batch_id = $1 FOR UPDATE";
+    let sql = "SELECT relinks, goes_over FROM resolve_batches WHERE batch_id = $1 FOR UPDATE";
     let Some(row) = tx.query_opt(sql, &[&id.0]).await? else { return Ok(None) };
-    Ok(Some(if row.try_get(0)? { Task::LinkAndMatch } else { Task::Match }))
+    Ok(Some(match (row.try_get(0)?, row.try_get(1)?) {
+        (_, true) => Task::GoOver,
+        (true, false) => Task::LinkAndMatch,
+        (false, false) => Task::Match,
+    }))
 }
 
 /// Ends a batch, in the transaction that has matched its conversations, which comes after they are linked.
