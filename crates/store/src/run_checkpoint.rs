@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ContentHash, DeadLetterId, ItemDecision, RunKind, Step, VendorKey, Version};
+use model::{ContentHash, DeadLetterId, ItemDecision, Lane, RunKind, Step, VendorKey, Version};
 
 use crate::run_claim::ClaimedRun;
 use crate::{StoreError, Tx, dead_letter};
@@ -163,7 +163,8 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
                                        ELSE k.stored_version END,
                  missed_walks = 0
              RETURNING first_listed_at = now() AS fresh)
-         UPDATE streams SET last_call_at = now()
+         -- history that is fetched later says nothing about what happens now
+         UPDATE streams SET last_call_at = CASE WHEN $7 THEN coalesce(last_call_at, now()) ELSE now() END
          WHERE connection_id = $1 AND stream = $6 AND EXISTS (SELECT FROM written WHERE fresh)",
         &[
             &run.connection_id.0,
@@ -172,6 +173,7 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
             &columns.versions,
             &columns.hashes,
             &run.stream.as_str(),
+            &(run.lane == Lane::Backfill),
         ],
     )
     .await?;

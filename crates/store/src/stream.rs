@@ -41,6 +41,13 @@ pub async fn of_connection(tx: &Tx, id: ConnectionId) -> Result<Vec<Stream>, Sto
     rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.parse()?)).collect()
 }
 
+/// Notes whether the check of a connection saw any call of the last 90 days.
+pub async fn note_probe(tx: &Tx, id: ConnectionId, saw_calls: bool) -> Result<(), StoreError> {
+    let sql = "UPDATE streams SET probe_saw_calls = $2 WHERE connection_id = $1 AND stream = $3";
+    tx.execute(sql, &[&id.0, &saw_calls, &Stream::Conversations.as_str()]).await?;
+    Ok(())
+}
+
 /// Lists the suspicious silences the transaction may see.
 pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
     let rows = tx
@@ -64,8 +71,9 @@ pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
 
 /// Compares every stream with what it used to bring, marks and tells of what has gone quiet, clears what speaks again.
 ///
-/// Quiet means: a finished bootstrap that listed nothing at all; or nothing new for `quiet` although there was something in the
-/// four such spans before; or nothing new for a day although each of the last four weeks had calls on that day. Streams that are not running (disabled, paused, without a credential) are not judged.
+/// Quiet means: a finished bootstrap that listed nothing at all, whatever the check at connect saw; or nothing new for `quiet` although
+/// there was something before; or nothing new for a day although each of the last four weeks had calls on that day. Streams that are not
+/// running (disabled, paused, without a credential) are not judged.
 pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> {
     tx.execute(
         "UPDATE streams s SET silent_since = NULL, silence_reason = NULL
@@ -78,11 +86,15 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
             "UPDATE streams s SET silent_since = now(), silence_reason = q.reason
              FROM (
                  SELECT s.connection_id, s.stream,
-                     CASE WHEN s.last_call_at IS NULL
-                          THEN 'nothing was ever listed, although the whole history was asked for'
+                     CASE WHEN s.last_call_at IS NULL THEN 'nothing was ever listed, ' || CASE s.probe_saw_calls
+                              WHEN false THEN 'and when it was connected its credential saw no call of the last 90 days either: it may not be allowed to see any'
+                              WHEN true THEN 'although its credential saw calls of the last 90 days when it was connected'
+                              ELSE 'although ' || CASE WHEN s.bootstrapped_from > 'epoch'
+                                  THEN 'all since ' || to_char(s.bootstrapped_from AT TIME ZONE 'UTC', 'YYYY-MM-DD') ELSE 'everything' END
+                                  || ' was asked for' END
                           ELSE 'nothing new since ' || to_char(s.last_call_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
                                || CASE WHEN s.last_call_at < now() - make_interval(secs => $1)
-                                       THEN ' UTC, although calls came in regularly before'
+                                       THEN ' UTC, although calls came before'
                                        ELSE ' UTC, although each of the last four weeks had calls on this day' END
                      END AS reason
                  FROM streams s
