@@ -275,6 +275,8 @@ async fn a_key_that_sees_nothing_is_said_to_be_suspicious_and_never_a_plain_gree
         })
         .await;
     stand.until("it is told", async || events_of(&stand, "sync.suspicious_silence").await == 1).await;
+    let told = stand.ok(&["status"]).await;
+    assert!(told.contains("its credential saw no call of the last 90 days"), "{told}");
     assert!(stand.export("acme").await.is_empty());
     stand.finish(roles).await;
 }
@@ -398,4 +400,136 @@ async fn a_day_without_calls_is_suspicious_where_every_week_had_some_on_that_day
     let reason = status[0]["suspicious_silence"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("each of the last four weeks"), "{reason}");
     stand.finish(Vec::new()).await;
+}
+
+/// Calls of so many days ago.
+fn old_calls(stand: &Stand, count: u64, days: i64) {
+    let finished_at = Some(stand.world().now() - jiff::SignedDuration::from_hours(24 * days));
+    let old = Change::Add { count, finished_at, kind: AddedKind::Ordinary };
+    stand.world().change("acme", old).expect("old calls");
+}
+
+#[tokio::test]
+async fn a_first_sync_of_two_days_that_finds_nothing_is_suspicious_where_there_were_calls_before() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(0, 1)).await;
+    old_calls(&stand, 5, 10);
+    stand.connect_gong("acme", &[]).await;
+    let roles = stand.start_all().await;
+    let silences = "SELECT count(*) FROM streams WHERE silent_since IS NOT NULL";
+    let silent = async || stand.number(silences).await == 1;
+    stand.until("the silence is suspicious", silent).await;
+    let told = stand.ok(&["status"]).await;
+    assert!(told.contains("although its credential saw calls of the last 90 days"), "{told}");
+    stand.idle().await;
+    assert!(stand.export("acme").await.is_empty(), "they are older than what the first sync covers");
+    resync(&stand, 12).await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    stand.until("what speaks is cleared", async || !silent().await).await;
+
+    // a week later nothing new has come, and older history that is fetched now is nothing new
+    for (table, time) in [("connections", "created_at"), ("streams", "last_call_at")] {
+        stand.database.execute(&format!("UPDATE {table} SET {time} = {time} - interval '8 days'")).await;
+    }
+    stand.until("a week of silence is suspicious", silent).await;
+    old_calls(&stand, 4, 20);
+    resync(&stand, 25).await;
+    assert_eq!(stand.export("acme").await.len(), 9);
+    let since = "SELECT count(*) FROM streams WHERE last_call_at < now() - interval '7 days'";
+    assert_eq!(stand.number(since).await, 1, "it is not taken for a sign of life");
+    assert!(silent().await);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_enabled_asks_nothing_until_it_is_and_then_begins_with_two_days() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(60, 12)).await;
+    stand.connect_gong("acme", &["--disabled"]).await;
+    let world = stand.world();
+    let asked = || world.gong_stats("acme").expect("stats").requests;
+    let at_connect = asked();
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    assert_eq!((asked(), stand.stored("acme").await), (at_connect, 0));
+    assert_eq!(stand.json(&["connections"]).await[0]["status"], "disabled");
+    stand.ok(&["enable", "acme/gong"]).await;
+    stand.until("the last two days are there", async || stand.stored("acme").await > 0).await;
+    stand.idle().await;
+    let first = stand.export("acme").await;
+    let three_days_ago = stand.world().now() - jiff::SignedDuration::from_hours(72);
+    let started =
+        |one: &serde_json::Value| one["started_at"].as_str().expect("a start").parse::<jiff::Timestamp>();
+    assert!(first.iter().all(|one| started(one).expect("a time") > three_days_ago), "{first:?}");
+    resync(&stand, 14).await;
+    let exported = stand.export("acme").await;
+    assert!(exported.len() > first.len());
+    compare_with_gong(&stand.world(), "acme", &exported);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn two_tenants_of_one_company_share_its_limits_and_nothing_else() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(300, 56)).await;
+    let domains = stand.world().own_domains("acme").expect("own domains");
+    stand.ok(&["tenant", "add", "twin", "--name", "twin", "--domain", &domains[0]]).await;
+    let [accounts, contacts] =
+        ["accounts", "contacts"].map(|file| stand.path(&format!("acme-{file}.csv")).display().to_string());
+    stand.ok(&["accounts", "import", "--tenant", "twin", &accounts, "--contacts", &contacts]).await;
+    stand.connect_gong("acme", &["--backfill-days", "60", "--requests-per-day", "40"]).await;
+    let (base, spec) = (stand.gong_url(), stand.world().spec("acme").expect("a workspace"));
+    let args =
+        ["connect", "gong", "--tenant", "twin", "--base-url", &base, "--allow-http", "--backfill-days", "60"];
+    let key = format!("{}\n{}\n", spec.gong.key, spec.gong.secret);
+    let output = stand.run_with_input(&[&args[..], &["--interval-s", "86400"]].concat(), &key).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stand.number("SELECT count(*) FROM vendor_budgets WHERE vendor = 'gong'").await, 1);
+    let roles = stand.start_all().await;
+    stand
+        .until("the day is spent", async || {
+            let open = stand.json(&["runs", "--open"]).await;
+            let waits = |tenant: &str| {
+                let mine = open.iter().filter(|run| run["tenant"] == tenant);
+                mine.clone().count() > 0 && mine.clone().all(|run| run["parked_cause"] == "quota")
+            };
+            waits("acme") && waits("twin")
+        })
+        .await;
+    stand.idle().await;
+    let stats = stand.world().gong_stats("acme").expect("stats");
+    assert!(stats.requests <= 40 && stats.refused == 0 && stats.max_in_any_second <= 3, "{stats:?}");
+
+    stand.database.execute("UPDATE vendor_hours SET hour = hour - interval '25 hours'").await;
+    stand.database.execute("UPDATE vendor_budgets SET requests_per_day = 10000").await;
+    stand.until("both are done", async || stand.json(&["runs", "--open"]).await.is_empty()).await;
+    stand.idle().await;
+    let stats = stand.world().gong_stats("acme").expect("stats");
+    assert!(stats.refused == 0 && stats.max_in_any_second <= 3, "{stats:?}");
+    let acme = stand.export("acme").await;
+    compare_with_gong(&stand.world(), "acme", &acme);
+    let twin = stand.export("twin").await;
+    assert_eq!(twin.len(), acme.len());
+    let meetings = |all: &[serde_json::Value]| -> std::collections::BTreeSet<String> {
+        all.iter().map(|one| one["meeting_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert!(meetings(&acme).is_disjoint(&meetings(&twin)), "nothing of one is of the other");
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_transcripts_that_cannot_be_had_costs_no_call_and_is_asked_for_again() {
+    let mut stand = Stand::fresh().await;
+    tenant(&stand, spec(150, 1)).await;
+    stand.connect_gong("acme", &[]).await;
+    for fault in [Fault::InternalError, Fault::Truncated, Fault::OtherShape] {
+        let rule = FaultRule::from(fault).at(Endpoint::GongTranscripts).times(1);
+        stand.world().add_fault("acme", rule).expect("a fault");
+    }
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
+    assert!(stand.json(&["dead", "list"]).await.is_empty());
+    stand.assert_sums().await;
+    stand.finish(roles).await;
 }

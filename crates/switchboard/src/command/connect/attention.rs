@@ -26,7 +26,6 @@ const DEFAULTS: Defaults = Defaults {
     lookback_s: 2 * 86_400,
     walk_interval_s: 7 * 86_400,
     requests_per_day: None,
-    check_requests: 2,
 };
 
 #[derive(Debug, Args)]
@@ -61,6 +60,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
         streams: &[model::Stream::Conversations],
         users: &fetcher::attention_users(&workspace),
         domain_fields: &[],
+        unpermitted: permits.unpermitted(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     let users = workspace.users.len();

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
 use store::user::User;
+use store::{Speaker, stream};
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
 use vendors::oauth::ClientIn;
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
@@ -33,7 +34,6 @@ const DEFAULTS: Defaults = Defaults {
     lookback_s: 2 * 86_400,
     walk_interval_s: 7 * 86_400,
     requests_per_day: Some(10_000),
-    check_requests: 4,
 };
 
 /// How far back the probe looks for any call at all.
@@ -79,7 +79,8 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     context.vault()?.check().await?;
     let known = options.known(&store, Vendor::Gong).await?;
     let Access { base_url, auth, secret, header_form } = access(&args, &known).await?;
-    let company = check(&options.permits(&store, Vendor::Gong, &known, &base_url), &base_url, &auth).await?;
+    let permits = options.permits(&store, Vendor::Gong, &known, &base_url);
+    let company = check(&permits, &base_url, &auth).await?;
     let account = account(&company, options, &base_url, &known)?;
     let checked = Checked {
         account: &account,
@@ -89,8 +90,12 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         streams: &[model::Stream::Conversations],
         users: &company.users,
         domain_fields: &[],
+        unpermitted: permits.unpermitted(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
+    let tx = store.begin(Speaker::Tenant(&options.tenant)).await?;
+    stream::note_probe(&tx, saved.id, company.sees_calls).await?;
+    tx.commit().await?;
     for warning in &company.warnings {
         eprintln!("warning: {warning}");
     }
@@ -167,6 +172,10 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
         }
         Err(error) => return Err(refused(&error)),
     };
+    let workspace = workspaces.into_iter().next().map(|one| one.id);
+    if let Some(workspace) = &workspace {
+        permits.belong_to(&VendorAccount::of(workspace)).await?;
+    }
     tokio::time::sleep(BETWEEN_REQUESTS).await;
     let now = Clock::system().now();
     let window = Window { from: now - SignedDuration::from_hours(24 * PROBE_DAYS), to: now };
@@ -192,7 +201,7 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
         }
         Err(error) => return Err(refused(&error)),
     };
-    Ok(Company { workspace: workspaces.into_iter().next().map(|one| one.id), sees_calls, users, warnings })
+    Ok(Company { workspace, sees_calls, users, warnings })
 }
 
 /// Lists the company's users, page by page.

@@ -31,7 +31,6 @@ const DEFAULTS: Defaults = Defaults {
     lookback_s: 900,
     walk_interval_s: 86_400,
     requests_per_day: None,
-    check_requests: 0,
 };
 
 /// Searches have a limit of their own, half of the other: five a second in every plan.
@@ -80,6 +79,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         streams: &streams,
         users: probed.users.as_deref().unwrap_or_default(),
         domain_fields: &[],
+        unpermitted: permits.unpermitted(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     set_search_limit(&store, options, &account).await?;
@@ -145,6 +145,7 @@ async fn probe(
         Ok(portal) => portal,
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     };
+    permits.belong_to(&VendorAccount::of(&portal.id)).await?;
     let (mut readable, mut missing) = (Vec::new(), Vec::new());
     for object in Object::ALL {
         let page = client.list(token, *object, false, None);

@@ -102,8 +102,6 @@ struct Defaults {
     lookback_s: i32,
     walk_interval_s: i32,
     requests_per_day: Option<i32>,
-    /// Requests that a check sends.
-    check_requests: i32,
 }
 
 /// What was found out and shall be saved.
@@ -119,6 +117,8 @@ struct Checked<'a> {
     users: &'a [User],
     /// Fields of the organization's own that hold an account's domains.
     domain_fields: &'a [String],
+    /// Requests of the check that are not counted yet.
+    unpermitted: i32,
 }
 
 /// What became of saving it.
@@ -174,7 +174,7 @@ impl Options {
     ) -> Permits<'a> {
         let there = known.iter().filter(|one| one.settings.base_url == base_url.as_str());
         let accounts = there.map(|one| one.vendor_account.clone()).collect();
-        Permits { store, vendor, accounts, requests_per_second: self.requests_per_second }
+        Permits::of(store, vendor, accounts, self.requests_per_second)
     }
 
     fn settings(
@@ -219,7 +219,7 @@ impl Options {
         let tx = store.begin(Speaker::Tenant(tenant)).await?;
         let (id, _first) =
             connection::connect(&tx, tenant, defaults.vendor, account, &settings, checked.streams).await?;
-        self.set_limits(&tx, account, defaults).await?;
+        self.set_limits(&tx, checked, defaults).await?;
         if self.disabled {
             connection::set_enabled(&tx, id, false).await?;
         }
@@ -240,7 +240,8 @@ impl Options {
         Ok(Saved { id, generation, reconnected: before.is_some(), notes })
     }
 
-    async fn set_limits(&self, tx: &Tx, account: &VendorAccount, defaults: &Defaults) -> anyhow::Result<()> {
+    async fn set_limits(&self, tx: &Tx, checked: &Checked<'_>, defaults: &Defaults) -> anyhow::Result<()> {
+        let account = checked.account;
         let before = budget::limits(tx, defaults.vendor, account).await?;
         let (rate, in_flight) = before.unwrap_or((defaults.requests_per_second, defaults.in_flight));
         let rate = self.requests_per_second.unwrap_or(rate);
@@ -251,7 +252,7 @@ impl Options {
         budget::set_day_limit(tx, defaults.vendor, account, per_day).await?;
         if before.is_none() {
             // nobody knew whose requests the check's were
-            budget::hold_back(tx, defaults.vendor, account, defaults.check_requests).await?;
+            budget::hold_back(tx, defaults.vendor, account, checked.unpermitted).await?;
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Permits for the requests that check a key: fetchers may be at work on the same workspace, and its limit holds for all together.
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use anyhow::bail;
 use model::{Share, Vendor, VendorAccount};
-use store::Store;
 use store::budget::{self, Permit, Reservation};
+use store::{Speaker, Store};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Longest wait for a slot.
@@ -16,21 +17,57 @@ const LEASE: Duration = Duration::from_secs(45);
 
 /// Whose permits the requests of a check need.
 pub(super) struct Permits<'a> {
-    pub(super) store: &'a Store,
-    pub(super) vendor: Vendor,
+    store: &'a Store,
+    vendor: Vendor,
     /// Each account the key may belong to: which one it is, only the answer tells.
-    pub(super) accounts: Vec<VendorAccount>,
+    accounts: RefCell<Vec<VendorAccount>>,
+    /// Requests that were sent while nobody knew whose they were.
+    unpermitted: Cell<i32>,
     /// The limit that this command is about to set: nobody waits for a slot at the one it replaces.
-    pub(super) requests_per_second: Option<f64>,
+    requests_per_second: Option<f64>,
 }
 
-impl Permits<'_> {
+impl<'a> Permits<'a> {
+    /// Permits of the accounts that a key may belong to, under the limit that is about to be set.
+    pub(super) fn of(
+        store: &'a Store,
+        vendor: Vendor,
+        accounts: Vec<VendorAccount>,
+        requests_per_second: Option<f64>,
+    ) -> Self {
+        let (accounts, unpermitted) = (RefCell::new(accounts), Cell::new(0));
+        Self { store, vendor, accounts, unpermitted, requests_per_second }
+    }
+
+    /// Now it is known whose the key is. Where another tenant is connected to the same account, its limit holds for what is still to be
+    /// asked, and what was asked already is counted.
+    pub(super) async fn belong_to(&self, account: &VendorAccount) -> anyhow::Result<()> {
+        if self.accounts.borrow().contains(account) {
+            return Ok(());
+        }
+        let tx = self.store.begin(Speaker::Tenants(&[])).await?;
+        if budget::limits(&tx, self.vendor, account).await?.is_some() {
+            budget::hold_back(&tx, self.vendor, account, self.unpermitted.take()).await?;
+            self.accounts.borrow_mut().push(account.clone());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How many requests are not counted yet.
+    pub(super) fn unpermitted(&self) -> i32 {
+        self.unpermitted.get()
+    }
     /// Sends a request under a permit of each account.
     pub(super) async fn send<T>(&self, request: impl Future<Output = T>) -> anyhow::Result<T> {
+        let accounts = self.accounts.borrow().clone();
+        if accounts.is_empty() {
+            self.unpermitted.set(self.unpermitted.get() + 1);
+        }
         let mut permits = Vec::new();
         let deadline = Instant::now() + WAIT_MAX;
         let reserved = loop {
-            match self.accounts.get(permits.len()) {
+            match accounts.get(permits.len()) {
                 None => break Ok(()),
                 Some(account) => match self.reserve(account, deadline).await {
                     Ok(permit) => permits.push(permit),

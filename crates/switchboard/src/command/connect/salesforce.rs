@@ -32,7 +32,6 @@ const DEFAULTS: Defaults = Defaults {
     lookback_s: 900,
     walk_interval_s: 86_400,
     requests_per_day: Some(10_000),
-    check_requests: 6,
 };
 
 /// Takes the fields back that were named before.
@@ -99,6 +98,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         Err(error) => bail!("{}; nothing was saved", explain(&error, &base_url)),
     };
     let account = VendorAccount::of(&organization.id);
+    permits.belong_to(&account).await?;
     let domain_fields = args.domain_fields(known.iter().find(|one| one.vendor_account == account));
     let probed = probe(&permits, &client, &base_url, token, &domain_fields).await?;
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
@@ -110,6 +110,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         streams: &streams,
         users: &fetcher::salesforce_users(&probed.users),
         domain_fields: &domain_fields,
+        unpermitted: permits.unpermitted(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     if !context.json {
