@@ -103,7 +103,7 @@ impl GongSource {
     }
 
     /// Fetches transcripts in batches; of records without their row, the row first. A batch that fails is its records' failure, and
-    /// they are asked for one by one later, so that one that cannot be had does not hold up the others for ever.
+    /// where it fails again they are asked for one by one, so that one that cannot be had does not hold up the others for ever.
     pub(super) async fn fetch(
         &self,
         shared: &Shared,
@@ -266,11 +266,15 @@ fn endless_batch() -> Setback {
     Setback::Page { class: "endless-list", reason }
 }
 
-/// Records that failed before are asked for alone.
+/// Failures of a record after which it is asked for alone. After the first one the batch met a bad moment, most likely, and a request for
+/// each of a hundred records would be a good part of a company's day.
+const ATTEMPTS_TOGETHER: i32 = 2;
+
+/// Records that failed again and again are asked for alone.
 fn batches(wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
     let mut batches: Vec<Vec<Wanted>> = Vec::new();
     let (alone, mut together): (Vec<Wanted>, Vec<Wanted>) =
-        wanted.into_iter().partition(|record| record.attempts > 0);
+        wanted.into_iter().partition(|record| record.attempts >= ATTEMPTS_TOGETHER);
     while !together.is_empty() {
         let rest = together.split_off(together.len().min(TRANSCRIPT_IDS_MAX));
         batches.push(std::mem::replace(&mut together, rest));
@@ -312,5 +316,28 @@ impl Answers {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::VendorKey;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_that_failed_once_is_asked_for_once_more_and_then_each_of_its_records() {
+        let sizes = |attempts: i32| -> Vec<usize> {
+            let wanted = (0..150).map(|number| Wanted {
+                key: VendorKey::of(&number.to_string()),
+                hash: None,
+                row: None,
+                listed_at: None,
+                attempts,
+                give_up: false,
+            });
+            batches(wanted.collect()).iter().map(Vec::len).collect()
+        };
+        assert_eq!((sizes(0), sizes(1), sizes(2)), (vec![100, 50], vec![100, 50], vec![1; 150]));
     }
 }
