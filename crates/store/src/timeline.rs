@@ -188,6 +188,8 @@ pub struct ConversationDetail {
     pub conversation: ExportedConversation,
     /// When the vendor was asked for this content, microseconds since 1970.
     pub version: i64,
+    /// By which version of the rules its own account was found; 0 is a person's decision.
+    pub link_rule_version: i32,
     /// What spoke for the account, and the candidates that lost.
     pub link_evidence: Value,
     /// Names of the accounts that the evidence tells of.
@@ -227,7 +229,8 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
                     c.withdrawn_reason, c.meeting_evidence, l.decided_by, c.tenant_id, c.meeting_id,
                     coalesce(c.owner_name, o.name), coalesce(c.owner_email, o.email), o.external_id, o.vendor,
                     coalesce(c.owner_name, c.owner_email, c.owner_user_id) IS NOT NULL,
-                    ARRAY (SELECT p.phone FROM participants p WHERE p.conversation_id = c.conversation_id ORDER BY p.ordinal)
+                    ARRAY (SELECT p.phone FROM participants p WHERE p.conversation_id = c.conversation_id ORDER BY p.ordinal),
+                    c.link_rule_version
              FROM conversations c JOIN meeting_links l USING (conversation_id)
              LEFT JOIN conversation_owners o USING (conversation_id) WHERE c.conversation_id = $1",
             &[&id.0],
@@ -240,6 +243,7 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         conversation_id: id,
         conversation,
         version: row.try_get(0)?,
+        link_rule_version: row.try_get(17)?,
         link_evidence: row.try_get(1)?,
         candidates: candidates(tx, id).await?,
         linked_at: row.try_get(2)?,

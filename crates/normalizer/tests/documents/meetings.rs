@@ -8,7 +8,7 @@ use model::{ConversationId, Vendor, VendorAccount};
 use queue::Outgoing;
 use queue::topology::{NORMALIZE_LIVE, RESOLVE_QUEUE};
 use serde_json::json;
-use store::{Speaker, meeting, report, resolve};
+use store::{Speaker, meeting, report, resolve, unmatched};
 use uuid::Uuid;
 
 use crate::stand::Stand;
@@ -108,6 +108,12 @@ impl Stand {
         meetings
     }
 
+    async fn unmatched(&self) -> i64 {
+        let tx = self.db.store().begin(Speaker::Tenant(&self.tenant)).await.unwrap();
+        let groups = unmatched::unmatched(&tx, &self.tenant, 100).await.unwrap();
+        groups.iter().map(|group| group.conversations).sum()
+    }
+
     async fn meeting_of(&self, key: &str) -> Uuid {
         self.export().await.into_iter().find(|one| one.external_id == key).unwrap().meeting_id
     }
@@ -168,6 +174,7 @@ async fn copies_find_one_another_and_the_order_in_which_they_come_changes_nothin
         }
         stand.one_by_one(0, &documents).await;
         assert_eq!(stand.meetings().await, pairs());
+        assert_eq!(stand.unmatched().await, 8, "each meeting waits for an account once");
         let exported = stand.export().await;
         ids.push(exported.into_iter().map(|one| (one.external_id, one.meeting_id)).collect());
         running.stop().await;

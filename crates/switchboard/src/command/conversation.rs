@@ -94,6 +94,9 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
     for (index, line) in why::lines(&detail.link_evidence, &detail.candidates).iter().enumerate() {
         output::say!("  {:<10} {line}", if index == 0 { "why" } else { "" });
     }
+    if detail.link_rule_version > 0 {
+        output::say!("  {:<10} by version {} of the rules", "", detail.link_rule_version);
+    }
     if detail.decided_by != detail.conversation_id {
         let decided_by = copies::named(detail, detail.decided_by);
         output::say!("  {:<10} its meeting is on the account of {decided_by}", "");
