@@ -4,8 +4,6 @@
 //! that a row names has no use any more.
 
 mod crc32c;
-#[cfg(test)]
-mod examples;
 mod http;
 mod memory;
 mod refusal;
@@ -398,6 +396,9 @@ fn verified(payload: Payload) -> Option<SecretString> {
     }
     std::str::from_utf8(&bytes).ok().map(SecretString::from)
 }
+
+#[cfg(test)]
+mod examples;
 
 #[cfg(test)]
 mod tests {
