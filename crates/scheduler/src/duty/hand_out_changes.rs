@@ -34,6 +34,7 @@ pub(super) async fn perform(deps: &Deps) -> anyhow::Result<u64> {
 /// Sends what was not sent yet, and what nobody has worked off for so long that its message must be lost.
 async fn send(deps: &Deps) -> anyhow::Result<u64> {
     let tx = deps.store.begin(Speaker::Everybody).await?;
+    resolve::join_small(&tx).await.context("failed to put batches together")?;
     let batches = resolve::take_unsent(&tx, deps.config.lost_after, MESSAGES)
         .await
         .context("failed to take batches")?;

@@ -63,7 +63,10 @@ fn sql() -> String {
          met AS (
              SELECT a.conversation_id, a.started_at, p.email_key, make_interval(secs => $4) AS reach
              FROM shown a JOIN participants p ON p.conversation_id = a.conversation_id
-             WHERE p.votes AND p.email_key IS NOT NULL),
+             WHERE p.votes AND p.email_key IS NOT NULL
+               -- copies of one recorder share a room or an event, or are none
+               AND (SELECT count(DISTINCT (c.vendor, c.vendor_account)) FROM connections c JOIN streams s USING (connection_id)
+                    WHERE c.tenant_id = $1 AND s.stream = 'conversations') > 1),
          found AS (
              SELECT a.conversation_id AS of, m.conversation_id AS id, true AS is_together
              FROM asked a JOIN conversations m ON m.tenant_id = $1 AND m.meeting_id = a.meeting_id

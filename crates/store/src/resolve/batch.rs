@@ -33,6 +33,34 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// Puts small batches of one tenant together that only wait to be matched and were never sent: while much is written, each of its
+/// transactions leaves one, and a message and a transaction for each would cost more than the matching.
+pub async fn join_small(tx: &Tx) -> Result<(), StoreError> {
+    // a heap is cut at half a message, and so its last batch fits
+    let half = i64::try_from(ResolveBatch::CONVERSATIONS_MAX / 2).unwrap_or(i64::MAX);
+    tx.execute(
+        "WITH small AS MATERIALIZED (
+             SELECT batch_id, tenant_id, conversation_ids, changed_at, cardinality(conversation_ids) AS size
+             FROM resolve_batches
+             WHERE sends = 0 AND dead_letter_id IS NULL AND NOT relinks AND cardinality(conversation_ids) <= $1::bigint
+             ORDER BY changed_at LIMIT 1000 FOR UPDATE SKIP LOCKED),
+         heaped AS (
+             SELECT *, (sum(size) OVER (PARTITION BY tenant_id ORDER BY changed_at, batch_id) - size) / $1 AS heap FROM small),
+         heaps AS (
+             SELECT (array_agg(batch_id ORDER BY changed_at, batch_id))[1] AS kept, array_agg(batch_id) AS batches
+             FROM heaped GROUP BY tenant_id, heap HAVING count(*) > 1),
+         gone AS (
+             DELETE FROM resolve_batches b USING heaps WHERE b.batch_id = ANY (heaps.batches) AND b.batch_id <> heaps.kept)
+         UPDATE resolve_batches b
+         SET conversation_ids = ARRAY (SELECT DISTINCT id FROM small s, unnest(s.conversation_ids) AS id
+                                       WHERE s.batch_id = ANY (heaps.batches))
+         FROM heaps WHERE b.batch_id = heaps.kept",
+        &[&half],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Takes the batches whose message is to be sent: for the first time, or again because nobody has worked it off for so long. Marks
 /// them as sent; if a message is then not sent, a later call takes its batch again.
 ///
@@ -107,10 +135,11 @@ pub async fn mark_dead(tx: &Tx, id: ResolveBatchId, letter: DeadLetterId) -> Res
     Ok(())
 }
 
-/// Lets the batch of a dead letter be sent again, under another id, so that a second death is told apart; false when there is none.
+/// Lets the batch of a dead letter be sent again, under another id, so that a second death is told apart, and by itself, so that it takes
+/// no other along; false when there is none.
 pub async fn reopen(tx: &Tx, letter: DeadLetterId) -> Result<bool, StoreError> {
     let sql =
-        "UPDATE resolve_batches SET batch_id = gen_random_uuid(), dead_letter_id = NULL, sent_at = NULL, sends = 0
+        "UPDATE resolve_batches SET batch_id = gen_random_uuid(), dead_letter_id = NULL, sent_at = NULL, sends = 1
          WHERE dead_letter_id = $1";
     Ok(tx.execute(sql, &[&letter.0]).await? > 0)
 }

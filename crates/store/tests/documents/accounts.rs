@@ -244,6 +244,59 @@ async fn a_batch_is_there_until_its_calls_are_linked_and_is_sent_again_when_it_i
 }
 
 #[tokio::test]
+async fn small_batches_are_matched_together_and_one_that_died_before_alone() {
+    let world = World::new().await;
+    let take = async |id: &str| {
+        world.take(&Document::content(id, 1, conversation(id, "x"))).await.unwrap();
+    };
+    let joined = async || {
+        let tx = world.store().begin(Speaker::Everybody).await.unwrap();
+        resolve::join_small(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut sent = take_unsent(&world, Duration::from_mins(1)).await;
+        for batch in &mut sent {
+            batch.conversation_ids.sort();
+        }
+        sent.sort_by_key(|batch| batch.conversation_ids.len());
+        sent
+    };
+    let ids = |names: &[&str]| {
+        let mut ids: Vec<_> = names.iter().map(|name| world.id_of(name)).collect();
+        ids.sort();
+        ids
+    };
+    for id in ["a", "b", "c"] {
+        take(id).await;
+    }
+    let sent = joined().await;
+    assert_eq!((sent.len(), &sent[0].conversation_ids), (1, &ids(&["a", "b", "c"])));
+    let letter = DeadLetterId::derive("resolve", &sent[0].encode());
+    let tx = world.store().begin(Speaker::Everybody).await.unwrap();
+    resolve::mark_dead(&tx, sent[0].batch_id.unwrap(), letter).await.unwrap();
+    assert!(resolve::reopen(&tx, letter).await.unwrap());
+    tx.commit().await.unwrap();
+    for id in ["d", "e"] {
+        take(id).await;
+    }
+    let again: Vec<_> = joined().await.into_iter().map(|batch| batch.conversation_ids).collect();
+    assert_eq!(again, [ids(&["d", "e"]), ids(&["a", "b", "c"])]);
+    world.db.execute("DELETE FROM resolve_batches").await;
+
+    // a hundred at a time, so that two heaps never make more than a message holds
+    for count in [90, 90, 150, 20] {
+        let many = format!(
+            "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at, relinks)
+             SELECT gen_random_uuid(), '{}', array_agg(gen_random_uuid()), clock_timestamp(), false FROM generate_series(1, {count})",
+            world.tenant
+        );
+        world.db.execute(&many).await;
+    }
+    let sizes: Vec<_> = joined().await.iter().map(|batch| batch.conversation_ids.len()).collect();
+    assert_eq!(sizes, [20, 150, 180]);
+    world.db.finish().await;
+}
+
+#[tokio::test]
 async fn a_dead_batch_waits_for_a_person_and_is_sent_again_under_another_id() {
     let world = World::new().await;
     world.take(&Document::content("call", 1, conversation("call", "x"))).await.unwrap();
