@@ -32,6 +32,9 @@ pub(crate) async fn match_again(
 ) -> Result<usize, StoreError> {
     meeting::lock(tx, tenant).await?;
     let copies = gather(tx, tenant, ids).await?;
+    if copies.is_empty() {
+        return Ok(0);
+    }
     let ids: Vec<ConversationId> = copies.keys().copied().collect();
     let splits = meeting::splits(tx, &ids).await?;
     let splits: BTreeSet<Split> = splits.into_iter().map(|(one, other)| Split::of(one, other)).collect();
@@ -44,23 +47,24 @@ pub(crate) async fn match_again(
     meeting::place(tx, tenant, &placements.into_values().collect::<Vec<_>>()).await
 }
 
-/// These conversations, those they are together with, and whatever matches one that was gathered.
+/// Those of these conversations that have another one near or are not stored as being alone, those they are together with, and whatever
+/// matches one that was gathered. Most calls were recorded once, and nothing is to be done about them.
 async fn gather(
     tx: &Tx,
     tenant: &TenantId,
     ids: &[ConversationId],
 ) -> Result<BTreeMap<ConversationId, MeetingCopy>, StoreError> {
-    let mut copies = load(tx, ids).await?;
-    let mut asked: Vec<ConversationId> = copies.keys().copied().collect();
+    let mut near = meeting::near(tx, tenant, ids, REACH).await?;
+    let involved: BTreeSet<ConversationId> = near.iter().map(|near| near.of).collect();
+    let mut copies = load(tx, &Vec::from_iter(involved)).await?;
     for _ in 0..STEPS_MAX {
-        let near = meeting::near(tx, tenant, &asked, REACH).await?;
         let found: BTreeSet<ConversationId> = near.iter().map(|near| near.id).collect();
         let unknown: Vec<ConversationId> = found.into_iter().filter(|id| !copies.contains_key(id)).collect();
         let mut loaded = load(tx, &unknown).await?;
         let joins = |near: &&Near| near.is_together || is_match(copies.get(&near.of), loaded.get(&near.id));
         let joining: BTreeSet<ConversationId> = near.iter().filter(joins).map(|near| near.id).collect();
         loaded.retain(|id, _| joining.contains(id));
-        asked = loaded.keys().copied().collect();
+        let asked: Vec<ConversationId> = loaded.keys().copied().collect();
         copies.extend(loaded);
         if asked.is_empty() {
             return Ok(copies);
@@ -68,6 +72,7 @@ async fn gather(
         if copies.len() > COPIES_MAX.max(ids.len() * 2) {
             break;
         }
+        near = meeting::near(tx, tenant, &asked, REACH).await?;
     }
     tracing::warn!(conversations = copies.len(), "more hangs together than can be of one meeting");
     Ok(copies)

@@ -31,7 +31,7 @@ pub struct Near {
 }
 
 /// Everything that may be of one meeting with any of these conversations: a few index probes for each room, event and person, however
-/// many conversations there are.
+/// many conversations there are. One that has nothing near and is not stored as being alone is near itself; of most there is nothing.
 pub async fn near(
     tx: &Tx,
     tenant: &TenantId,
@@ -56,7 +56,7 @@ fn sql() -> String {
     let by_person = nearest("participants", "email_key");
     format!(
         "WITH asked AS MATERIALIZED (
-             SELECT conversation_id, meeting_id, started_at, join_key, calendar_key, withdrawn_at
+             SELECT conversation_id, meeting_id, meeting_evidence, started_at, join_key, calendar_key, withdrawn_at
              FROM conversations WHERE conversation_id = ANY ($2) AND tenant_id = $1),
          shown AS (SELECT * FROM asked WHERE withdrawn_at IS NULL AND started_at IS NOT NULL),
          keyed AS (SELECT *, make_interval(secs => $3) AS reach FROM shown),
@@ -78,7 +78,11 @@ fn sql() -> String {
              -- one person in common proves nothing
              SELECT a.conversation_id, m.conversation_id, false FROM met a CROSS JOIN LATERAL {by_person} AS m
              GROUP BY 1, 2 HAVING count(DISTINCT a.email_key) > 1)
-         SELECT of, id, bool_or(is_together) FROM found WHERE id <> of GROUP BY 1, 2 ORDER BY 1, 2"
+         SELECT of, id, bool_or(is_together) FROM found WHERE id <> of GROUP BY 1, 2
+         UNION ALL
+         SELECT conversation_id, conversation_id, true FROM asked
+         WHERE meeting_id <> conversation_id OR meeting_evidence <> '[]'
+         ORDER BY 1, 2"
     )
 }
 
