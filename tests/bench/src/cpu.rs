@@ -17,6 +17,12 @@ impl Cpu {
     pub(crate) fn total(&self) -> f64 {
         self.by_program.iter().map(|(_, seconds)| seconds).sum()
     }
+
+    /// The share of one of so many.
+    pub(crate) fn per(self, number: f64) -> Self {
+        let shares = self.by_program.into_iter().map(|(name, seconds)| (name, seconds / number));
+        Self { by_program: shares.collect() }
+    }
 }
 
 impl Sub for Cpu {

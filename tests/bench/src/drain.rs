@@ -36,7 +36,7 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
 }
 
 /// Fetches everything; it stays in the queue.
-async fn fill(stage: &Stage, documents: u64) -> anyhow::Result<()> {
+pub(crate) async fn fill(stage: &Stage, documents: u64) -> anyhow::Result<()> {
     let listed = "SELECT count(*) FROM intake WHERE listed_version IS NOT NULL";
     stage.reach("fetching", listed, i64::try_from(documents)?).await?;
     let open = "SELECT -count(*) FROM sync_runs WHERE state IN ('planned', 'listing')";

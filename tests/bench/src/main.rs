@@ -7,8 +7,10 @@ mod drain;
 mod limit;
 mod memory;
 mod pipeline;
+mod relink;
 mod report;
 mod rows;
+mod scale;
 mod stage;
 
 use std::time::Duration;
@@ -35,6 +37,12 @@ struct Cli {
     /// Documents that pass while memory is watched.
     #[arg(long, default_value_t = 100_000)]
     memory_documents: u64,
+    /// Conversations that are linked again when a domain has passed to another account.
+    #[arg(long, default_value_t = 100_000)]
+    relinked: u64,
+    /// Conversations of the larger tenant of `scale`.
+    #[arg(long, default_value_t = 1_000_000)]
+    conversations: u64,
     /// One JSON object a figure.
     #[arg(long)]
     json: bool,
@@ -50,6 +58,10 @@ enum Measurement {
     Drain,
     /// Use of the vendor's limit.
     Limit,
+    /// Processor time of linking conversations again, and what live work feels of it.
+    Relink,
+    /// Processor time of linking and matching in a small tenant and in a large one.
+    Scale,
     /// Resident memory.
     Memory,
 }
@@ -101,6 +113,12 @@ async fn measure(cli: &Cli) -> anyhow::Result<()> {
         if is_wanted(Measurement::Memory) {
             figures.extend(memory(size, name, cli.memory_documents, memory_mb).await?);
         }
+    }
+    if is_wanted(Measurement::Relink) {
+        figures.extend(relink(cli.documents, cli.relinked, cli.rounds).await?);
+    }
+    if is_wanted(Measurement::Scale) {
+        figures.extend(scale(cli.conversations, cli.rounds).await?);
     }
     report::print(&figures, cli.json)
 }
@@ -219,4 +237,77 @@ async fn memory(
         Figure::of(what, " MB", &[peak], Bound::AtMost(limit_mb), details.clone())
     };
     Ok(vec![figure("fetcher", peaks.fetcher), figure("normalizer", peaks.normalizer)])
+}
+
+async fn relink(documents: u64, conversations: u64, rounds: usize) -> anyhow::Result<Vec<Figure>> {
+    let mut all = Vec::new();
+    for round in 1..=rounds {
+        let one = relink::measure(documents, conversations).await?;
+        say(&format!(
+            "relink, round {round} of {rounds}: {:.2} ms a conversation, normalizing {:.2} ms; live sync {:.1} s instead of {:.1} s",
+            one.relinking.total() * 1000.0,
+            one.normalizing.total() * 1000.0,
+            one.disturbed,
+            one.calm
+        ));
+        all.push(one);
+    }
+    let cost: Vec<f64> =
+        all.iter().map(|round| round.relinking.total() / round.normalizing.total()).collect();
+    let delay: Vec<f64> = all.iter().map(|round| round.disturbed / round.calm).collect();
+    let relinking = per_document(&all.iter().map(|round| &round.relinking).collect::<Vec<_>>(), 1);
+    let normalizing = per_document(&all.iter().map(|round| &round.normalizing).collect::<Vec<_>>(), 1);
+    let calm = median(&all.iter().map(|round| round.calm).collect::<Vec<_>>());
+    Ok(vec![
+        Figure::of(
+            format!("linking {conversations} conversations again: processor time, linking / normalizing"),
+            "",
+            &cost,
+            Bound::AtMost(0.333),
+            format!("a conversation: {relinking}; normalizing it {normalizing}"),
+        ),
+        Figure::of(
+            "a live sync meanwhile: time, disturbed / undisturbed".to_owned(),
+            "",
+            &delay,
+            Bound::AtMost(2.0),
+            format!("undisturbed {calm:.1} s for 100 calls, until their meetings are found"),
+        ),
+    ])
+}
+
+async fn scale(conversations: u64, rounds: usize) -> anyhow::Result<Vec<Figure>> {
+    let mut round = 0;
+    let all = scale::measure(conversations, rounds, |one| {
+        round += 1;
+        say(&format!(
+            "scale, round {round} of {rounds}: linking {:.2} s, in the small tenant {:.2} s; matching {:.2} s and {:.2} s",
+            one.linking.large.total(),
+            one.linking.small.total(),
+            one.matching.large.total(),
+            one.matching.small.total()
+        ));
+    })
+    .await?;
+    let figure = |what: &str, of: fn(&scale::Round) -> &scale::Costs| {
+        let costs: Vec<&scale::Costs> = all.iter().map(of).collect();
+        let ratio: Vec<f64> = costs.iter().map(|cost| cost.large.total() / cost.small.total()).collect();
+        let per = scale::conversations(rounds);
+        let large = per_document(&costs.iter().map(|cost| &cost.large).collect::<Vec<_>>(), per);
+        let small = per_document(&costs.iter().map(|cost| &cost.small).collect::<Vec<_>>(), per);
+        Figure::of(
+            format!(
+                "{what} in a tenant of {conversations} conversations: processor time / in one of {}",
+                scale::SMALL
+            ),
+            "",
+            &ratio,
+            Bound::AtMost(1.3),
+            format!("a conversation: {large}; in the small one {small}"),
+        )
+    };
+    Ok(vec![
+        figure("linking and matching", |round| &round.linking),
+        figure("matching alone", |round| &round.matching),
+    ])
 }

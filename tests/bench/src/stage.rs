@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use simulator::{DocumentSize, Shares, WorkspaceSpec};
 use stories::{Pace, Role, Stand};
 use tokio::time::{Instant, interval};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::bare::connect;
 use crate::cpu::{Cpu, Programs};
@@ -74,7 +74,12 @@ impl Stage {
 
     /// One number of the database.
     pub(crate) async fn number(&self, sql: &str) -> anyhow::Result<i64> {
-        Ok(self.client.query_one(sql, &[]).await.with_context(|| sql.to_owned())?.get(0))
+        Ok(self.row(sql).await?.get(0))
+    }
+
+    /// One row of the database.
+    pub(crate) async fn row(&self, sql: &str) -> anyhow::Result<Row> {
+        self.client.query_one(sql, &[]).await.with_context(|| sql.to_owned())
     }
 
     /// Waits until a number is reached; gives up when it does not move any more.
