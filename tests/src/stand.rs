@@ -409,15 +409,26 @@ impl Stand {
         self.try_connect_gong_of(id, id, options).await
     }
 
+    /// Connects the second company that the workspace has at Gong.
+    pub async fn connect_second_gong(&self, id: &str, options: &[&str]) {
+        let gong = self.world().spec(id).expect("a workspace").gong;
+        let output = self.give_gong(id, &format!("{}-2\n{}-2\n", gong.key, gong.secret), options).await;
+        assert!(output.status.success(), "connect failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     async fn try_connect_gong_of(&self, id: &str, workspace: &str, options: &[&str]) -> Output {
+        let gong = self.world().spec(workspace).expect("a workspace").gong;
+        self.give_gong(id, &format!("{}\n{}\n", gong.key, gong.secret), options).await
+    }
+
+    async fn give_gong(&self, id: &str, key_and_secret: &str, options: &[&str]) -> Output {
         let base = self.gong_url();
         let mut args = vec!["connect", "gong", "--tenant", id, "--base-url", &base, "--allow-http", "--json"];
         if !options.contains(&"--interval-s") {
             args.extend(["--interval-s", "86400"]);
         }
         args.extend(options);
-        let spec = self.world().spec(workspace).expect("a workspace");
-        self.run_with_input(&args, &format!("{}\n{}\n", spec.gong.key, spec.gong.secret)).await
+        self.run_with_input(&args, key_and_secret).await
     }
 
     /// Makes the next periodic run due and waits until everything is done.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use simulator::{Change, DocumentSize, GongSpec, Shares, WorkspaceSpec};
+use simulator::{Change, DocumentSize, GongSettings, GongSpec, Settings, Shares, WorkspaceSpec};
 use stories::{Role, Stand, compare_meetings, compare_with_gong};
 
 /// Every meeting is recorded by Attention, most by Gong as well; nothing that is skipped, and no recording without its time.
@@ -124,19 +124,42 @@ async fn meetings_of_two_recorders_are_on_the_timeline_once_when_gong_comes_firs
     play(spec(), true).await;
 }
 
+/// How many copies, begun more than a minute apart, this rule has matched.
+async fn matched(stand: &Stand, rule: &str) -> i64 {
+    stand
+        .number(&format!(
+            "SELECT count(*) FROM conversations, jsonb_array_elements(meeting_evidence) AS copy
+             WHERE copy ->> 'rule' = '{rule}' AND (copy ->> 'starts_apart_s')::int > 60"
+        ))
+        .await
+}
+
 #[tokio::test]
 async fn copies_that_begin_minutes_apart_and_name_no_room_are_one_meeting_by_their_people() {
     let gong = GongSpec { late_max_s: 290, linkless_share: 0.6, ..spec().gong };
     let (stand, roles) = told(WorkspaceSpec { gong, ..spec() }, false).await;
-    let matched = async |rule: &str| {
-        stand
-            .number(&format!(
-                "SELECT count(*) FROM conversations, jsonb_array_elements(meeting_evidence) AS copy
-                 WHERE copy ->> 'rule' = '{rule}' AND (copy ->> 'starts_apart_s')::int > 60"
-            ))
-            .await
-    };
-    assert!(matched("people").await > 0 && matched("join-link").await > 0);
+    assert!(matched(&stand, "people").await > 0 && matched(&stand, "join-link").await > 0);
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn copies_that_share_nothing_but_an_event_of_a_calendar_are_one_meeting_however_late_one_begins() {
+    let mut stand = Stand::fresh().await;
+    let gong = GongSpec { share: 1.0, attention_share: 0.5, second_share: 0.7, ..spec().gong };
+    let unlimited = GongSettings { rate_limit: None, day_limit: None };
+    let settings = Settings { gong: unlimited, ..Settings::default() };
+    stand.tenant(WorkspaceSpec { gong, settings, ..spec() }).await;
+    stand.accounts("acme").await;
+    let roles = stand.start_all().await;
+    stand.connect_second_gong("acme", &["--backfill-days", "7"]).await;
+    stand.idle().await;
+    stand.connect("acme", "acme-key", &["--backfill-days", "7"]).await;
+    stand.connect_gong("acme", &["--backfill-days", "7"]).await;
+    stand.idle().await;
+    let exported = stand.export("acme").await;
+    compare_meetings(&stand.world(), "acme", &exported);
+    assert!(matched(&stand, "calendar").await > 0);
+    stand.assert_sums().await;
     stand.finish(roles).await;
 }
 

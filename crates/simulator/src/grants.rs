@@ -255,3 +255,68 @@ fn success(workspace: &Workspace, of: AppOf, given: &Given, host: &str, base_url
     }
     Reply::json(body.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use ring::rand::SystemRandom;
+    use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::jwt::der_of;
+    use crate::world::App;
+
+    const NOW_S: i64 = 1_800_000_000;
+
+    fn key() -> RsaKeyPair {
+        let der = der_of(include_str!("google/service_account.pem")).expect("a key");
+        RsaKeyPair::from_pkcs8(&der).expect("a key")
+    }
+
+    fn signed(header: &Value, claims: &Value) -> String {
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let (stated, key) = (format!("{}.{}", part(header), part(claims)), key());
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), stated.as_bytes(), &mut signature)
+            .expect("a signature");
+        format!("{stated}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn refused(app: &App, assertion: &str) -> Option<&'static str> {
+        let now = Timestamp::from_second(NOW_S).expect("a time");
+        believe(app, assertion, now).err().map(|(_, why)| why)
+    }
+
+    #[test]
+    fn an_assertion_is_believed_as_the_app_has_signed_it_and_no_other() {
+        let mut app = App::of(AppOf::Salesforce, "acme", 7);
+        let header = json!({ "alg": "RS256" });
+        let stated = |name: &str, value: Value| {
+            let mut claims = json!({
+                "iss": "acme-salesforce-app", "sub": "ana@acme.example", "aud": AUDIENCES[0], "exp": NOW_S + 180,
+            });
+            claims[name] = value;
+            signed(&header, &claims)
+        };
+        let good = stated("jti", json!("1"));
+        assert_eq!(refused(&app, &good), Some("invalid assertion"), "there is no certificate");
+        app.public_key = Some(key().public_key().as_ref().to_vec());
+        assert_eq!(refused(&app, &good), None);
+        let (body, _) = good.rsplit_once('.').expect("three parts");
+        let other = stated("jti", json!("2"));
+        let (_, signature) = other.rsplit_once('.').expect("three parts");
+        for (assertion, why) in [
+            (format!("{body}.{signature}"), "invalid assertion"),
+            ("a.b.c".to_owned(), "invalid assertion"),
+            (stated("iss", json!("another-app")), "invalid assertion"),
+            (signed(&json!({ "alg": "none" }), &json!({})), "invalid assertion"),
+            (stated("aud", json!("https://evil.example")), "audience is invalid"),
+            (stated("exp", json!(NOW_S - 901)), "expired authorization code"),
+            (stated("exp", json!(NOW_S + 3600)), "expired authorization code"),
+            (stated("sub", json!("")), "user hasn't approved this consumer"),
+        ] {
+            assert_eq!(refused(&app, &assertion), Some(why), "{assertion}");
+        }
+    }
+}

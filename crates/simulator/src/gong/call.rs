@@ -28,7 +28,7 @@ pub(crate) fn call(workspace: &Workspace, plan: &Plan, query: &Query) -> Value {
 }
 
 fn meta(workspace: &Workspace, plan: &Plan) -> Value {
-    let id = workspace.gong_id(plan.index);
+    let id = workspace.gong_id_of(plan);
     let started = plan.gong_started_at();
     let (meeting_url, event_id) = plan.gong_place();
     let owner = &workspace.roster.users[plan.traits.owner];
@@ -37,7 +37,7 @@ fn meta(workspace: &Workspace, plan: &Plan) -> Value {
         "started": written(started, plan.stamp), "duration": plan.gong_duration_s(), "primaryUserId": owner.gong_id(),
         "direction": direction(plan), "system": system(plan.place), "scope": scope(plan),
         "media": if plan.place == Place::Phone { "Audio" } else { "Video" }, "language": language(plan),
-        "workspaceId": workspace.gong_workspace_id(), "purpose": null, "meetingUrl": meeting_url,
+        "workspaceId": workspace.gong_workspace_id(plan.gong.company()), "purpose": null, "meetingUrl": meeting_url,
     });
     let fields = meta.as_object_mut().expect("an object was made");
     if let Some(event_id) = event_id {

@@ -9,7 +9,7 @@ use super::query::Query;
 use super::refusal;
 use crate::faults::{self, Hits};
 use crate::reply::Reply;
-use crate::world::{Plan, Workspace};
+use crate::world::Plan;
 
 /// Rows of a page; it cannot be set.
 pub(crate) const PAGE_SIZE: usize = 100;
@@ -51,7 +51,7 @@ pub(crate) fn slice(
         Some(text) => Some(Cursor::opened(text, salt, query.fingerprint, now_ms)?),
         None => None,
     };
-    let mut found: Vec<Plan> = if caller.key.blind { Vec::new() } else { found(&caller.workspace, query) };
+    let mut found: Vec<Plan> = if caller.key.blind { Vec::new() } else { found(caller, query) };
     found.retain(is_there);
     if found.is_empty() {
         return Err(refusal::empty("calls"));
@@ -78,21 +78,22 @@ fn place(plan: &Plan) -> (i64, u64) {
     (plan.gong_started_at().as_millisecond(), plan.index)
 }
 
-fn found(workspace: &Workspace, query: &Query) -> Vec<Plan> {
+fn found(caller: &Caller, query: &Query) -> Vec<Plan> {
+    let (workspace, company) = (&caller.workspace, caller.key.company);
+    let seen = |index: u64| workspace.seen_by(company, workspace.plan(index));
     let in_window =
         |plan: &Plan| (query.from_ms..query.to_ms).contains(&plan.gong_started_at().as_millisecond());
     match &query.ids {
         Some(ids) => {
-            let mut indices: Vec<u64> = ids.iter().filter_map(|id| workspace.find_gong(id)).collect();
+            let mut indices: Vec<u64> =
+                ids.iter().filter_map(|id| workspace.find_gong(company, id)).collect();
             indices.sort_unstable();
             indices.dedup();
-            indices.into_iter().map(|index| workspace.plan(index)).filter(in_window).collect()
+            indices.into_iter().map(seen).filter(in_window).collect()
         }
-        None => workspace
-            .gong_listing(query.from_ms, query.to_ms)
-            .map(|index| workspace.plan(index))
-            .filter(in_window)
-            .collect(),
+        None => {
+            workspace.gong_listing(company, query.from_ms, query.to_ms).map(seen).filter(in_window).collect()
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::refusal;
 use crate::reply::Reply;
-use crate::world::{User, Workspace};
+use crate::world::{GongCompany, User, Workspace};
 
 /// Users of one page: few, so that there are several pages.
 const PAGE: usize = 3;
@@ -39,8 +39,7 @@ fn user(user: &User) -> Value {
 }
 
 /// Answers with the workspaces; there is no paging.
-pub(crate) fn workspaces(workspace: &Workspace) -> Reply {
-    let first =
-        json!({ "id": workspace.gong_workspace_id(), "name": workspace.spec.name, "description": null });
+pub(crate) fn workspaces(workspace: &Workspace, company: GongCompany) -> Reply {
+    let first = json!({ "id": workspace.gong_workspace_id(company), "name": workspace.spec.name, "description": null });
     Reply::json(json!({ "requestId": "w", "workspaces": [first] }).to_string())
 }

@@ -105,6 +105,6 @@ fn reply(
         Endpoint::GongCalls => calls::page(caller, &query::Query::read(body)?, hits, now),
         Endpoint::GongTranscripts => transcripts::page(caller, &query::Query::read(body)?, hits, now),
         Endpoint::GongUsers => directory::users(&caller.workspace, uri.query()),
-        _ => Ok(directory::workspaces(&caller.workspace)),
+        _ => Ok(directory::workspaces(&caller.workspace, caller.key.company)),
     }
 }

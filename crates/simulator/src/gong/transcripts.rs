@@ -31,7 +31,7 @@ fn entry(workspace: &Workspace, plan: &Plan) -> Value {
     let spoken = if plan.has_transcript() { spoken(plan) } else { Vec::new() };
     let monologues: Vec<Value> =
         spoken.iter().enumerate().map(|(nth, one)| monologue(plan, nth, one, &speakers)).collect();
-    json!({ "callId": workspace.gong_id(plan.index), "transcript": monologues })
+    json!({ "callId": workspace.gong_id_of(plan), "transcript": monologues })
 }
 
 fn monologue(plan: &Plan, nth: usize, one: &Spoken, speakers: &[Vec<String>]) -> Value {

@@ -20,14 +20,14 @@ pub(crate) fn expected(workspace: &Workspace, plan: &Plan, common: Expected) -> 
     };
     let ended_ms = plan.gong_started_at().as_millisecond() + plan.gong_duration_s() * 1000;
     Expected {
-        id: workspace.gong_id(plan.index),
+        id: workspace.gong_id_of(plan),
         started_at: plan.gong_started_at(),
         finished_at: jiff::Timestamp::from_millisecond(ended_ms).unwrap_or(plan.finished_at),
         // Gong knows neither archives nor empty calls
         skip: plan.private.then_some(SkipReason::Private),
         transcript,
         segments: if plan.has_transcript() { plan.segments } else { 0 },
-        url: format!("https://app.gong.io/call?id={}", workspace.gong_id(plan.index)),
+        url: format!("https://app.gong.io/call?id={}", workspace.gong_id_of(plan)),
         duration_s: plan.gong_duration_s() as f64,
         summary: plan.has_transcript().then(|| super::analysis::summary(plan)),
         insights: None,

@@ -1,5 +1,7 @@
 //! What Gong knows of the world: the same meetings under other ids, seen with other keys.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,10 @@ use crate::dice::{Dice, mix, of_text};
 
 const RECORDED: u64 = 0xF1;
 const VIEW: u64 = 0xF3;
+
+/// By how much the second company begins later, at most, in seconds.
+const SECOND_LATE_MAX_S: i64 = 900;
+
 const NODE_BITS: u32 = 40;
 const NODE_MASK: u64 = (1 << NODE_BITS) - 1;
 
@@ -30,6 +36,9 @@ pub struct GongSpec {
     pub late_max_s: usize,
     /// The part of its calls of which Gong knows neither link nor event.
     pub linkless_share: f64,
+    /// The part of all meetings that another company at Gong recorded as well, whose key and secret end with `-2`. It begins to record
+    /// when up to half of the meeting is over, for a quarter of an hour at most, and knows the event but no link.
+    pub second_share: f64,
 }
 
 impl Default for GongSpec {
@@ -41,6 +50,7 @@ impl Default for GongSpec {
             attention_share: 1.0,
             late_max_s: 0,
             linkless_share: 0.0,
+            second_share: 0.0,
         }
     }
 }
@@ -65,9 +75,18 @@ pub struct GongKey {
     pub missing_scopes: Vec<String>,
 }
 
+/// A company at Gong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Company {
+    #[default]
+    First,
+    Second,
+}
+
 /// An access key of a company.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GongKeyState {
+    pub(crate) company: Company,
     pub(crate) secret: String,
     pub(crate) revoked: bool,
     pub(crate) blind: bool,
@@ -77,8 +96,17 @@ pub(crate) struct GongKeyState {
 /// What Gong sees of a meeting otherwise than everybody else.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct GongView {
+    company: Company,
     late_s: i64,
     linkless: bool,
+    eventless: bool,
+}
+
+impl GongView {
+    /// Who sees it so.
+    pub(crate) fn company(self) -> Company {
+        self.company
+    }
 }
 
 /// Says which meetings a recorder recorded.
@@ -100,38 +128,82 @@ impl Workspace {
         Recorder { salt: self.salt, of: 0, share: self.spec.gong.attention_share }
     }
 
-    pub(crate) fn gong(&self) -> Recorder {
-        Recorder { salt: self.salt, of: 1, share: self.spec.gong.share }
+    pub(crate) fn gong(&self, company: Company) -> Recorder {
+        match company {
+            Company::First => Recorder { salt: self.salt, of: 1, share: self.spec.gong.share },
+            Company::Second => Recorder { salt: self.salt, of: 2, share: self.spec.gong.second_share },
+        }
     }
 
-    pub(super) fn gong_view(&self, index: u64) -> GongView {
-        let (spec, mut dice) = (&self.spec.gong, Dice::of(&[self.salt, VIEW, index]));
-        let late_s = i64::try_from(dice.between(0, spec.late_max_s)).unwrap_or(0);
-        GongView { late_s, linkless: dice.chance(spec.linkless_share) }
+    /// The meeting of a plan, as a company sees it.
+    pub(crate) fn seen_by(&self, company: Company, plan: Plan) -> Plan {
+        let (spec, mut dice) = (&self.spec.gong, Dice::of(&[self.salt, VIEW, plan.index]));
+        let gong = match company {
+            Company::First => {
+                let late_s = i64::try_from(dice.between(0, spec.late_max_s)).unwrap_or(0);
+                let linkless = dice.chance(spec.linkless_share);
+                GongView { company, late_s, linkless, eventless: linkless }
+            }
+            Company::Second => {
+                // without an event, nothing but the people and the time speak for it
+                let late_s =
+                    if plan.is_planned() { (plan.duration_ms / 2000).min(SECOND_LATE_MAX_S) } else { 0 };
+                GongView { company, late_s, linkless: true, eventless: false }
+            }
+        };
+        Plan { gong, ..plan }
     }
 
     /// Gong's id of a meeting: a number of up to 20 digits, from which the index can be read back.
-    pub(crate) fn gong_id(&self, index: u64) -> String {
-        let node = index ^ (self.salt & NODE_MASK);
-        ((mix(self.salt ^ mix(index)) & !NODE_MASK) | 1 << 63 | node).to_string()
+    pub(crate) fn gong_id(&self, company: Company, index: u64) -> String {
+        let salt = self.gong_salt(company);
+        let node = index ^ (salt & NODE_MASK);
+        ((mix(salt ^ mix(index)) & !NODE_MASK) | 1 << 63 | node).to_string()
     }
 
-    /// The index of a meeting that is there and that Gong recorded.
-    pub(crate) fn find_gong(&self, id: &str) -> Option<u64> {
-        let index = (id.parse::<u64>().ok()? & NODE_MASK) ^ (self.salt & NODE_MASK);
-        (self.gong_id(index) == id && self.is_there(index) && self.gong().recorded(index)).then_some(index)
+    /// The same of a plan, by the company that sees it.
+    pub(crate) fn gong_id_of(&self, plan: &Plan) -> String {
+        self.gong_id(plan.gong.company, plan.index)
     }
 
-    /// Every meeting that Gong recorded and that may have started within a half-open window.
-    pub(crate) fn gong_listing(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = u64> + use<> {
-        let recorder = self.gong();
+    fn gong_salt(&self, company: Company) -> u64 {
+        match company {
+            Company::First => self.salt,
+            Company::Second => mix(self.salt ^ of_text("second")),
+        }
+    }
+
+    /// The index of a meeting that is there and that the company recorded.
+    pub(crate) fn find_gong(&self, company: Company, id: &str) -> Option<u64> {
+        let index = (id.parse::<u64>().ok()? & NODE_MASK) ^ (self.gong_salt(company) & NODE_MASK);
+        let is_there = || self.is_there(index) && self.gong(company).recorded(index);
+        (self.gong_id(company, index) == id && is_there()).then_some(index)
+    }
+
+    /// Every meeting that the company recorded and that may have started within a half-open window.
+    pub(crate) fn gong_listing(
+        &self,
+        company: Company,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = u64> + use<> {
+        let recorder = self.gong(company);
         // meetings are found by their ends, at most an hour after their starts
         let ended = self.everything(from_ms, to_ms.saturating_add(3_600_000));
         ended.filter(move |index| recorder.recorded(*index))
     }
 
-    pub(crate) fn gong_workspace_id(&self) -> String {
-        (mix(self.salt ^ of_text("workspace")) >> 4).to_string()
+    pub(crate) fn gong_workspace_id(&self, company: Company) -> String {
+        (mix(self.gong_salt(company) ^ of_text("workspace")) >> 4).to_string()
+    }
+
+    /// The keys that there are at first.
+    pub(super) fn first_gong_keys(spec: &GongSpec) -> BTreeMap<String, GongKeyState> {
+        let first = GongKeyState { secret: spec.secret.clone(), ..GongKeyState::default() };
+        let company = Company::Second;
+        let second =
+            GongKeyState { company, secret: format!("{}-2", spec.secret), ..GongKeyState::default() };
+        BTreeMap::from([(spec.key.clone(), first), (format!("{}-2", spec.key), second)])
     }
 
     pub(crate) fn gong_key(&self, key: &str) -> Option<GongKeyState> {
@@ -141,10 +213,12 @@ impl Workspace {
     /// Makes or changes an access key.
     pub(crate) fn set_gong_key(&self, wanted: GongKey) -> Result<Vec<String>, SimulatorError> {
         let mut keys = locked(&self.gong_keys);
-        let known = keys.get(&wanted.key).map(|state| state.secret.clone());
-        let secret = wanted.secret.or(known).ok_or(SimulatorError::UnknownKey)?;
+        let known = keys.get(&wanted.key).map(|state| (state.company, state.secret.clone()));
+        let (company, known) = known.unzip();
+        let (company, secret) = (company.unwrap_or_default(), wanted.secret.or(known));
+        let secret = secret.ok_or(SimulatorError::UnknownKey)?;
         let (revoked, blind, missing_scopes) = (wanted.revoked, wanted.blind, wanted.missing_scopes);
-        keys.insert(wanted.key, GongKeyState { secret, revoked, blind, missing_scopes });
+        keys.insert(wanted.key, GongKeyState { company, secret, revoked, blind, missing_scopes });
         Ok(Vec::new())
     }
 }
@@ -170,11 +244,14 @@ impl Plan {
 
     /// The link and the event, as far as Gong knows them.
     pub(crate) fn gong_place(&self) -> (Option<String>, Option<String>) {
-        if self.gong.linkless {
-            return (None, None);
-        }
-        let is_web = !matches!(self.place, Place::Phone | Place::Upload);
-        (self.join_url(), is_web.then(|| format!("{:x}@google.com", self.style)))
+        let link = self.join_url().filter(|_| !self.gong.linkless);
+        let event = || format!("{:x}@google.com", self.style);
+        (link, (self.is_planned() && !self.gong.eventless).then(event))
+    }
+
+    /// Somebody has put it into a calendar.
+    fn is_planned(&self) -> bool {
+        !matches!(self.place, Place::Phone | Place::Upload)
     }
 
     /// Whether the list of transcripts has an entry; in some, nothing was said yet.

@@ -38,7 +38,7 @@ pub use truth::{Expected, ExpectedAttendee, Truth};
 
 pub(crate) use apps::{App, Given, NotGiven};
 pub(crate) use crm::{Company, Person as CrmPerson};
-pub(crate) use gong::GongKeyState;
+pub(crate) use gong::{Company as GongCompany, GongKeyState};
 pub(crate) use id::other_id;
 pub(crate) use names::WORDS;
 pub(crate) use people::{Listed, Person};
@@ -244,7 +244,8 @@ impl World {
         let workspace = self.workspace(workspace)?;
         let index = workspace.known(conversation);
         let index = index.ok_or_else(|| SimulatorError::UnknownConversation(conversation.to_owned()))?;
-        Ok(workspace.gong().recorded(index).then(|| workspace.gong_id(index)))
+        let company = GongCompany::First;
+        Ok(workspace.gong(company).recorded(index).then(|| workspace.gong_id(company, index)))
     }
 
     /// Numbers about the requests that a workspace's Gong got.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::crm::Votes;
+use super::gong::Company;
 use super::people::Person;
 use super::plan::{Plan, Readiness};
 use super::workspace::Workspace;
@@ -78,7 +79,7 @@ impl Truth {
     }
 
     pub(crate) fn of_gong(workspace: Arc<Workspace>) -> Self {
-        let listing = Box::new(workspace.gong_listing(i64::MIN, i64::MAX));
+        let listing = Box::new(workspace.gong_listing(Company::First, i64::MIN, i64::MAX));
         Self::over(workspace, listing, true)
     }
 
@@ -104,13 +105,15 @@ impl Iterator for Truth {
 
 /// The ids of the recordings of each meeting that are to be kept; Gong knows neither archives nor empty calls.
 pub(super) fn meetings(workspace: &Workspace) -> Vec<BTreeSet<String>> {
-    let (attention, gong) = (workspace.attention(), workspace.gong());
+    let attention = workspace.attention();
     let kept = |index: u64| {
         let plan = workspace.plan(index);
         let by_attention = attention.recorded(index) && plan.skip_reason().is_none();
-        let by_gong = gong.recorded(index) && !plan.private;
-        let ids = [by_attention.then(|| plan.id.clone()), by_gong.then(|| workspace.gong_id(index))];
-        ids.into_iter().flatten().collect::<BTreeSet<String>>()
+        let by_gong = [Company::First, Company::Second]
+            .into_iter()
+            .filter(|company| workspace.gong(*company).recorded(index) && !plan.private)
+            .map(|company| workspace.gong_id(company, index));
+        by_attention.then(|| plan.id.clone()).into_iter().chain(by_gong).collect::<BTreeSet<String>>()
     };
     workspace.everything(i64::MIN, i64::MAX).map(kept).filter(|ids| !ids.is_empty()).collect()
 }

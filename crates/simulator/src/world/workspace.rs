@@ -10,7 +10,7 @@ use super::apps::{App, AppOf};
 use super::calendar::Calendar;
 use super::changes::{Added, Change, Changes};
 use super::crm::Crm;
-use super::gong::GongKeyState;
+use super::gong::{Company, GongKeyState};
 use super::id::{conversation_id, index_of};
 use super::listing::Listing;
 use super::plan::{Kind, Plan, Traits};
@@ -63,7 +63,6 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Workspace {
     pub(crate) fn new(spec: WorkspaceSpec, seed: u64, now: Timestamp) -> Self {
         let salt = mix(seed ^ of_text(&spec.name));
-        let gong_key = GongKeyState { secret: spec.gong.secret.clone(), ..GongKeyState::default() };
         let organization_key = KeyState { level: KeyLevel::Organization, revoked: false };
         let roster = Roster::of(salt, &spec, now);
         let keys = BTreeMap::from([
@@ -89,7 +88,7 @@ impl Workspace {
             },
             changes: Mutex::default(),
             keys: Mutex::new(keys),
-            gong_keys: Mutex::new(BTreeMap::from([(spec.gong.key.clone(), gong_key)])),
+            gong_keys: Mutex::new(Self::first_gong_keys(&spec.gong)),
             settings: Mutex::new(spec.settings.clone()),
             faults: Mutex::default(),
             fault_off: Notify::new(),
@@ -205,13 +204,12 @@ impl Workspace {
     pub(crate) fn plan(&self, index: u64) -> Plan {
         let (traits, finished_at) = (self.traits(index), self.finished_at(index));
         let mut plan = Plan::of(self.salt, index, &self.roster, traits, self.spec.document_size, finished_at);
-        plan.gong = self.gong_view(index);
         plan.room = match self.spec.rooms {
             Some(rooms) => FIRST_ROOM + plan.style % rooms.max(1),
             None => plan.style % FIRST_ROOM,
         };
         locked(&self.changes).apply(&mut plan);
-        plan
+        self.seen_by(Company::First, plan)
     }
 
     /// The time a window is compared with if it is the row's making that counts.
