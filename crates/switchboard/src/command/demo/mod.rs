@@ -29,7 +29,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Calls of the first company; the other has half as many.
-    #[arg(long, default_value_t = 2400, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
     calls: u64,
 }
 
