@@ -320,8 +320,10 @@ async fn a_wait_of_hours_parks_the_company_and_holds_no_worker_and_no_message() 
 #[tokio::test]
 async fn a_day_that_is_spent_in_mid_backfill_leaves_live_work_its_share() {
     let mut stand = Stand::fresh().await;
-    tenant(&stand, spec(400, 56)).await;
-    let connection = stand.connect_gong("acme", &["--backfill-days", "60", "--requests-per-day", "24"]).await;
+    tenant(&stand, spec(400, 112)).await;
+    // what is left for live work bears requests that a slow machine sends twice
+    let connection =
+        stand.connect_gong("acme", &["--backfill-days", "120", "--requests-per-day", "40"]).await;
     let roles = stand.start_all().await;
     let parked = async || {
         let open = stand.json(&["runs", "--open"]).await;
@@ -335,7 +337,7 @@ async fn a_day_that_is_spent_in_mid_backfill_leaves_live_work_its_share() {
     let share = |name: &str| shares.iter().find(|one| one["share"] == name).expect("a share").clone();
     assert_eq!(
         (&share("backfill")["left"], &share("backfill")["used"]),
-        (&0.into(), &12.into()),
+        (&0.into(), &20.into()),
         "{shares:?}"
     );
     assert!(
