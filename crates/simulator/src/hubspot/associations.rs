@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::record::{company_id, contact_id, deal_id};
+use super::record::{company_id, home_of_contact, number_of_deal};
 use super::{Object, refusal};
 use crate::reply::Reply;
 use crate::world::Workspace;
@@ -35,15 +35,12 @@ fn one(workspace: &Workspace, from: Object, input: &Value) -> Option<Value> {
     let crm = workspace.crm();
     let (company, other, primary, plain) = match from {
         Object::Contacts => {
-            let person = crm.people.iter().find(|person| contact_id(person.home) == id)?;
+            let person = crm.person(home_of_contact(id)?)?;
             // every fourth is connected with a second company, which HubSpot may well name first
             let other = (person.home.1 == 3).then_some((person.account + 1) % crm.companies.len());
             (person.account, other, 1, 279)
         }
-        Object::Deals => {
-            let number = (0..crm.companies.len()).find(|number| deal_id(*number) == id)?;
-            (number, None, 5, 341)
-        }
+        Object::Deals => (number_of_deal(id).filter(|number| *number < crm.companies.len())?, None, 5, 341),
         Object::Companies => return None,
     };
     let end = |number: usize, types: Value| {

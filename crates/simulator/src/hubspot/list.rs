@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::record::{self, Record};
+use super::table::{Line, Table};
 use super::{Object, refusal};
 use crate::reply::Reply;
 use crate::world::Workspace;
@@ -22,11 +22,10 @@ pub(super) fn list(workspace: &Workspace, object: Object, pairs: &[(String, Stri
     };
     let archived = value("archived") == Some("true");
     let wanted: Vec<String> = value("properties").unwrap_or_default().split(',').map(str::to_owned).collect();
-    let mut rows = record::all(workspace, object)
-        .into_iter()
-        .filter(|record| record.archived_ms.is_some() == archived && record.id > after);
-    let page: Vec<Record> = rows.by_ref().take(limit).collect();
-    let shown: Vec<Value> = page.iter().map(|record| record.shown(&wanted)).collect();
+    let table = Table::of(workspace, object);
+    let mut rows = table.behind(after).filter(|line| line.archived_ms.is_some() == archived);
+    let page: Vec<Line> = rows.by_ref().take(limit).collect();
+    let shown: Vec<Value> = page.iter().map(|line| table.record(*line).shown(&wanted)).collect();
     let mut answer = json!({ "results": shown });
     if let (Some(last), Some(_)) = (page.last(), rows.next()) {
         answer["paging"] = json!({ "next": { "after": sealed(last.id), "link": "?after=…" } });
@@ -57,26 +56,13 @@ pub(super) fn read(workspace: &Workspace, object: Object, pairs: &[(String, Stri
         .flatten()
         .filter_map(|name| name.as_str().map(str::to_owned))
         .collect();
-    let all = record::all(workspace, object);
+    let table = Table::of(workspace, object);
     let find = |input: &Value| {
-        let id: u64 = input["id"].as_str()?.parse().ok()?;
-        let id = winner(workspace, object, id);
-        all.iter().find(|record| record.id == id && record.archived_ms.is_some() == archived)
+        let line = table.answering(input["id"].as_str()?.parse().ok()?)?;
+        (line.archived_ms.is_some() == archived).then(|| table.record(line).shown(&wanted))
     };
-    let results: Vec<Value> = inputs.iter().filter_map(find).map(|record| record.shown(&wanted)).collect();
+    let results: Vec<Value> = inputs.iter().filter_map(find).collect();
     let missing = inputs.len() - results.len();
     let body = json!({ "status": "COMPLETE", "results": results, "numErrors": missing });
     Reply { status: if missing > 0 { 207 } else { 200 }, ..Reply::json(body.to_string()) }
-}
-
-fn winner(workspace: &Workspace, object: Object, id: u64) -> u64 {
-    if object != Object::Companies {
-        return id;
-    }
-    let crm = workspace.crm();
-    let mut at = (0..crm.companies.len()).find(|number| record::company_id(workspace, *number) == id);
-    while let Some(next) = at.and_then(|number| crm.companies[number].merged_into) {
-        at = Some(next);
-    }
-    at.map_or(id, |number| record::company_id(workspace, number))
 }

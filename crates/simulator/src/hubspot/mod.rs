@@ -21,6 +21,7 @@ mod list;
 mod owners;
 mod record;
 mod search;
+mod table;
 
 pub(crate) use record::deal_id;
 

@@ -1,17 +1,15 @@
-//! Records of a portal.
+//! Records of a portal, as its API shows them.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Object;
+use super::table::Line;
 use crate::world::{Company, CrmPerson, Workspace};
 
 /// A record with everything it has; what is asked for is taken from it.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
-    pub(crate) id: u64,
-    pub(crate) modified_ms: i64,
-    pub(crate) archived_ms: Option<i64>,
+pub(super) struct Record {
+    line: Line,
     created_ms: i64,
     modified_name: &'static str,
     properties: Map<String, Value>,
@@ -19,22 +17,22 @@ pub(crate) struct Record {
 
 impl Record {
     /// The record as the API shows it: the properties that were asked for, and those that always come.
-    pub(crate) fn shown(&self, wanted: &[String]) -> Value {
+    pub(super) fn shown(&self, wanted: &[String]) -> Value {
         let mut properties = Map::new();
         for name in wanted {
             if let Some(value) = self.properties.get(name) {
                 properties.insert(name.clone(), value.clone());
             }
         }
-        let (created, modified) = (time(self.created_ms), time(self.modified_ms));
-        properties.insert("hs_object_id".into(), json!(self.id.to_string()));
+        let (created, modified) = (time(self.created_ms), time(self.line.modified_ms));
+        properties.insert("hs_object_id".into(), json!(self.line.id.to_string()));
         properties.insert("createdate".into(), json!(created));
         properties.insert(self.modified_name.into(), json!(modified));
         let mut shown = json!({
-            "id": self.id.to_string(), "properties": properties, "createdAt": created, "updatedAt": modified,
-            "archived": self.archived_ms.is_some(),
+            "id": self.line.id.to_string(), "properties": properties, "createdAt": created, "updatedAt": modified,
+            "archived": self.line.archived_ms.is_some(),
         });
-        if let Some(archived_ms) = self.archived_ms {
+        if let Some(archived_ms) = self.line.archived_ms {
             shown["archivedAt"] = json!(time(archived_ms));
         }
         shown
@@ -47,39 +45,35 @@ fn time(ms: i64) -> String {
     format!("{time:.3}")
 }
 
-/// Every record of a kind that is in a list, by id; merged ones are in none.
-pub(crate) fn all(workspace: &Workspace, object: Object) -> Vec<Record> {
-    let crm = workspace.crm();
-    let mut records: Vec<Record> = match object {
-        Object::Companies => crm
-            .companies
-            .iter()
-            .enumerate()
-            .filter(|(_, company)| company.merged_into.is_none())
-            .map(|(number, one)| company(workspace, number, one))
-            .collect(),
-        Object::Contacts => crm.people.iter().map(|one| contact(workspace, one)).collect(),
-        Object::Deals => {
-            (0..crm.companies.len()).map(|number| deal(workspace, &crm.companies[number], number)).collect()
-        }
-    };
-    records.sort_by_key(|record| record.id);
-    records
-}
-
-pub(crate) fn company_id(workspace: &Workspace, number: usize) -> u64 {
+pub(super) fn company_id(workspace: &Workspace, number: usize) -> u64 {
     workspace.roster.accounts[number].external_id.parse().unwrap_or(number as u64 + 1)
 }
 
-pub(crate) fn contact_id(home: (usize, usize)) -> u64 {
-    1_000_000 + (home.0 as u64) * 100 + home.1 as u64
+/// Ids of contacts begin here: the number of the account it was made at, and two digits for its own there.
+const CONTACTS: u64 = 1_000_000;
+
+/// Ids of deals begin here.
+const DEALS: u64 = 70_000_000;
+
+pub(super) fn contact_id(home: (usize, usize)) -> u64 {
+    CONTACTS + (home.0 as u64) * 100 + home.1 as u64
+}
+
+pub(super) fn home_of_contact(id: u64) -> Option<(usize, usize)> {
+    let number = usize::try_from(id.checked_sub(CONTACTS)?).ok()?;
+    Some((number / 100, number % 100))
 }
 
 pub(crate) fn deal_id(number: usize) -> u64 {
-    70_000_000 + number as u64
+    DEALS + number as u64
 }
 
-fn company(workspace: &Workspace, number: usize, company: &Company) -> Record {
+pub(super) fn number_of_deal(id: u64) -> Option<usize> {
+    usize::try_from(id.checked_sub(DEALS)?).ok()
+}
+
+pub(super) fn company(workspace: &Workspace, line: Line, company: &Company) -> Record {
+    let number = line.place;
     let account = &workspace.roster.accounts[number];
     let mut properties = Map::new();
     properties.insert("name".into(), json!(account.name));
@@ -99,16 +93,14 @@ fn company(workspace: &Workspace, number: usize, company: &Company) -> Record {
     properties
         .insert("hubspot_owner_id".into(), json!((number % workspace.roster.users.len() + 1).to_string()));
     Record {
-        id: company_id(workspace, number),
-        modified_ms: company.modified_ms,
-        archived_ms: company.deleted_ms,
+        line,
         created_ms: account.created_at.as_millisecond(),
         modified_name: "hs_lastmodifieddate",
         properties,
     }
 }
 
-fn contact(workspace: &Workspace, person: &CrmPerson) -> Record {
+pub(super) fn contact(workspace: &Workspace, line: Line, person: &CrmPerson) -> Record {
     let account = &workspace.roster.accounts[person.home.0];
     let contact = &account.contacts[person.home.1];
     let (given, family) = contact.name.split_once(' ').unwrap_or((&contact.name, ""));
@@ -127,16 +119,15 @@ fn contact(workspace: &Workspace, person: &CrmPerson) -> Record {
     properties.insert("jobtitle".into(), json!("Head of Something"));
     properties.insert("associatedcompanyid".into(), json!(company_id(workspace, person.account).to_string()));
     Record {
-        id: contact_id(person.home),
-        modified_ms: person.modified_ms,
-        archived_ms: person.deleted_ms,
+        line,
         created_ms: account.created_at.as_millisecond(),
         modified_name: "lastmodifieddate",
         properties,
     }
 }
 
-fn deal(workspace: &Workspace, company: &Company, number: usize) -> Record {
+pub(super) fn deal(workspace: &Workspace, line: Line) -> Record {
+    let number = line.place;
     let account = &workspace.roster.accounts[number];
     let mut properties = Map::new();
     properties.insert("dealname".into(), json!(format!("{} renewal", account.name)));
@@ -146,9 +137,7 @@ fn deal(workspace: &Workspace, company: &Company, number: usize) -> Record {
     properties.insert("hs_is_closed".into(), json!("false"));
     properties.insert("hs_is_closed_won".into(), json!("false"));
     Record {
-        id: deal_id(number),
-        modified_ms: company.modified_ms.min(account.created_at.as_millisecond()),
-        archived_ms: None,
+        line,
         created_ms: account.created_at.as_millisecond(),
         modified_name: "hs_lastmodifieddate",
         properties,

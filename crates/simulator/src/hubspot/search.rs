@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::record::{self, Record};
+use super::table::{Line, Table};
 use super::{Object, refusal};
 use crate::reply::Reply;
 use crate::world::Workspace;
@@ -33,8 +33,8 @@ pub(super) fn search(workspace: &Workspace, object: Object, sent: &Value) -> Rep
     if groups.len() > 5 || sorts.len() > 1 {
         return invalid("at most 5 filter groups and one sort");
     }
-    let mut rows = record::all(workspace, object);
-    rows.retain(|record| record.archived_ms.is_none());
+    let table = Table::of(workspace, object);
+    let mut rows: Vec<Line> = table.behind(0).filter(|line| line.archived_ms.is_none()).collect();
     for group in &groups {
         let filters = group["filters"].as_array().cloned().unwrap_or_default();
         if filters.len() > 6 {
@@ -47,17 +47,17 @@ pub(super) fn search(workspace: &Workspace, object: Object, sent: &Value) -> Rep
                     ..refusal(501, "VALIDATION_ERROR", "this filter is not simulated")
                 };
             };
-            rows.retain(|record| holds(record));
+            rows.retain(|line| holds(line));
         }
     }
     if sorts.first().is_some_and(|sort| sort["propertyName"] != "hs_object_id") {
         // of equals the order is nobody's promise: here it is the reverse of what a client might hope for
-        rows.sort_by_key(|record| (record.modified_ms, std::cmp::Reverse(record.id)));
+        rows.sort_by_key(|line| (line.modified_ms, std::cmp::Reverse(line.id)));
     }
-    page(&rows, after, limit, sent)
+    page(&table, &rows, after, limit, sent)
 }
 
-fn page(rows: &[Record], after: u64, limit: u64, sent: &Value) -> Reply {
+fn page(table: &Table<'_>, rows: &[Line], after: u64, limit: u64, sent: &Value) -> Reply {
     let wanted: Vec<String> = sent["properties"]
         .as_array()
         .into_iter()
@@ -66,7 +66,7 @@ fn page(rows: &[Record], after: u64, limit: u64, sent: &Value) -> Reply {
         .collect();
     let from = usize::try_from(after).unwrap_or(usize::MAX).min(rows.len());
     let to = (from + usize::try_from(limit).unwrap_or(usize::MAX)).min(rows.len());
-    let shown: Vec<Value> = rows[from..to].iter().map(|record| record.shown(&wanted)).collect();
+    let shown: Vec<Value> = rows[from..to].iter().map(|line| table.record(*line).shown(&wanted)).collect();
     let mut answer = json!({ "total": rows.len(), "results": shown });
     if to < rows.len() {
         answer["paging"] = json!({ "next": { "after": to.to_string() } });
@@ -74,7 +74,7 @@ fn page(rows: &[Record], after: u64, limit: u64, sent: &Value) -> Reply {
     Reply::json(answer.to_string())
 }
 
-type Filter = Box<dyn Fn(&Record) -> bool>;
+type Filter = Box<dyn Fn(&Line) -> bool>;
 
 /// Filters by when a record changed, and by its id.
 fn filter_of(object: Object, filter: &Value) -> Option<Filter> {
@@ -85,15 +85,15 @@ fn filter_of(object: Object, filter: &Value) -> Option<Filter> {
         name if name == modified => false,
         _ => return None,
     };
-    let key = move |record: &Record| {
-        if by_id { i64::try_from(record.id).unwrap_or(i64::MAX) } else { record.modified_ms }
+    let key = move |line: &Line| {
+        if by_id { i64::try_from(line.id).unwrap_or(i64::MAX) } else { line.modified_ms }
     };
     Some(match filter["operator"].as_str()? {
-        "GTE" => Box::new(move |record| key(record) >= value),
-        "GT" => Box::new(move |record| key(record) > value),
-        "LTE" => Box::new(move |record| key(record) <= value),
-        "LT" => Box::new(move |record| key(record) < value),
-        "EQ" => Box::new(move |record| key(record) == value),
+        "GTE" => Box::new(move |line| key(line) >= value),
+        "GT" => Box::new(move |line| key(line) > value),
+        "LTE" => Box::new(move |line| key(line) <= value),
+        "LT" => Box::new(move |line| key(line) < value),
+        "EQ" => Box::new(move |line| key(line) == value),
         _ => return None,
     })
 }

@@ -116,6 +116,7 @@ pub(crate) struct Person {
 pub(crate) struct Crm {
     kind: CrmKind,
     pub(crate) companies: Vec<Company>,
+    /// By where they were made.
     pub(crate) people: Vec<Person>,
     /// Raised by every write, so that no two fall into one millisecond.
     writes: i64,
@@ -174,18 +175,18 @@ impl Crm {
                 self.companies[*from].modified_ms = now_ms;
             }
             CrmChange::DeleteContact { account, contact } => {
-                self.person(*account, *contact)?.deleted_ms = Some(now_ms);
+                self.person_mut(*account, *contact)?.deleted_ms = Some(now_ms);
             }
             CrmChange::RestoreContact { account, contact } => {
-                self.person(*account, *contact)?.deleted_ms = None;
+                self.person_mut(*account, *contact)?.deleted_ms = None;
             }
             CrmChange::MoveContact { account, contact, to } => {
                 self.companies.get(*to)?;
-                let person = self.person(*account, *contact)?;
+                let person = self.person_mut(*account, *contact)?;
                 (person.account, person.modified_ms) = (*to, now_ms);
             }
             CrmChange::TouchContact { account, contact } => {
-                self.person(*account, *contact)?.modified_ms = now_ms;
+                self.person_mut(*account, *contact)?.modified_ms = now_ms;
             }
             CrmChange::ImportContacts => {
                 self.people.iter_mut().for_each(|person| person.modified_ms = now_ms);
@@ -202,8 +203,18 @@ impl Crm {
         Some(())
     }
 
-    fn person(&mut self, account: usize, contact: usize) -> Option<&mut Person> {
-        self.people.iter_mut().find(|person| person.home == (account, contact))
+    /// The contact that was made there.
+    pub(crate) fn person(&self, home: (usize, usize)) -> Option<&Person> {
+        self.people.get(self.place(home)?)
+    }
+
+    fn person_mut(&mut self, account: usize, contact: usize) -> Option<&mut Person> {
+        let place = self.place((account, contact))?;
+        self.people.get_mut(place)
+    }
+
+    fn place(&self, home: (usize, usize)) -> Option<usize> {
+        self.people.binary_search_by_key(&home, |person| person.home).ok()
     }
 
     /// The people go along without their dates moving: associations are not theirs.

@@ -37,7 +37,7 @@ pub use spec::{
 pub use truth::{Expected, ExpectedAttendee, Truth};
 
 pub(crate) use apps::{App, Given, NotGiven};
-pub(crate) use crm::{Company, Person as CrmPerson};
+pub(crate) use crm::{Company, Crm, Person as CrmPerson};
 pub(crate) use gong::{Company as GongCompany, GongKeyState};
 pub(crate) use id::other_id;
 pub(crate) use names::WORDS;

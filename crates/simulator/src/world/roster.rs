@@ -11,7 +11,6 @@ use crate::dice::Dice;
 /// Numbers that keep the throws of different things apart.
 const USERS: u64 = 0xA1;
 const ACCOUNTS: u64 = 0xA2;
-const CONTACTS_PER_ACCOUNT: usize = 5;
 
 #[derive(Debug)]
 pub(crate) struct Roster {
@@ -65,7 +64,7 @@ impl Roster {
             organization: other_id(salt, "organization", 0),
             team: other_id(salt, "team", 0),
             users: (0..spec.users).map(|number| user(salt, number, &own_domains)).collect(),
-            accounts: (0..spec.accounts).map(|number| account(salt, spec.crm, number, now)).collect(),
+            accounts: (0..spec.accounts).map(|number| account(salt, spec, number, now)).collect(),
             own_domains,
             crm: spec.crm,
         };
@@ -117,7 +116,7 @@ fn user(salt: u64, number: usize, own_domains: &[String]) -> User {
     }
 }
 
-fn account(salt: u64, crm: CrmKind, number: usize, now: Timestamp) -> Account {
+fn account(salt: u64, spec: &WorkspaceSpec, number: usize, now: Timestamp) -> Account {
     let mut dice = Dice::of(&[salt, ACCOUNTS, number as u64]);
     let company = dice.pick(COMPANIES);
     let mail_domain = mail_domain(&mut dice, company, number);
@@ -126,13 +125,13 @@ fn account(salt: u64, crm: CrmKind, number: usize, now: Timestamp) -> Account {
         domains.push(format!("get{}-{number}.com", company.to_lowercase()));
     }
     Account {
-        external_id: match crm {
+        external_id: match spec.crm {
             CrmKind::Files => format!("001AA{number:010}AAA"),
             CrmKind::HubSpot => format!("4062607{number:05}"),
             CrmKind::Salesforce => crate::salesforce::account_id(number),
         },
         name: format!("{company} {} {number}", dice.pick(TRADES)),
-        contacts: (0..CONTACTS_PER_ACCOUNT)
+        contacts: (0..spec.contacts_per_account)
             .map(|nth| contact(&mut dice, number, nth, &mail_domain))
             .collect(),
         mail_domain,

@@ -266,6 +266,9 @@ pub struct WorkspaceSpec {
     /// How many customer accounts there are.
     #[serde(default = "default_accounts")]
     pub accounts: usize,
+    /// How many contacts each of them has.
+    #[serde(default = "default_contacts_per_account")]
+    pub contacts_per_account: usize,
     /// How many users the workspace has.
     #[serde(default = "default_users")]
     pub users: usize,
@@ -299,6 +302,10 @@ fn default_accounts() -> usize {
     40
 }
 
+fn default_contacts_per_account() -> usize {
+    5
+}
+
 fn default_users() -> usize {
     8
 }
@@ -314,6 +321,7 @@ impl WorkspaceSpec {
             document_size: default_size(),
             shares: Shares::default(),
             accounts: default_accounts(),
+            contacts_per_account: default_contacts_per_account(),
             users: default_users(),
             rooms: None,
             gong: GongSpec {
@@ -333,6 +341,10 @@ impl WorkspaceSpec {
         }
         if self.accounts < 8 || self.users < 3 {
             return Err(SimulatorError::BadSpec("at least 8 accounts and 3 users are needed"));
+        }
+        // ids of contacts have two digits for their number
+        if !(2..=100).contains(&self.contacts_per_account) {
+            return Err(SimulatorError::BadSpec("between 2 and 100 contacts an account"));
         }
         if self.conversations > 1 << 40 {
             return Err(SimulatorError::BadSpec("too many conversations"));
