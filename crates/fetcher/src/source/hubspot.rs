@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mapping::hubspot::{listed, modified_at};
+use mapping::hubspot::{id, listed, modified_at};
 use model::{RunKind, Stream, VendorAccount, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -219,7 +219,7 @@ impl Step<'_> {
                 }
             }
             Cursor::ChangedAt { at_ms, .. } if full => {
-                let last = page.rows.last().and_then(|row| listed(self.run.stream, row, None).id);
+                let last = page.rows.last().and_then(|row| id(row));
                 let after_id =
                     last.ok_or_else(|| page_error("search-order", "a row of the search has no id"))?;
                 Cursor::ChangedAt { at_ms: *at_ms, after_id }
@@ -248,15 +248,14 @@ impl Step<'_> {
                 |row: Box<RawValue>| Record { listed: listed(stream, &row, None), row, related: None };
             return Ok(page.rows.into_iter().map(plain).collect());
         }
-        let ids = page.rows.iter().filter_map(|row| listed(stream, row, None).id).collect();
-        let mut companies = self.companies_of(ids).await?;
-        let with_companies = |row: Box<RawValue>| {
-            let id = listed(stream, &row, None).id;
+        let ids: Vec<Option<String>> = page.rows.iter().map(|row| id(row)).collect();
+        let mut companies = self.companies_of(ids.iter().flatten().cloned().collect()).await?;
+        let with_companies = |(row, id): (Box<RawValue>, Option<String>)| {
             let of = id.and_then(|id| companies.remove(&id)).unwrap_or_default();
             let related = serde_json::value::to_raw_value(&of).expect("an array of JSON");
             Record { listed: listed(stream, &row, Some(&related)), row, related: Some(related) }
         };
-        Ok(page.rows.into_iter().map(with_companies).collect())
+        Ok(page.rows.into_iter().zip(ids).map(with_companies).collect())
     }
 
     async fn companies_of(&self, ids: Vec<String>) -> Result<HashMap<String, Vec<Box<RawValue>>>, Setback> {

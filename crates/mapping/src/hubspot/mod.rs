@@ -5,4 +5,4 @@ mod record;
 mod row;
 
 pub use record::record;
-pub use row::{listed, modified_at};
+pub use row::{id, listed, modified_at};

@@ -31,6 +31,13 @@ pub fn listed(stream: Stream, row: &RawValue, related: Option<&RawValue>) -> Lis
     ListedRecord::of(stream, envelope.id.get().map(str::to_owned), ContentHash::of(&bytes))
 }
 
+/// The id of a row, as the vendor is asked with it.
+pub fn id(row: &RawValue) -> Option<String> {
+    let (readable, _) = mended(row);
+    let envelope: Envelope<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
+    envelope.id.get().map(str::to_owned)
+}
+
 /// When a row was written last, by the property that says so.
 pub fn modified_at(row: &RawValue, property: &str) -> Option<Timestamp> {
     let envelope: Envelope<'_> = serde_json::from_str(row.get()).ok()?;
