@@ -138,6 +138,8 @@ pub async fn write(tx: &Tx, writes: &mut RecordWrites<'_>) -> Result<(), StoreEr
             CrmBody::Deal(body) => deals.push(Row { tenant, source, record, body }),
         }
     }
+    // A first sync fills these tables a thousand records at a time: what was planned beside the batch before is wrong for this one.
+    tx.plan_anew().await?;
     let mut changes = Changes::new();
     let merges = merges::Differing::of(tx, &accounts, &contacts, &deals).await?;
     accounts::write(tx, &accounts, &mut changes).await?;

@@ -36,6 +36,19 @@ pub struct Tx {
     client: Option<Object>,
 }
 
+/// Transactions of a connection until its statements are planned anew.
+const PLANS_KEPT_FOR: usize = 256;
+
+/// Whether a connection that was lent so often is to plan its statements anew.
+///
+/// Plans do not look at parameters, so they are made once and kept. Those that were made while a table was nearly empty are wrong when it is
+/// full: by then any index that begins with the tenant looked as good as the right one, and every row of the tenant is read for each that
+/// is wanted. The server itself notices after minutes. A first sync fills tables within seconds, so a connection looks again each time
+/// that it has done twice as much; and regularly, for it may have idled for days beside tables that are filled now.
+fn plans_anew(lent: usize) -> bool {
+    lent.is_power_of_two() || (lent > 0 && lent.is_multiple_of(PLANS_KEPT_FOR))
+}
+
 /// Parameters of a statement.
 pub(crate) type Params<'a> = [&'a (dyn ToSql + Sync)];
 
@@ -44,7 +57,9 @@ impl Tx {
         // from here on the guard owns the client: if this future is dropped half-way, the transaction ends with it
         let tx = Self { client: Some(client) };
         // tenant ids are a checked alphabet without quotes (`TenantId::parse`)
-        let begin = format!("BEGIN; SET LOCAL switchboard.tenants = '{}'", speaker.setting());
+        let plans =
+            if plans_anew(Object::metrics(tx.client()).recycle_count) { "DISCARD PLANS; " } else { "" };
+        let begin = format!("{plans}BEGIN; SET LOCAL switchboard.tenants = '{}'", speaker.setting());
         tx.client().batch_execute(&begin).await?;
         Ok(tx)
     }
@@ -87,6 +102,12 @@ impl Tx {
         Ok(self.client().execute(&statement, params).await?)
     }
 
+    /// Has every statement planned anew when it is given next, the checks of foreign keys among them.
+    pub(crate) async fn plan_anew(&self) -> Result<(), StoreError> {
+        self.client().batch_execute("DISCARD PLANS").await?;
+        Ok(())
+    }
+
     /// Runs statements in the given order in one round trip: polled together, they are pipelined.
     pub(crate) async fn execute_pipelined(
         &self,
@@ -115,5 +136,16 @@ impl Drop for Tx {
                 drop(Object::take(client));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_planned_anew_when_twice_as_much_is_done_and_regularly() {
+        let anew: Vec<usize> = (0..=1024).filter(|lent| plans_anew(*lent)).collect();
+        assert_eq!(anew, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024]);
     }
 }

@@ -37,6 +37,14 @@ impl World {
         Self { db, tenant, account, connection }
     }
 
+    /// The same; whoever made it has hung up.
+    pub(crate) async fn new_and_away() -> Self {
+        let db = TestDatabase::fresh().await;
+        let (tenant, account) = (tenant_id("acme"), VendorAccount::of("org-1"));
+        let connection = connected(&db.another_store(), &tenant, &account).await;
+        Self { db, tenant, account, connection }
+    }
+
     pub(crate) fn store(&self) -> &Store {
         self.db.store()
     }
