@@ -69,15 +69,14 @@ pub(crate) async fn note_stored(
              changed_version = CASE WHEN n.is_changed THEN greatest(k.stored_version, n.version) ELSE k.changed_version END,
              content_hash = n.content_hash, awaits_transcript = n.awaits, skipped_hash = NULL,
              failed_attempts = CASE WHEN n.is_changed THEN 0 ELSE k.failed_attempts END,
-             look_at = CASE WHEN l.newer THEN least(k.look_at, n.look_at) ELSE n.look_at END,
-             look_reason = CASE WHEN l.newer AND k.look_at <= coalesce(n.look_at, 'infinity') THEN k.look_reason
+             look_at = CASE WHEN greatest(k.listed_version, k.failed_version) > n.version
+                            THEN least(k.look_at, n.look_at) ELSE n.look_at END,
+             look_reason = CASE WHEN greatest(k.listed_version, k.failed_version) > n.version
+                                 AND k.look_at <= coalesce(n.look_at, 'infinity') THEN k.look_reason
                                 ELSE n.look_reason END
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::boolean[], $6::bytea[], $7::boolean[],
                      $8::timestamptz[], $9::text[])
              AS n (connection_id, vendor_key, version, listed_hash, is_changed, content_hash, awaits, look_at, look_reason)
-         JOIN intake o USING (connection_id, vendor_key)
-         CROSS JOIN LATERAL (
-             SELECT coalesce(greatest(o.listed_version, o.failed_version) > n.version, false) AS newer) AS l
          WHERE k.connection_id = n.connection_id AND k.vendor_key = n.vendor_key",
         &[
             &keys.connections, &keys.record_keys, &keys.versions, &keys.hashes, &is_changed, &contents, &awaits, &look_at,

@@ -29,7 +29,9 @@ pub(super) async fn write(
     let before = standings(tx, rows).await?;
     let rows = leave(tx, "contacts", rows, |row| before.contains_key(&row.key())).await?;
     upsert(tx, &rows).await?;
-    replace_emails(tx, &rows).await?;
+    let known: Vec<Row<'_, CrmContact>> =
+        rows.iter().copied().filter(|row| before.contains_key(&row.key())).collect();
+    replace_emails(tx, &rows, &known).await?;
     for row in &rows {
         let before = before.get(&row.key());
         let after = Standing {
@@ -127,8 +129,13 @@ fn other_account_ids(row: &Row<'_, CrmContact>) -> String {
     format!("{{{}}}", ids.join(","))
 }
 
-async fn replace_emails(tx: &Tx, rows: &[Row<'_, CrmContact>]) -> Result<(), StoreError> {
-    let Columns { tenants, sources, ids, .. } = Columns::of(rows);
+/// Writes the further addresses; of those that are known, what they do not have any more is removed.
+async fn replace_emails(
+    tx: &Tx,
+    rows: &[Row<'_, CrmContact>],
+    known: &[Row<'_, CrmContact>],
+) -> Result<(), StoreError> {
+    let Columns { tenants, sources, ids, .. } = Columns::of(known);
     let others = || rows.iter().flat_map(|row| row.body.email_keys.iter().skip(1).map(move |key| (row, key)));
     let other_tenants: Vec<&str> = others().map(|(row, _)| row.tenant.as_str()).collect();
     let other_sources: Vec<&str> = others().map(|(row, _)| row.source).collect();
