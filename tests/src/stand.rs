@@ -318,9 +318,10 @@ impl Stand {
             ["connect", "hubspot", "--tenant", id, "--base-url", &base, "--allow-http", "--json"]
                 .map(str::to_owned)
                 .to_vec();
-        args.extend(
-            ["--requests-per-second", "500", "--in-flight", "8", "--interval-s", "86400"].map(str::to_owned),
-        );
+        args.extend(["--interval-s", "86400"].map(str::to_owned));
+        if !options.contains(&"--requests-per-second") {
+            args.extend(["--requests-per-second", "500", "--in-flight", "8"].map(str::to_owned));
+        }
         args.extend(options.iter().map(|option| (*option).to_owned()));
         args.into_iter().map(|arg| &*arg.leak()).collect()
     }

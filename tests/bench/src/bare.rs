@@ -26,10 +26,10 @@ use tokio_postgres::{Client, NoTls};
 use vendors::attention::{Attention, AttentionAuth, HeaderForm, ListPage, ListRequest, end_of_list};
 use vendors::{BaseUrl, HttpOptions, VendorHttp};
 
-use crate::rows::{Rows, copy_referred};
+use crate::rows::{Kind, Rows, copy_referred};
 
-/// Documents in a transaction: what `normalizer` takes at most.
-const BATCH: usize = 50;
+/// Documents in a transaction.
+const BATCH: usize = Kind::Conversations.batch();
 const LINGER: Duration = Duration::from_millis(20);
 const PREFETCH: u16 = 100;
 const CONFIRMS_IN_FLIGHT: usize = 256;
@@ -57,6 +57,8 @@ pub(crate) enum Task {
     },
     /// Rows alone, by one connection.
     Write(RowsArgs),
+    /// The rows of a CRM's records alone, by one connection.
+    WriteRecords(RowsArgs),
 }
 
 /// The rows, and where they go.
@@ -75,16 +77,19 @@ pub(crate) struct RowsArgs {
 
 /// Does it when told to on standard input, and prints how many seconds it took.
 pub(crate) async fn perform(task: Task) -> anyhow::Result<()> {
-    let (Task::Pipeline { rows: args, .. } | Task::Write(args)) = &task;
+    let (args, kind) = match &task {
+        Task::Pipeline { rows, .. } | Task::Write(rows) => (rows, Kind::Conversations),
+        Task::WriteRecords(rows) => (rows, Kind::Records),
+    };
     let (source, mut target) = (connect(&args.source).await?, connect(&args.target).await?);
     copy_referred(&source, &target).await?;
-    let rows = Rows::read(&source, &args.tenant).await?;
+    let rows = Rows::read(&source, &args.tenant, kind).await?;
     writeln!(std::io::stdout(), "ready")?;
     let mut told = String::new();
     std::io::stdin().lock().read_line(&mut told)?;
     let began = Instant::now();
     match &task {
-        Task::Write(_) => write_all(&rows, &mut target).await?,
+        Task::Write(_) | Task::WriteRecords(_) => write_all(&rows, kind.batch(), &mut target).await?,
         Task::Pipeline { base_url, key, amqp, queue, .. } => {
             let vendor = Vendor::new(base_url, key)?;
             tokio::try_join!(fetch(&vendor, amqp, queue), consume(&rows, &mut target, amqp, queue))?;
@@ -103,9 +108,9 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
     Ok(client)
 }
 
-async fn write_all(rows: &Rows, target: &mut Client) -> anyhow::Result<()> {
+async fn write_all(rows: &Rows, batch: usize, target: &mut Client) -> anyhow::Result<()> {
     let mut writer = rows.writer(target);
-    for batch in rows.keys.chunks(BATCH) {
+    for batch in rows.keys.chunks(batch) {
         writer.write(&batch.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod bare;
 mod child;
 mod cpu;
+mod crm;
 mod drain;
 mod limit;
 mod memory;
@@ -43,6 +44,9 @@ struct Cli {
     /// Conversations of the larger tenant of `scale`.
     #[arg(long, default_value_t = 1_000_000)]
     conversations: u64,
+    /// Contacts in a round of `crm`; a tenth as many accounts, and as many deals.
+    #[arg(long, default_value_t = 200_000)]
+    contacts: usize,
     /// One JSON object a figure.
     #[arg(long)]
     json: bool,
@@ -64,6 +68,8 @@ enum Measurement {
     Scale,
     /// Resident memory.
     Memory,
+    /// Processor time of a CRM's full sync, and of an increment when nothing has changed.
+    Crm,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +107,9 @@ async fn measure(cli: &Cli) -> anyhow::Result<()> {
     let mut figures = Vec::new();
     if is_wanted(Measurement::Limit) {
         figures.extend(limit().await?);
+    }
+    if is_wanted(Measurement::Crm) {
+        figures.extend(crm(cli.contacts, cli.rounds).await?);
     }
     for (size, name, memory_mb) in SIZES {
         let documents = if size == DocumentSize::Large { cli.documents / 4 } else { cli.documents };
@@ -165,6 +174,42 @@ async fn pipeline(
             &again,
             Bound::AtMost(0.1),
             format!("a document: {twice}"),
+        ),
+    ])
+}
+
+async fn crm(contacts: usize, rounds: usize) -> anyhow::Result<Vec<Figure>> {
+    let mut all = Vec::new();
+    for round in 1..=rounds {
+        let one = crm::measure(contacts).await?;
+        say(&format!(
+            "crm, round {round} of {rounds}: ours {:.2} s, bare {:.2} s, increment {:.2} s of processor time",
+            one.ours.total(),
+            one.bare.total(),
+            one.again.total()
+        ));
+        all.push(one);
+    }
+    let ratio: Vec<f64> = all.iter().map(|round| round.ours.total() / round.bare.total()).collect();
+    let again: Vec<f64> = all.iter().map(|round| round.again.total() / round.ours.total()).collect();
+    let records = all.first().map_or(1, |round| round.records);
+    let ours = per_document(&all.iter().map(|round| &round.ours).collect::<Vec<_>>(), records);
+    let bare = per_document(&all.iter().map(|round| &round.bare).collect::<Vec<_>>(), records);
+    let twice = per_document(&all.iter().map(|round| &round.again).collect::<Vec<_>>(), 1);
+    Ok(vec![
+        Figure::of(
+            format!("full sync of a CRM, {contacts} contacts: processor time, ours / bare"),
+            "",
+            &ratio,
+            Bound::AtMost(2.0),
+            format!("a record: ours {ours}; bare {bare}"),
+        ),
+        Figure::of(
+            format!("its increment unchanged, {contacts} contacts: processor time, increment / full"),
+            "",
+            &again,
+            Bound::AtMost(0.05),
+            format!("in all: {twice}"),
         ),
     ])
 }

@@ -5,30 +5,81 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::pin::pin;
 
 use anyhow::Context as _;
+use clap::ValueEnum;
+use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{self, FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Statement, Transaction};
-
-/// The tables of a conversation: name, primary key, and the column that says which conversation a row belongs to.
-const TABLES: [(&str, &str, Owner); 6] = [
-    ("intake", "connection_id, vendor_key", Owner::VendorKey),
-    ("conversations", "conversation_id", Owner::ConversationId),
-    ("participants", "conversation_id, ordinal", Owner::ConversationId),
-    ("linked_records", "conversation_id, ordinal", Owner::ConversationId),
-    ("transcripts", "conversation_id", Owner::ConversationId),
-    ("raw_documents", "connection_id, vendor_key, version", Owner::VendorKey),
-];
 
 /// What else the rows refer to.
 const REFERRED: [&str; 2] = ["tenants", "connections"];
 
-#[derive(Clone, Copy)]
-enum Owner {
-    ConversationId,
-    VendorKey,
+/// Which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Conversations,
+    /// The records of a CRM.
+    Records,
+}
+
+/// A table: its name, its primary key, and which record a row `t` belongs to.
+type Shape = (&'static str, &'static str, &'static str);
+
+const CONVERSATIONS: [Shape; 6] = [
+    ("intake", "connection_id, vendor_key", "t.vendor_key"),
+    ("conversations", "conversation_id", OF_CONVERSATION),
+    ("participants", "conversation_id, ordinal", OF_CONVERSATION),
+    ("linked_records", "conversation_id, ordinal", OF_CONVERSATION),
+    ("transcripts", "conversation_id", OF_CONVERSATION),
+    ("raw_documents", "connection_id, vendor_key, version", "t.vendor_key"),
+];
+
+const OF_CONVERSATION: &str =
+    "(SELECT c.external_id FROM conversations c WHERE c.conversation_id = t.conversation_id)";
+
+const RECORDS: [Shape; 7] = [
+    ("intake", "connection_id, vendor_key", "t.vendor_key"),
+    ("accounts", "tenant_id, account_id", "'accounts/' || t.external_id"),
+    ("account_domains", "tenant_id, domain, account_id", OF_ACCOUNT),
+    ("contacts", "tenant_id, source, external_id", "'contacts/' || t.external_id"),
+    ("contact_emails", "tenant_id, source, external_id, email_key", "'contacts/' || t.external_id"),
+    ("deals", "tenant_id, source, external_id", "'deals/' || t.external_id"),
+    ("raw_documents", "connection_id, vendor_key, version", "t.vendor_key"),
+];
+
+const OF_ACCOUNT: &str = "(SELECT 'accounts/' || a.external_id FROM accounts a
+    WHERE a.tenant_id = t.tenant_id AND a.account_id = t.account_id)";
+
+impl Kind {
+    fn shapes(self) -> &'static [Shape] {
+        match self {
+            Self::Conversations => &CONVERSATIONS,
+            Self::Records => &RECORDS,
+        }
+    }
+
+    /// The records in the order in which they come.
+    fn ordered(self) -> &'static str {
+        match self {
+            Self::Conversations => {
+                "SELECT external_id FROM conversations WHERE tenant_id = $1 ORDER BY ended_at DESC, external_id"
+            }
+            Self::Records => "SELECT vendor_key FROM intake WHERE tenant_id = $1 ORDER BY vendor_key",
+        }
+    }
+
+    /// Records in a transaction: as many as `normalizer` takes at most of conversations; its mebibyte holds about a thousand of a
+    /// CRM's.
+    pub(crate) const fn batch(self) -> usize {
+        match self {
+            Self::Conversations => 50,
+            Self::Records => 1000,
+        }
+    }
 }
 
 /// A value in Postgres' binary form.
@@ -63,16 +114,44 @@ impl ToSql for Raw {
     to_sql_checked!();
 }
 
+struct Column {
+    name: String,
+    /// As what it travels.
+    kind: Type,
+    /// Short arrays travel as texts, which keeps their table for UNNEST.
+    cast: Option<&'static str>,
+}
+
+impl Column {
+    fn of(column: &tokio_postgres::Column) -> Self {
+        let (kind, cast) = match *column.type_() {
+            Type::UUID_ARRAY => (Type::TEXT, Some("uuid[]")),
+            ref kind => (kind.clone(), None),
+        };
+        Self { name: column.name().to_owned(), kind, cast }
+    }
+
+    fn read(&self) -> String {
+        let cast = if self.cast.is_some() { "::text" } else { "" };
+        format!("t.{}{cast}", self.name)
+    }
+
+    /// The value that `place` stands for.
+    fn written(&self, place: &str) -> String {
+        self.cast.map_or(place.to_owned(), |cast| format!("{place}::{cast}"))
+    }
+}
+
 struct Table {
     name: &'static str,
-    columns: Vec<(String, Type)>,
-    /// By conversation.
+    columns: Vec<Column>,
+    /// By record.
     rows: HashMap<String, Vec<Vec<Raw>>>,
     unnested: bool,
     insert: String,
 }
 
-/// Every row of a tenant's conversations.
+/// Every row of a tenant's conversations or records.
 pub(crate) struct Rows {
     tables: Vec<Table>,
     /// The vendor's ids, in the vendor's order.
@@ -81,15 +160,13 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Reads them.
-    pub(crate) async fn read(source: &Client, tenant: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn read(source: &Client, tenant: &str, kind: Kind) -> anyhow::Result<Self> {
         let mut tables = Vec::new();
-        for (name, key, owner) in TABLES {
-            tables.push(read_table(source, tenant, name, key, owner).await?);
+        for shape in kind.shapes() {
+            tables.push(read_table(source, tenant, *shape).await?);
         }
-        let ordered =
-            "SELECT external_id FROM conversations WHERE tenant_id = $1 ORDER BY ended_at DESC, external_id";
-        let keys = source.query(ordered, &[&tenant]).await?.iter().map(|row| row.get(0)).collect();
-        Ok(Self { tables, keys })
+        let rows = source.query(kind.ordered(), &[&tenant]).await?;
+        Ok(Self { tables, keys: rows.iter().map(|row| row.get(0)).collect() })
     }
 
     /// Statements for batches of exactly the sizes that come, prepared as they come.
@@ -98,58 +175,54 @@ impl Rows {
     }
 }
 
-async fn read_table(
-    source: &Client,
-    tenant: &str,
-    name: &'static str,
-    key: &str,
-    owner: Owner,
-) -> anyhow::Result<Table> {
-    let of = match owner {
-        Owner::ConversationId => {
-            "(SELECT c.external_id FROM conversations c WHERE c.conversation_id = t.conversation_id)"
-        }
-        Owner::VendorKey => "t.vendor_key",
-    };
-    let sql = format!("SELECT {of}, t.* FROM {name} t WHERE t.tenant_id = $1");
-    let statement = source.prepare(&sql).await?;
-    let columns: Vec<(String, Type)> = statement.columns()[1..]
-        .iter()
-        .map(|column| (column.name().to_owned(), column.type_().clone()))
-        .collect();
+async fn read_table(source: &Client, tenant: &str, (name, key, of): Shape) -> anyhow::Result<Table> {
+    let all = source.prepare(&format!("SELECT * FROM {name}")).await?;
+    let columns: Vec<Column> = all.columns().iter().map(Column::of).collect();
+    let read = columns.iter().map(Column::read).collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT {of}, {read} FROM {name} t WHERE t.tenant_id = $1");
     let mut rows: HashMap<String, Vec<Vec<Raw>>> = HashMap::new();
-    for row in source.query(&statement, &[&tenant]).await? {
+    let mut found = pin!(source.query_raw(&sql, [tenant]).await?);
+    while let Some(row) = found.try_next().await? {
         let values = (1..row.len()).map(|index| row.try_get(index)).collect::<Result<_, _>>()?;
         rows.entry(row.try_get(0)?).or_default().push(values);
     }
     // UNNEST takes arrays of arrays apart to the last element
-    let unnested = !columns.iter().any(|(_, kind)| matches!(kind.kind(), Kind::Array(_)));
+    let unnested = !columns.iter().any(|column| matches!(column.kind.kind(), types::Kind::Array(_)));
     Ok(Table { name, insert: conflict(key, &columns), columns, rows, unnested })
 }
 
 /// The end of an upsert that replaces everything.
-fn conflict(key: &str, columns: &[(String, Type)]) -> String {
+fn conflict(key: &str, columns: &[Column]) -> String {
     let keys: Vec<&str> = key.split(", ").collect();
-    let rest = columns.iter().map(|(name, _)| name).filter(|name| !keys.contains(&name.as_str()));
+    let rest = columns.iter().map(|column| &column.name).filter(|name| !keys.contains(&name.as_str()));
     let set = rest.map(|name| format!("{name} = excluded.{name}")).collect::<Vec<_>>().join(", ");
+    if set.is_empty() {
+        return format!("ON CONFLICT ({key}) DO NOTHING");
+    }
     format!("ON CONFLICT ({key}) DO UPDATE SET {set}")
 }
 
 impl Table {
     fn statement(&self, rows: usize) -> (String, Vec<Type>) {
-        let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let mut sql = format!("INSERT INTO {} ({}) ", self.name, names.join(", "));
         let types = if self.unnested {
             let arrays: Vec<String> = (1..=names.len()).map(|number| format!("${number}")).collect();
-            let _ = write!(sql, "SELECT * FROM unnest({}) ", arrays.join(", "));
-            self.columns.iter().map(|(_, kind)| array_of(kind)).collect()
+            let written = self.columns.iter().map(|column| column.written(&column.name)).collect::<Vec<_>>();
+            let (written, arrays, names) = (written.join(", "), arrays.join(", "), names.join(", "));
+            let _ = write!(sql, "SELECT {written} FROM unnest({arrays}) AS n ({names}) ");
+            self.columns.iter().map(|column| array_of(&column.kind)).collect()
         } else {
             let tuple = |row: usize| {
-                let values = (1..=names.len()).map(|number| format!("${}", row * names.len() + number));
+                let values = self
+                    .columns
+                    .iter()
+                    .zip(1..)
+                    .map(|(column, number)| column.written(&format!("${}", row * names.len() + number)));
                 format!("({})", values.collect::<Vec<_>>().join(", "))
             };
             let _ = write!(sql, "VALUES {} ", (0..rows).map(tuple).collect::<Vec<_>>().join(", "));
-            (0..rows).flat_map(|_| self.columns.iter().map(|(_, kind)| kind.clone())).collect()
+            (0..rows).flat_map(|_| self.columns.iter().map(|column| column.kind.clone())).collect()
         };
         (sql + &self.insert, types)
     }
@@ -158,7 +231,7 @@ impl Table {
         if !self.unnested {
             return rows.iter().flat_map(|row| row.iter().cloned()).collect();
         }
-        let column = |index: usize| array(&self.columns[index].1, rows.iter().map(|row| &row[index]));
+        let column = |index: usize| array(&self.columns[index].kind, rows.iter().map(|row| &row[index]));
         (0..self.columns.len()).map(column).collect()
     }
 }

@@ -72,6 +72,12 @@ impl Stage {
         self.stand.connect(TENANT, KEY, &options).await;
     }
 
+    /// The same of its HubSpot.
+    pub(crate) async fn connect_hubspot(&self) {
+        let options = ["--requests-per-second", "5000", "--in-flight", "16"];
+        self.stand.connect_hubspot(TENANT, &options).await;
+    }
+
     /// One number of the database.
     pub(crate) async fn number(&self, sql: &str) -> anyhow::Result<i64> {
         Ok(self.row(sql).await?.get(0))
