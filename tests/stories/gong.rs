@@ -480,6 +480,9 @@ async fn two_tenants_of_one_company_share_its_limits_and_nothing_else() {
         ["accounts", "contacts"].map(|file| stand.path(&format!("acme-{file}.csv")).display().to_string());
     stand.ok(&["accounts", "import", "--tenant", "twin", &accounts, "--contacts", &contacts]).await;
     stand.connect_gong("acme", &["--backfill-days", "60", "--requests-per-day", "40"]).await;
+    // the request that tells whose key it is can have no permit: it must not be the fourth of its second
+    let connected = std::time::Instant::now();
+    stand.until("another second has begun", async || connected.elapsed().as_secs() >= 1).await;
     let (base, spec) = (stand.gong_url(), stand.world().spec("acme").expect("a workspace"));
     let args =
         ["connect", "gong", "--tenant", "twin", "--base-url", &base, "--allow-http", "--backfill-days", "60"];
