@@ -97,7 +97,7 @@ async fn a_connection_that_only_fails_is_not_called_running() {
         r#"switchboard_connections{status="running"} 1"#,
         r#"switchboard_queue_consumers{queue="fetch.live"} 1"#,
         "switchboard_outbox_oldest_seconds 0",
-        "switchboard_scheduler_seen_seconds ",
+        "switchboard_scheduler_seen_timestamp_seconds 1",
         "switchboard_counted_timestamp_seconds 1",
     ];
     counted(&stand, &roles, &well).await;

@@ -67,8 +67,8 @@ impl StewardMetrics {
                 "Seconds the oldest event has waited for being published; growing: is a scheduler running?",
             )?,
             scheduler_seen: IntGauge::new(
-                "switchboard_scheduler_seen_seconds",
-                "Seconds since a scheduler was last at work; growing: nothing is planned.",
+                "switchboard_scheduler_seen_timestamp_seconds",
+                "When a scheduler was last at work, since 1970, 0: never; standing still: nothing is planned.",
             )?,
             counted_at: IntGauge::new(
                 "switchboard_counted_timestamp_seconds",
@@ -129,7 +129,7 @@ impl StewardMetrics {
     }
 
     pub(crate) fn scheduler_seen(&self, last: LastSeen) {
-        self.scheduler_seen.set(last.ago_s);
+        self.scheduler_seen.set(last.at.as_second());
     }
 
     pub(crate) fn counted(&self, at: Timestamp) {
