@@ -139,3 +139,43 @@ async fn a_replayed_nudge_reopens_its_failed_run_and_its_window_is_covered() {
     stand.assert_sums().await;
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_group_is_understood_and_noted_and_what_was_discarded_is_taken_back() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let broken: [String; 2] = ordinary(&stand);
+    for id in &broken {
+        stand.world().add_fault("acme", FaultRule::from(Fault::WrongTypes).on(id)).expect("a fault");
+    }
+    let roles = stand.start_all().await;
+    stand.until("the documents are dead", async || stand.dead().await == 2).await;
+    stand.idle().await;
+    let groups = stand.json(&["dead", "groups", "--vendor", "attention"]).await;
+    let [group] = &groups[..] else { panic!("one cause, one group: {groups:?}") };
+    assert_eq!(
+        (&group["letters"], &group["tenants"][0], &group["trend"]),
+        (&2.into(), &"acme".into(), &"growing".into())
+    );
+    let name = group["group"].as_str().expect("a name");
+
+    let by_ada = [("SWITCHBOARD_OPERATOR", "ada")];
+    let noted = stand.run_with(&by_ada, &["dead", "note", name, "the vendor knows"]).await;
+    assert!(noted.status.success());
+    let told = stand.ok(&["dead", "group", name]).await;
+    for words in ["what to do: ", "by ada: the vendor knows", "in the last hour", "\"body\""] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let reason = ["dead", "discard", "--group", name, "--reason", "test calls", "--yes"];
+    assert!(stand.run_with(&by_ada, &reason).await.status.success());
+    assert_eq!(stand.dead().await, 0);
+    let of_call = ["dead", "list", "--state", "discarded", "--text", &broken[0]];
+    assert_eq!(stand.json(&of_call).await[0]["resolution"], "test calls");
+    assert!(stand.ok(&["dead", "restore", "--group", name]).await.contains("restored 2"));
+    assert_eq!(stand.dead().await, 2);
+    let actions = stand.json(&["dead", "actions", "--group", name]).await;
+    let told: Vec<_> = actions.iter().map(|one| (one["action"].as_str(), one["letters"].as_i64())).collect();
+    assert_eq!(told, [(Some("restore"), Some(2)), (Some("discard"), Some(2)), (Some("note"), Some(0))]);
+    assert_eq!((&actions[1]["operator"], &actions[1]["words"]), (&"ada".into(), &"test calls".into()));
+    stand.finish(roles).await;
+}

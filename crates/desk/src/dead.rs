@@ -1,199 +1,177 @@
-//! Replaying and discarding dead letters.
+//! Dead letters: found, grouped by cause, noted, discarded and restored, replayed.
+
+mod advice;
+mod replay;
+
+use std::cmp::Ordering;
 
 use anyhow::{Context as _, bail};
-use model::{DeadLetterId, VendorKey};
-use queue::{JobHeaders, Outgoing, Publisher, WorkQueue};
-use runtime::failpoint;
+use model::DeadLetterId;
 use serde::Serialize;
-use store::dead_letter::{self, FiledLetter, LetterFilter};
-use store::run::Reopened;
-use store::{Speaker, Store, intake, resolve, run};
+use store::dead_letter::{self, FiledLetter, LetterFilter, LetterGroup};
+use store::desk_action::{self, Action};
+use store::{Speaker, Store};
 
-/// Letters taken at a time: bodies may be large.
-const BATCH: i64 = 20;
+pub use replay::{Replayed, replay};
 
-/// What became of replayed letters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Replayed {
-    /// Sent again: published, planned again, or to be looked at again.
-    pub replayed: u64,
-    /// Closed, because newer work has taken their place.
-    pub superseded: u64,
-    /// Left alone: closed before, or somebody else was faster.
-    pub closed: u64,
-    /// Not possible, with the reason in the log: their queue is unknown to this program.
-    pub impossible: u64,
+/// Letters with one cause, and what to make of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// What is counted.
+    #[serde(flatten)]
+    pub letters: LetterGroup,
+    /// Where it is going: growing, steady, shrinking, or quiet.
+    pub trend: &'static str,
+    /// What to do about it.
+    pub runbook: &'static str,
 }
 
-/// Replays the letters that are dead and fit. A letter that dies again comes back to the dead letters; it is not replayed twice
-/// in one call.
-pub async fn replay(store: &Store, publisher: &Publisher, filter: &LetterFilter) -> anyhow::Result<Replayed> {
-    let mut report = Replayed::default();
-    for ids in ids(store, filter).await?.chunks(usize::try_from(BATCH)?) {
-        let these =
-            LetterFilter { ids: Some(ids.to_vec()), any_state: filter.any_state, ..LetterFilter::default() };
-        let tx = store.begin(Speaker::Everybody).await?;
-        let letters = dead_letter::list(&tx, &these, true, BATCH).await?;
-        tx.commit().await?;
-        for letter in &letters {
-            match replay_one(store, publisher, letter).await? {
-                Fate::Replayed => report.replayed += 1,
-                Fate::Superseded => report.superseded += 1,
-                Fate::Impossible => report.impossible += 1,
-                Fate::Taken => report.closed += 1,
-            }
-        }
+/// A group with one of its letters, and all that people wrote and did about it.
+#[derive(Debug, Clone)]
+pub struct GroupInFull {
+    /// The group.
+    pub group: Group,
+    /// The letter that failed last.
+    pub example: FiledLetter,
+    /// Notes and other actions that named the group, the latest first.
+    pub actions: Vec<Action>,
+}
+
+/// Groups the letters that fit by cause, the largest first.
+pub async fn groups(store: &Store, filter: &LetterFilter) -> anyhow::Result<Vec<Group>> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let groups = dead_letter::groups(&tx, filter).await.context("failed to group dead letters")?;
+    tx.commit().await?;
+    Ok(groups.into_iter().map(made_sense_of).collect())
+}
+
+fn made_sense_of(letters: LetterGroup) -> Group {
+    let trend = trend(letters.last_hour, letters.hour_before);
+    let runbook = advice::line(&letters.stage, &letters.class);
+    Group { letters, trend, runbook }
+}
+
+fn trend(last_hour: i64, hour_before: i64) -> &'static str {
+    match last_hour.cmp(&hour_before) {
+        Ordering::Greater => "growing",
+        Ordering::Less => "shrinking",
+        Ordering::Equal if last_hour > 0 => "steady",
+        Ordering::Equal => "quiet",
     }
-    Ok(report)
 }
 
-/// The set is fixed before the first is sent.
-async fn ids(store: &Store, filter: &LetterFilter) -> anyhow::Result<Vec<DeadLetterId>> {
+/// Shows one group in full.
+pub async fn group(store: &Store, name: &str) -> anyhow::Result<GroupInFull> {
+    let filter = LetterFilter { group: Some(name.to_owned()), ..LetterFilter::default() };
+    check(store, &filter).await?;
+    let tx = store.begin(Speaker::Everybody).await?;
+    let group = dead_letter::groups(&tx, &filter).await?.pop();
+    let example = dead_letter::list(&tx, &filter, true, 1).await?.pop();
+    let actions = desk_action::list(&tx, Some(name), i64::MAX).await?;
+    tx.commit().await?;
+    let (Some(group), Some(example)) = (group, example) else {
+        bail!(
+            "no letter of group {name:?} is dead; `switchboard dead list --group {name} --state any` lists them"
+        )
+    };
+    Ok(GroupInFull { group: made_sense_of(group), example, actions })
+}
+
+/// Lists the letters that fit, the last to fail first, without their bodies.
+pub async fn list(store: &Store, filter: &LetterFilter, limit: i64) -> anyhow::Result<Vec<FiledLetter>> {
     let tx = store.begin(Speaker::Everybody).await?;
     let letters =
-        dead_letter::list(&tx, filter, false, i64::MAX).await.context("failed to list dead letters")?;
+        dead_letter::list(&tx, filter, false, limit).await.context("failed to list dead letters")?;
     tx.commit().await?;
-    Ok(letters.into_iter().map(|filed| filed.letter.id).collect())
+    Ok(letters)
 }
 
-enum Fate {
-    Replayed,
-    Superseded,
-    Impossible,
-    /// Closed before, or somebody else was faster.
-    Taken,
-}
-
-async fn replay_one(store: &Store, publisher: &Publisher, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    match filed.letter.stage.as_str() {
-        "fetch" if filed.letter.run_id.is_some() => reopen_run(store, filed).await,
-        "detail" => look_again(store, filed).await,
-        _ => match link_again(store, filed).await? {
-            Some(fate) => Ok(fate),
-            None => publish_again(store, publisher, filed).await,
-        },
-    }
-}
-
-/// A batch of conversations to be linked again: its row says that it is to be sent; the scheduler sends it. `None`: it has no row.
-async fn link_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Option<Fate>> {
+/// Shows one letter with its body.
+pub async fn show(store: &Store, id: DeadLetterId) -> anyhow::Result<FiledLetter> {
     let tx = store.begin(Speaker::Everybody).await?;
-    if !resolve::reopen(&tx, filed.letter.id).await? {
-        return Ok(None);
-    }
-    let words = "its conversations are linked again";
-    if !dead_letter::resolve(&tx, filed, "replayed", words, true).await? {
-        tx.rollback().await?;
-        return Ok(Some(Fate::Taken));
-    }
+    let letter = dead_letter::list(&tx, &LetterFilter::one(id), true, 1).await?.pop();
     tx.commit().await?;
-    Ok(Some(Fate::Replayed))
+    letter.with_context(|| no_letter(id))
 }
 
-/// A nudge: its run is planned again by compare-and-set; the scheduler nudges it.
-async fn reopen_run(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let Some(id) = filed.letter.run_id else { return Ok(Fate::Impossible) };
+/// Counts the letters that fit.
+pub async fn count(store: &Store, filter: &LetterFilter) -> anyhow::Result<i64> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let (fate, state, words) = match run::reopen(&tx, id).await? {
-        Reopened::Planned => (Fate::Replayed, "replayed", "the run is planned again"),
-        Reopened::NotFailed => (Fate::Superseded, "closed", "the run is not failed any more"),
-        Reopened::Superseded => {
-            (Fate::Superseded, "closed", "another run of its kind is open and does its work")
-        }
-    };
-    if !dead_letter::resolve(&tx, filed, state, words, true).await? {
-        tx.rollback().await?;
-        return Ok(Fate::Taken);
-    }
+    let count = dead_letter::count(&tx, filter).await.context("failed to count dead letters")?;
     tx.commit().await?;
-    Ok(fate)
-}
-
-/// A record: a follow-up asks the vendor again, with fresh attempts.
-async fn look_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let letter = &filed.letter;
-    let (Some(connection), Some(key)) = (letter.connection_id, &letter.vendor_key) else {
-        return Ok(Fate::Impossible);
-    };
-    let tx = store.begin(Speaker::Everybody).await?;
-    let known = intake::look_now(&tx, connection, &[VendorKey::of(key).as_str()], "replayed").await?;
-    if known == 0 {
-        return Ok(Fate::Impossible);
-    }
-    if !dead_letter::resolve(&tx, filed, "replayed", "a follow-up asks the vendor again", true).await? {
-        tx.rollback().await?;
-        return Ok(Fate::Taken);
-    }
-    tx.commit().await?;
-    Ok(Fate::Replayed)
-}
-
-/// A document, or bytes nobody could read: an ordinary delivery, published with its confirm before it is marked. Killed in between, it is
-/// sent twice, which is harmless.
-async fn publish_again(store: &Store, publisher: &Publisher, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let letter = &filed.letter;
-    if filed.state == "closed" {
-        return Ok(Fate::Taken);
-    }
-    let Some(queue) = WorkQueue::named(&letter.origin_queue) else {
-        tracing::warn!(letter.id = %letter.id, queue = letter.origin_queue, "no such queue: cannot be replayed");
-        return Ok(Fate::Impossible);
-    };
-    let headers = JobHeaders {
-        replayed: u32::try_from(filed.next_replay()).unwrap_or(1),
-        vendor: letter.vendor.clone(),
-        tenant: letter.tenant.as_ref().map(ToString::to_string),
-        vendor_key: letter.vendor_key.clone(),
-        ..JobHeaders::default()
-    };
-    let message = Outgoing::to_work(queue, letter.body.clone()).with_headers(headers);
-    publisher
-        .publish(message)
-        .await
-        .context("failed to publish; nothing is marked, run the same command again")?;
-    failpoint!("replay.published");
-    let tx = store.begin(Speaker::Everybody).await?;
-    let sent = dead_letter::sent_again(&tx, filed).await?;
-    tx.commit().await?;
-    Ok(if sent { Fate::Replayed } else { Fate::Taken })
+    Ok(count)
 }
 
 /// Discards the letters that are dead and fit, with a reason; returns how many.
-pub async fn discard(store: &Store, filter: &LetterFilter, reason: &str) -> anyhow::Result<u64> {
+pub async fn discard(
+    store: &Store,
+    operator: &str,
+    filter: &LetterFilter,
+    reason: &str,
+) -> anyhow::Result<u64> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let letters =
-        dead_letter::list(&tx, filter, false, i64::MAX).await.context("failed to list dead letters")?;
-    let mut discarded = 0;
-    for filed in &letters {
-        if dead_letter::resolve(&tx, filed, "discarded", reason, false).await? {
-            resolve::discard(&tx, filed.letter.id).await?;
-            discarded += 1;
-        }
-    }
+    let discarded =
+        dead_letter::discard(&tx, filter, reason).await.context("failed to discard dead letters")?;
+    desk_action::record(&tx, operator, "discard", filter, discarded, Some(reason)).await?;
     tx.commit().await?;
     Ok(discarded)
+}
+
+/// Takes back that letters were discarded, of those that fit and are not forgotten; returns how many.
+pub async fn restore(store: &Store, operator: &str, filter: &LetterFilter) -> anyhow::Result<u64> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let restored = dead_letter::restore(&tx, filter).await.context("failed to restore dead letters")?;
+    desk_action::record(&tx, operator, "restore", filter, restored, None).await?;
+    tx.commit().await?;
+    Ok(restored)
+}
+
+/// Writes a note to a group, for whoever looks at it next.
+pub async fn note(store: &Store, operator: &str, group: &str, words: &str) -> anyhow::Result<()> {
+    let filter = LetterFilter { group: Some(group.to_owned()), ..LetterFilter::default() };
+    check(store, &filter).await?;
+    let tx = store.begin(Speaker::Everybody).await?;
+    desk_action::record(&tx, operator, "note", &filter, 0, Some(words)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Lists what was done about dead letters, the latest first.
+pub async fn actions(store: &Store, group: Option<&str>, limit: i64) -> anyhow::Result<Vec<Action>> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let actions = desk_action::list(&tx, group, limit).await.context("failed to list actions")?;
+    tx.commit().await?;
+    Ok(actions)
 }
 
 /// Refuses ids, a group and a tenant that no letter has, whatever its state.
 pub async fn check(store: &Store, filter: &LetterFilter) -> anyhow::Result<()> {
     crate::tenants::check(store, filter.tenant.as_ref()).await?;
-    if let Some(named) = &filter.ids {
-        let of = LetterFilter { ids: Some(named.clone()), any_state: true, ..LetterFilter::default() };
-        let known = ids(store, &of).await?;
-        if let Some(id) = named.iter().find(|id| !known.contains(id)) {
-            bail!("there is no dead letter {id}; `switchboard dead list` lists them");
-        }
+    let tx = store.begin(Speaker::Everybody).await?;
+    let unknown = dead_letter::unknown(&tx, filter.ids.as_deref().unwrap_or_default()).await?;
+    if let Some(id) = unknown.first() {
+        bail!(no_letter(*id));
     }
     if let Some(group) = &filter.group {
         let of = LetterFilter { group: Some(group.clone()), any_state: true, ..LetterFilter::default() };
-        if ids(store, &of).await?.is_empty() {
+        if dead_letter::count(&tx, &of).await? == 0 {
             bail!("there is no group {group:?}; `switchboard dead groups` lists them");
         }
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
-/// How many letters are dead and fit.
-pub async fn count(store: &Store, filter: &LetterFilter) -> anyhow::Result<usize> {
-    Ok(ids(store, filter).await?.len())
+fn no_letter(id: DeadLetterId) -> String {
+    format!("there is no dead letter {id}; `switchboard dead list` lists them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_compares_two_hours() {
+        let trends = [(3, 1), (2, 2), (1, 9), (0, 4), (0, 0)].map(|(last, before)| trend(last, before));
+        assert_eq!(trends, ["growing", "steady", "shrinking", "shrinking", "quiet"]);
+    }
 }

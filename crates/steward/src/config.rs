@@ -12,6 +12,9 @@ pub struct StewardConfig {
     /// `SWITCHBOARD_CLAIM_CHECK_S`: documents put away for the normalizer are kept so many seconds, default 604800; those that a dead
     /// letter needs are kept longer.
     pub claim_check_age: Duration,
+    /// `SWITCHBOARD_DISCARDED_S`: the message of a discarded dead letter is kept so many seconds, default 2592000; until then it can be
+    /// restored.
+    pub discarded_age: Duration,
 }
 
 impl StewardConfig {
@@ -20,6 +23,7 @@ impl StewardConfig {
         Ok(Self {
             count_every: env.seconds("SWITCHBOARD_COUNT_S", Duration::from_secs(10))?,
             claim_check_age: env.seconds("SWITCHBOARD_CLAIM_CHECK_S", Duration::from_hours(7 * 24))?,
+            discarded_age: env.seconds("SWITCHBOARD_DISCARDED_S", Duration::from_hours(30 * 24))?,
         })
     }
 }

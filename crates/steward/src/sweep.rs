@@ -12,10 +12,8 @@ const EVERY: Duration = Duration::from_mins(10);
 /// Sweeps until the shutdown begins.
 pub(crate) async fn keep_sweeping(deps: &Deps, shutdown: &Shutdown) {
     while !shutdown.is_begun() {
-        match sweep(deps).await {
-            Ok(0) => {}
-            Ok(documents) => tracing::info!(documents, "forgot documents that were put away"),
-            Err(error) => tracing::warn!(%error, "failed to sweep"),
+        if let Err(error) = sweep(deps).await {
+            tracing::warn!(%error, "failed to sweep");
         }
         tokio::select! {
             () = shutdown.begun() => {}
@@ -24,10 +22,14 @@ pub(crate) async fn keep_sweeping(deps: &Deps, shutdown: &Shutdown) {
     }
 }
 
-async fn sweep(deps: &Deps) -> Result<u64, StoreError> {
+async fn sweep(deps: &Deps) -> Result<(), StoreError> {
     let tx = deps.store.begin(Speaker::Everybody).await?;
-    let forgotten = claim_check::sweep(&tx, deps.config.claim_check_age).await?;
+    let letters = dead_letter::forget_discarded(&tx, deps.config.discarded_age).await?;
+    let documents = claim_check::sweep(&tx, deps.config.claim_check_age).await?;
     dead_letter::sweep_expected(&tx).await?;
     tx.commit().await?;
-    Ok(forgotten)
+    if letters + documents > 0 {
+        tracing::info!(letters, documents, "forgot discarded letters, and documents that were put away");
+    }
+    Ok(())
 }

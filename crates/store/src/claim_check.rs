@@ -36,7 +36,7 @@ pub async fn sweep(tx: &Tx, age: Duration) -> Result<u64, StoreError> {
          WHERE claimed_at < now() - make_interval(secs => $1)
            AND NOT EXISTS (
                SELECT FROM dead_letters d
-               WHERE (d.state = 'dead' OR d.resolved_at > now() - make_interval(secs => $1)) AND d.tenant_id = c.tenant_id
+               WHERE (d.state IN ('dead', 'discarded') OR d.resolved_at > now() - make_interval(secs => $1)) AND d.tenant_id = c.tenant_id
                  AND position(convert_to(encode(c.claim, 'hex'), 'UTF8') IN d.body) > 0)",
         &[&age.as_secs_f64()],
     )

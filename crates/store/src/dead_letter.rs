@@ -1,12 +1,16 @@
 //! Dead letters: messages that need a person, as they were, with the reason.
 
+mod decision;
+mod search;
+
 use jiff::Timestamp;
 use model::{ConnectionId, DeadLetterId, RunId, TenantId};
 use serde_json::Value;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{StoreError, Tx};
+pub use decision::{discard, forget_discarded, restore};
+pub use search::{LetterFilter, LetterGroup, count, groups, list, unknown};
 
 /// A dead letter to file.
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
              ON CONFLICT (dead_letter_id) DO UPDATE SET
                  state = 'dead', deaths = d.deaths + 1, last_failed_at = excluded.last_failed_at,
                  error_class = excluded.error_class, error = excluded.error, fingerprint = excluded.fingerprint,
+                 body = CASE WHEN d.forgotten_at IS NULL THEN d.body ELSE excluded.body END, forgotten_at = NULL,
                  headers = excluded.headers, attempts = excluded.attempts, worker = excluded.worker,
                  resolved_at = NULL, resolution = NULL
              WHERE coalesce((excluded.headers ->> 'replayed')::integer, 0)
@@ -99,89 +104,6 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
     Ok(filed == 1)
 }
 
-/// Which letters are meant. Nothing set means all that are dead.
-#[derive(Debug, Clone, Default)]
-pub struct LetterFilter {
-    /// These ids.
-    pub ids: Option<Vec<DeadLetterId>>,
-    /// Of this group.
-    pub group: Option<String>,
-    /// Of this tenant.
-    pub tenant: Option<TenantId>,
-    /// That died at this stage.
-    pub stage: Option<String>,
-    /// Of this error class.
-    pub error_class: Option<String>,
-    /// About this record.
-    pub vendor_key: Option<String>,
-    /// In any state, not only dead.
-    pub any_state: bool,
-}
-
-/// The short name of a letter's group, from what makes a cause: class, stage, vendor and fingerprint.
-const GROUP: &str =
-    "left(md5(concat_ws('|', d.error_class, d.stage, coalesce(d.vendor, ''), d.fingerprint)), 8)";
-
-const MATCHES: &str = "($1::uuid[] IS NULL OR d.dead_letter_id = ANY ($1))
-    AND ($2::text IS NULL OR left(md5(concat_ws('|', d.error_class, d.stage, coalesce(d.vendor, ''), d.fingerprint)), 8) = $2)
-    AND ($3::text IS NULL OR d.tenant_id = $3) AND ($4::text IS NULL OR d.stage = $4)
-    AND ($5::text IS NULL OR d.error_class = $5) AND ($6::text IS NULL OR d.vendor_key = $6)
-    AND ($7 OR d.state = 'dead')";
-
-/// Letters with one cause.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct LetterGroup {
-    /// Short name of the group.
-    pub group: String,
-    /// Error class.
-    pub error_class: String,
-    /// Stage.
-    pub stage: String,
-    /// Vendor, if known.
-    pub vendor: Option<String>,
-    /// How many are dead.
-    pub letters: i64,
-    /// Tenants touched.
-    pub tenants: i64,
-    /// First failure.
-    pub first_failed_at: Timestamp,
-    /// Last failure.
-    pub last_failed_at: Timestamp,
-    /// One error in full.
-    pub example: String,
-    /// One letter of the group.
-    pub example_id: String,
-}
-
-/// Groups the dead by cause, the largest first.
-pub async fn groups(tx: &Tx) -> Result<Vec<LetterGroup>, StoreError> {
-    let sql = format!(
-        "SELECT {GROUP}, d.error_class, d.stage, d.vendor, count(*), count(DISTINCT tenant_id),
-                min(first_failed_at), max(last_failed_at),
-                (array_agg(error ORDER BY last_failed_at DESC))[1],
-                (array_agg(dead_letter_id ORDER BY last_failed_at DESC))[1]::text
-         FROM dead_letters d WHERE state = 'dead'
-         GROUP BY 1, 2, 3, 4, d.fingerprint ORDER BY 5 DESC, 1"
-    );
-    let rows = tx.query(&sql, &[]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(LetterGroup {
-                group: row.try_get(0)?,
-                error_class: row.try_get(1)?,
-                stage: row.try_get(2)?,
-                vendor: row.try_get(3)?,
-                letters: row.try_get(4)?,
-                tenants: row.try_get(5)?,
-                first_failed_at: row.try_get(6)?,
-                last_failed_at: row.try_get(7)?,
-                example: row.try_get(8)?,
-                example_id: row.try_get(9)?,
-            })
-        })
-        .collect()
-}
-
 /// A filed letter.
 #[derive(Debug, Clone)]
 pub struct FiledLetter {
@@ -199,71 +121,8 @@ pub struct FiledLetter {
     pub replay_settled: i32,
     /// What was decided.
     pub resolution: Option<String>,
-}
-
-/// Lists letters, the last to fail first. Bodies only `with_body`.
-pub async fn list(
-    tx: &Tx,
-    filter: &LetterFilter,
-    with_body: bool,
-    limit: i64,
-) -> Result<Vec<FiledLetter>, StoreError> {
-    let sql = format!(
-        "SELECT dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version,
-                error_class, error, fingerprint, CASE WHEN $8 THEN body ELSE '' END, headers, attempts, worker,
-                trace_id, first_failed_at, last_failed_at, {GROUP}, state, deaths, replays, resolution, replay_settled
-         FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $9"
-    );
-    let ids: Option<Vec<_>> = filter.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    let rows = tx
-        .query(
-            &sql,
-            &[
-                &ids,
-                &filter.group,
-                &filter.tenant.as_ref().map(TenantId::as_str),
-                &filter.stage,
-                &filter.error_class,
-                &filter.vendor_key,
-                &filter.any_state,
-                &with_body,
-                &limit,
-            ],
-        )
-        .await?;
-    rows.iter().map(filed).collect()
-}
-
-fn filed(row: &Row) -> Result<FiledLetter, StoreError> {
-    Ok(FiledLetter {
-        letter: Letter {
-            id: DeadLetterId(row.try_get(0)?),
-            tenant: row.try_get::<_, Option<&str>>(1)?.map(TenantId::parse).transpose()?,
-            origin_queue: row.try_get(2)?,
-            stage: row.try_get(3)?,
-            vendor: row.try_get(4)?,
-            connection_id: row.try_get::<_, Option<uuid::Uuid>>(5)?.map(ConnectionId),
-            run_id: row.try_get::<_, Option<uuid::Uuid>>(6)?.map(RunId),
-            vendor_key: row.try_get(7)?,
-            version: row.try_get(8)?,
-            error_class: row.try_get(9)?,
-            error: row.try_get(10)?,
-            fingerprint: row.try_get(11)?,
-            body: row.try_get(12)?,
-            headers: row.try_get(13)?,
-            attempts: row.try_get(14)?,
-            worker: row.try_get(15)?,
-            trace_id: row.try_get(16)?,
-            first_failed_at: row.try_get(17)?,
-            last_failed_at: row.try_get(18)?,
-        },
-        group: row.try_get(19)?,
-        state: row.try_get(20)?,
-        deaths: row.try_get(21)?,
-        replays: row.try_get(22)?,
-        resolution: row.try_get(23)?,
-        replay_settled: row.try_get(24)?,
-    })
+    /// When its message was forgotten, some time after it was discarded.
+    pub forgotten_at: Option<Timestamp>,
 }
 
 impl FiledLetter {

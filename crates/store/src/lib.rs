@@ -12,6 +12,7 @@ pub mod conversation_write;
 pub mod credential;
 pub mod crm;
 pub mod dead_letter;
+pub mod desk_action;
 pub mod directory;
 mod error;
 pub mod heartbeat;

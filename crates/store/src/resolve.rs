@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::conversation::Link;
 use crate::conversation_write::Participant;
 use crate::{StoreError, Tx};
-pub use batch::{Task, again, discard, finish, join_small, mark_dead, reopen, still_wanted, take_unsent};
+pub use batch::{Task, again, finish, join_small, mark_dead, reopen, still_wanted, take_unsent};
 pub use older::{Older, Walk, go_over, hand_out_older, lock_older};
 
 /// Gives new changes their horizon; returns how many. In a transaction of its own, begun after the change was committed.

@@ -49,6 +49,12 @@ impl Context {
         Ok(queue::Broker::open(&self.queue_config()?, "command", &Health::new()))
     }
 
+    /// Who gives the command, for those who read later what was done.
+    pub(crate) fn operator(&self) -> String {
+        let names = ["SWITCHBOARD_OPERATOR", "USER", "LOGNAME"];
+        names.iter().find_map(|name| self.env.text(name)).unwrap_or_else(|| "unknown".to_owned())
+    }
+
     pub(crate) fn key_file(&self) -> anyhow::Result<PathBuf> {
         let path = self.env.required("SWITCHBOARD_MASTER_KEY_FILE");
         Ok(PathBuf::from(path.context("make a key file with `switchboard key new FILE` and name it")?))

@@ -143,9 +143,3 @@ pub async fn reopen(tx: &Tx, letter: DeadLetterId) -> Result<bool, StoreError> {
          WHERE dead_letter_id = $1";
     Ok(tx.execute(sql, &[&letter.0]).await? > 0)
 }
-
-/// Drops the batch of a dead letter that a person discards.
-pub async fn discard(tx: &Tx, letter: DeadLetterId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM resolve_batches WHERE dead_letter_id = $1", &[&letter.0]).await?;
-    Ok(())
-}

@@ -1,0 +1,135 @@
+//! `dead …`: the operator's desk for dead letters.
+
+mod decide;
+mod look;
+mod replay;
+mod which;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use model::DeadLetterId;
+use store::dead_letter::LetterFilter;
+use which::Which;
+
+use crate::context::Context;
+
+#[derive(Debug, Args)]
+pub(crate) struct DeadArgs {
+    #[command(subcommand)]
+    command: DeadCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadCommand {
+    /// Group the dead letters by cause.
+    Groups {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Show one group: its cause, what to do, what was noted and done, and one letter in full.
+    Group {
+        /// Its name.
+        group: String,
+    },
+    /// List dead letters.
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// In this state: dead, replayed, discarded, closed, any. Letters named by id are shown in any state.
+        #[arg(long, value_parser = ["dead", "replayed", "discarded", "closed", "any"])]
+        state: Option<String>,
+        /// At most so many, the last to fail first.
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: Option<i64>,
+    },
+    /// Show one dead letter with its body.
+    Show {
+        /// Its id.
+        id: DeadLetterId,
+    },
+    /// Write a note to a group, for whoever looks at it next.
+    Note {
+        /// Its name.
+        group: String,
+        /// The note.
+        words: String,
+    },
+    /// Send dead letters again; newer data is never overwritten.
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// Replay all that are dead.
+        #[arg(long)]
+        all: bool,
+        /// Say how many, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Discard dead letters; for a month they can be restored.
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Discard all that are dead.
+        #[arg(long)]
+        all: bool,
+        /// Why, for whoever asks later.
+        #[arg(long)]
+        reason: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make discarded letters dead letters again.
+    Restore {
+        #[command(flatten)]
+        which: Which,
+        /// Restore all that are discarded.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what was done about dead letters: who, when, what, how many.
+    Actions {
+        /// Only what named this group.
+        #[arg(long)]
+        group: Option<String>,
+        /// At most so many, the latest first.
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: Option<i64>,
+    },
+}
+
+pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<ExitCode> {
+    let store = &context.migrated_store().await?;
+    match args.command {
+        DeadCommand::Groups { which } => look::groups(context, store, &which.filter(store).await?).await,
+        DeadCommand::Group { group } => look::group(context, store, &group).await,
+        DeadCommand::List { which, state, limit } => {
+            let filter = in_state(which.filter(store).await?, state);
+            look::list(context, store, &filter, limit).await
+        }
+        DeadCommand::Show { id } => look::show(context, store, id).await,
+        DeadCommand::Note { group, words } => decide::note(context, store, &group, &words).await,
+        DeadCommand::Replay { which, all, dry_run } => {
+            replay::replay(context, store, &which.chosen(store, all).await?, dry_run).await
+        }
+        DeadCommand::Discard { which, all, reason, yes } => {
+            // what was sent again or is closed already is not discarded, named or not
+            let filter = LetterFilter { any_state: false, ..which.chosen(store, all).await? };
+            decide::discard(context, store, &filter, &reason, yes).await
+        }
+        DeadCommand::Restore { which, all } => {
+            let filter = in_state(which.chosen(store, all).await?, Some("discarded".to_owned()));
+            decide::restore(context, store, &filter).await
+        }
+        DeadCommand::Actions { group, limit } => look::actions(context, store, group.as_deref(), limit).await,
+    }
+}
+
+fn in_state(filter: LetterFilter, state: Option<String>) -> LetterFilter {
+    match state.as_deref() {
+        None => filter,
+        Some("any") => LetterFilter { any_state: true, ..filter },
+        Some(_) => LetterFilter { any_state: false, state, ..filter },
+    }
+}
