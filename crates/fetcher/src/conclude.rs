@@ -297,7 +297,7 @@ async fn mark(
     if marked.await.map_err(JobError::retry)? {
         failpoint!("fetch.invalidated");
         tracing::error!(generation, error = reason, connection.id = %run.connection_id,
-            "the vendor refuses the credential: its runs are parked until a reconnect");
+            "the credential is no longer valid: its runs are parked until a reconnect");
         shared.deps.metrics.step("parked");
         return Ok(());
     }
