@@ -12,5 +12,5 @@ mod vault;
 pub use credential::{Credential, Grant, Granted};
 pub use error::SecretError;
 pub use keyring::Keyring;
-pub use refresh::{INTERRUPTED, LEASE, NoToken, Opened, Place, RefreshError};
+pub use refresh::{LEASE, NoToken, Opened, Place, RefreshError};
 pub use vault::{Deposit, Owner, Vault};

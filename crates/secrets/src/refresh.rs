@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// What is told when nobody knows the token any more.
-pub const INTERRUPTED: &str = "reconnect: refresh was interrupted";
+const INTERRUPTED: &str = "reconnect: refresh was interrupted";
 
 /// Why a vendor gave no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub enum RefreshError {
         generation: i32,
         /// The vendor's words, or what happened.
         reason: String,
+        /// The token got lost here: the vendor has no part in it.
+        interrupted: bool,
     },
     /// There is no credential.
     #[error("the connection has no credential")]
@@ -65,6 +67,12 @@ pub enum RefreshError {
     /// The seal.
     #[error(transparent)]
     Secret(#[from] SecretError),
+}
+
+impl RefreshError {
+    fn interrupted(generation: i32) -> Self {
+        Self::Refused { generation, reason: INTERRUPTED.to_owned(), interrupted: true }
+    }
 }
 
 /// A credential and its generation.
@@ -118,9 +126,7 @@ impl Place<'_> {
         let after_interruption = match self.await_turn(generation, patience).await? {
             Turn::Mine { after_interruption } => after_interruption,
             Turn::Passed => return self.current().await,
-            Turn::Lost => {
-                return Err(RefreshError::Refused { generation, reason: INTERRUPTED.to_owned() });
-            }
+            Turn::Lost => return Err(RefreshError::interrupted(generation)),
             Turn::Another(_) => return Err(RefreshError::Busy),
         };
         let opened = match self.current().await {
@@ -140,11 +146,11 @@ impl Place<'_> {
             Err(NoToken::Refused(_)) if after_interruption => {
                 // the intent stays: the spent token is not shown again
                 self.give_up(generation).await?;
-                Err(RefreshError::Refused { generation, reason: INTERRUPTED.to_owned() })
+                Err(RefreshError::interrupted(generation))
             }
             Err(NoToken::Refused(reason) | NoToken::Denied(reason)) => {
                 self.end(generation).await?;
-                Err(RefreshError::Refused { generation, reason })
+                Err(RefreshError::Refused { generation, reason, interrupted: false })
             }
             Err(NoToken::NotAsked(reason)) => {
                 self.take_back(generation).await?;

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use model::{ConnectionId, TenantId, VendorAccount};
 use secrecy::{ExposeSecret as _, SecretString};
-use secrets::{INTERRUPTED, Keyring, NoToken, Opened, Owner, Place, RefreshError, Vault};
+use secrets::{Keyring, NoToken, Opened, Owner, Place, RefreshError, Vault};
 use store::credential::{self, StoredCredential};
 use store::testing::{TestDatabase, connected};
 use store::{Speaker, Store};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The words that people are shown.
+const INTERRUPTED: &str = "reconnect: refresh was interrupted";
 
 /// A vendor whose refresh tokens are numbers; each is good once.
 #[derive(Default)]
@@ -107,7 +110,7 @@ async fn a_refresh_killed_after_the_vendor_answered_shows_one_spent_token_and_th
     for _ in 0..3 {
         let error = world.refresh(store, 1).await.expect_err("nobody knows the token");
         assert!(
-            matches!(&error, RefreshError::Refused { generation: 1, reason } if reason == INTERRUPTED),
+            matches!(&error, RefreshError::Refused { generation: 1, reason, interrupted: true } if reason == INTERRUPTED),
             "{error}"
         );
         world.let_the_lease_expire().await;
@@ -149,6 +152,7 @@ async fn a_vendor_that_was_not_asked_costs_nothing_and_a_refusal_is_the_vendors_
     world.vendor.current.store(77, Ordering::SeqCst);
     let error = world.refresh(store, 2).await.expect_err("revoked");
     assert_eq!(error.to_string(), "invalid_grant");
+    assert!(matches!(error, RefreshError::Refused { interrupted: false, .. }), "{error:?}");
     world.db.finish().await;
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::Vendor;
 use secrecy::SecretString;
-use secrets::{Credential, Grant, Granted, INTERRUPTED, NoToken, Opened, RefreshError};
+use secrets::{Credential, Grant, Granted, NoToken, Opened, RefreshError};
 use vendors::BaseUrl;
 use vendors::oauth::{Assertion, ClientIn, OAuthClient, Refusal, TokenEndpoint, TokenError, Tokens};
 
@@ -42,8 +42,7 @@ pub(super) async fn renewed(shared: &Shared, place: &Place, generation: i32) -> 
                 "renewed the access token");
             Ok(opened)
         }
-        Err(RefreshError::Refused { generation, reason }) => {
-            let interrupted = reason == INTERRUPTED;
+        Err(RefreshError::Refused { generation, reason, interrupted }) => {
             Err(Setback::NotRenewed { generation, reason, interrupted })
         }
         Err(error @ RefreshError::Later(_)) => {
