@@ -77,12 +77,8 @@ impl Authorization {
         Self { url, verifier: verifier.map(|pkce| pkce.verifier), state }
     }
 
-    /// Reads the address to which the vendor sent the person's browser; it is read once.
-    pub fn code(self, answer: &Url) -> (Result<SecretString, NoCode>, Option<SecretString>) {
-        (self.read(answer), self.verifier)
-    }
-
-    fn read(&self, answer: &Url) -> Result<SecretString, NoCode> {
+    /// Reads the address to which the vendor sent the person's browser.
+    pub fn code(&self, answer: &Url) -> Result<SecretString, NoCode> {
         let fields: HashMap<_, _> = answer.query_pairs().collect();
         let state = fields.get("state").map_or("", |state| state.as_ref());
         // a refusal of somebody else's request is none of this one either
@@ -154,7 +150,6 @@ mod tests {
             let state = authorization.state.expose_secret().to_owned();
             authorization
                 .code(&answer(&query.replace("STATE", &state)))
-                .0
                 .map(|code| code.expose_secret().to_owned())
         };
         assert_eq!(own("code=c%3D%3D&state=STATE"), Ok("c==".to_owned()));

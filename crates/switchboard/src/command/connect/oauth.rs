@@ -90,11 +90,12 @@ impl OAuthArgs {
             scopes: &scopes,
             pkce: provider.pkce,
         });
-        let (code, verifier) = code(callback, authorization).await?;
+        let code = code(callback, &authorization).await?;
         let token_url = token_url(&auth_url);
         let http = VendorHttp::new(&HttpOptions::default())?;
         let endpoint = TokenEndpoint::new(http, token_url.clone(), provider.client_in);
-        let consent = Consent { code: &code, redirect_uri: &redirect_uri, verifier: verifier.as_ref() };
+        let verifier = authorization.verifier.as_ref();
+        let consent = Consent { code: &code, redirect_uri: &redirect_uri, verifier };
         match endpoint.authorization_code(&client, &consent).await {
             Ok(tokens) => Ok(Consented { tokens, client, token_url }),
             Err(error) => bail!("{}; nothing was saved", explain(&error, provider.name, &token_url)),
@@ -141,10 +142,7 @@ fn read_client(file: &Path) -> anyhow::Result<ClientFile> {
 }
 
 /// Shows the address, and takes what comes back, once.
-async fn code(
-    callback: Callback,
-    authorization: Authorization,
-) -> anyhow::Result<(SecretString, Option<SecretString>)> {
+async fn code(callback: Callback, authorization: &Authorization) -> anyhow::Result<SecretString> {
     eprintln!("open this address in a browser and let the app in:\n\n{}\n", authorization.url);
     let (answer, page) = match callback {
         Callback::Paste { redirect_uri } => {
@@ -154,7 +152,7 @@ async fn code(
             match pasted(&redirect_uri)? {
                 Ok(address) => (address, None),
                 // whoever has only the code has brought it by hand, from where the state had led
-                Err(code) => return Ok((code, authorization.verifier)),
+                Err(code) => return Ok(code),
             }
         }
         Callback::Listen(listener) => {
@@ -162,12 +160,12 @@ async fn code(
             (address, Some(page))
         }
     };
-    let (code, verifier) = authorization.code(&answer);
+    let code = authorization.code(&answer);
     if let Some(page) = page {
         page.close(code.is_ok()).await;
     }
     match code {
-        Ok(code) => Ok((code, verifier)),
+        Ok(code) => Ok(code),
         Err(error @ NoCode::Refused(_)) => {
             bail!("{error}: whoever consents must be allowed to let apps in; nothing was saved")
         }
