@@ -54,7 +54,7 @@ fn show(context: &Context, found: &store::meeting::Found) -> anyhow::Result<Exit
         output::json(found)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("meeting {} of {}", found.meeting_id, found.tenant);
+    output::say!("meeting {} of {}", found.meeting_id, found.tenant);
     let row = |copy: &store::meeting::Source| {
         let start = or_dash(copy.started_at.map(second));
         vec![start, copy.vendor.clone(), copy.external_id.clone(), copy.conversation_id.to_string()]
@@ -70,6 +70,6 @@ fn tell(context: &Context, parted: &Parted, what: &str) -> anyhow::Result<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let others: Vec<String> = parted.others.iter().map(ToString::to_string).collect();
-    println!("{} {what} {}; timelines follow in a moment", parted.conversation_id, others.join(", "));
+    output::say!("{} {what} {}; timelines follow in a moment", parted.conversation_id, others.join(", "));
     Ok(ExitCode::SUCCESS)
 }

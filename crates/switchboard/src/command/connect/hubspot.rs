@@ -92,7 +92,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
             output::say!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
         }
         if probed.users.is_none() {
-            println!(
+            output::say!(
                 "note: the token lacks the scope {SCOPE_OWNERS}: your own people are known by the tenant's domains, and by \
                  what else is connected"
             );

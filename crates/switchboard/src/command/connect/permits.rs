@@ -58,6 +58,7 @@ impl<'a> Permits<'a> {
     pub(super) fn unpermitted(&self) -> i32 {
         self.unpermitted.get()
     }
+
     /// Sends a request under a permit of each account.
     pub(super) async fn send<T>(&self, request: impl Future<Output = T>) -> anyhow::Result<T> {
         let accounts = self.accounts.borrow().clone();
