@@ -11,8 +11,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::{Env, EnvError};
 
 /// What is logged unless `SWITCHBOARD_LOG` says otherwise: ours from info, the talkative libraries from warn, and nothing of
-/// lapin: it calls closing in good order an error now and then, and its true errors are told by `queue`. Nor of the verifier of certificates: whoever asked tells what was wrong with one.
-pub const FILTER_DEFAULT: &str = "info,lapin=off,tokio_postgres=warn,refinery_core=warn,hyper=warn,h2=warn,rustls=warn,rustls_platform_verifier=off,reqwest=warn";
+/// lapin: it calls closing in good order an error now and then, and its true errors are told by `queue`. Nor of the verifier of
+/// certificates: whoever asked tells what was wrong with one.
+pub const FILTER_DEFAULT: &str = "info,lapin=off,tokio_postgres=warn,refinery_core=warn,hyper=warn,h2=warn,rustls=warn,\
+     rustls_platform_verifier=off,reqwest=warn";
 
 /// How a line of the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

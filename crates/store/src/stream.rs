@@ -87,7 +87,8 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
              FROM (
                  SELECT s.connection_id, s.stream,
                      CASE WHEN s.last_call_at IS NULL THEN 'nothing was ever listed, ' || CASE s.probe_saw_calls
-                              WHEN false THEN 'and when it was connected its credential saw no call of the last 90 days either: it may not be allowed to see any'
+                              WHEN false THEN 'and when it was connected its credential saw no call of the last 90 days either: '
+                                  || 'it may not be allowed to see any'
                               WHEN true THEN 'although its credential saw calls of the last 90 days when it was connected'
                               ELSE 'although ' || CASE WHEN s.bootstrapped_from > 'epoch'
                                   THEN 'all since ' || to_char(s.bootstrapped_from AT TIME ZONE 'UTC', 'YYYY-MM-DD') ELSE 'everything' END
