@@ -80,8 +80,7 @@ pub(crate) async fn set_paused(
 /// What has no secret any more cannot begin.
 fn refuse_disconnected(one: &Connection, begins: bool) -> anyhow::Result<()> {
     if begins && one.disconnected_at.is_some() {
-        let (vendor, tenant) = (one.vendor, &one.tenant);
-        bail!("it is disconnected: connect it again: `switchboard connect {vendor} --tenant {tenant}`");
+        bail!("it is disconnected: connect it again: `{}`", standing::connect(&one.tenant, one.vendor));
     }
     Ok(())
 }

@@ -191,7 +191,7 @@ pub(crate) fn mend(cause: ParkCause, tenant: &TenantId, vendor: Vendor) -> Strin
     }
 }
 
-fn connect(tenant: &TenantId, vendor: Vendor) -> String {
+pub(crate) fn connect(tenant: &TenantId, vendor: Vendor) -> String {
     format!("switchboard connect {vendor} --tenant {tenant}")
 }
 
