@@ -29,6 +29,7 @@ use vendors::VendorHttp;
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
 use source::Answers;
+pub use source::ask_for_tokens;
 pub use users::{attention_users, gong_users, hubspot_users, salesforce_users};
 
 /// What a fetcher needs.

@@ -29,6 +29,7 @@ use gong::GongSource;
 pub(crate) use holder::Answers;
 use holder::{Holder, Place};
 use hubspot::HubSpotSource;
+pub use renewal::ask_for_tokens;
 pub(crate) use salesforce::SalesforceSource;
 
 /// A run's way to its vendor.

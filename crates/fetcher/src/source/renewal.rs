@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use model::Vendor;
 use secrecy::SecretString;
 use secrets::{Credential, Grant, Granted, NoToken, Opened, RefreshError};
 use vendors::BaseUrl;
-use vendors::oauth::{Assertion, ClientIn, OAuthClient, Refusal, TokenEndpoint, TokenError, Tokens};
+use vendors::oauth::{
+    Assertion, ClientIn, InvalidPrivateKey, OAuthClient, Refusal, TokenEndpoint, TokenError, Tokens,
+};
 
 use super::holder::Place;
 use super::{base_url_of, not_opened};
@@ -78,9 +81,14 @@ const fn client_in(vendor: Vendor) -> ClientIn {
     }
 }
 
-async fn ask(shared: &Shared, endpoint: &TokenEndpoint, grant: &Grant) -> Result<Tokens, NoToken> {
+/// Asks for tokens as a grant has it, the first ones and all later ones; an error beside the vendor's own is a key that cannot sign.
+pub async fn ask_for_tokens(
+    endpoint: &TokenEndpoint,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<Result<Tokens, TokenError>, InvalidPrivateKey> {
     let client = |id: &String, secret: &SecretString| OAuthClient { id: id.clone(), secret: secret.clone() };
-    let tokens = match grant {
+    Ok(match grant {
         Grant::RefreshToken { client_id, client_secret, refresh_token } => {
             endpoint.refresh(&client(client_id, client_secret), refresh_token).await
         }
@@ -89,11 +97,14 @@ async fn ask(shared: &Shared, endpoint: &TokenEndpoint, grant: &Grant) -> Result
         }
         Grant::JwtBearer { client_id, username, audience, private_key } => {
             let assertion = Assertion { issuer: client_id, subject: username, audience };
-            let signed = assertion.signed(private_key, shared.deps.clock.now());
-            let signed = signed.map_err(|error| NoToken::Denied(error.to_string()))?;
-            endpoint.jwt_bearer(&signed).await
+            endpoint.jwt_bearer(&assertion.signed(private_key, now)?).await
         }
-    };
+    })
+}
+
+async fn ask(shared: &Shared, endpoint: &TokenEndpoint, grant: &Grant) -> Result<Tokens, NoToken> {
+    let tokens = ask_for_tokens(endpoint, grant, shared.deps.clock.now()).await;
+    let tokens = tokens.map_err(|error| NoToken::Denied(error.to_string()))?;
     let spends = matches!(grant, Grant::RefreshToken { .. });
     tokens.map_err(|error| match (&error, error.refusal()) {
         // only of a refresh token can it be that it was spent by an attempt nobody heard of

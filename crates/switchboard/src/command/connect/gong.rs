@@ -132,14 +132,14 @@ async fn access(args: &GongArgs, known: &[Connection]) -> anyhow::Result<Access>
         scopes: SCOPES.map(str::to_owned).to_vec(),
     };
     let token_url = |auth_url: &BaseUrl| auth_url.sibling(gong::TOKEN_SEGMENT);
-    let consented = args.oauth.consent(provider, options.allow_http, token_url).await?;
+    let obtained = args.oauth.consent(provider, options.allow_http, token_url).await?;
     // which of Gong's hosts is the company's, only the token's answer says
-    let said = consented.tokens.base_url.clone();
+    let said = obtained.tokens.base_url.clone();
     let base_url = said.unwrap_or_else(|| options.base_url(known, &DEFAULTS));
     let base_url = parse_base_url(&base_url, options.allow_http);
     let base_url = base_url.context("Gong names a company's host that gets no token; nothing was saved")?;
-    let auth = GongAuth::of_access_token(consented.tokens.access_token.clone());
-    let secret = consented.credential(Some(&base_url))?.to_secret();
+    let auth = GongAuth::of_access_token(obtained.tokens.access_token.clone());
+    let secret = obtained.credential(Some(&base_url)).to_secret();
     Ok(Access { base_url, auth, secret, header_form: "bearer" })
 }
 

@@ -1,4 +1,4 @@
-//! Connecting without a person: tokens by the app's own secret, or by an assertion that its key signs.
+//! Tokens, and how the next ones are got: without a person by the app's own secret, or by an assertion that its key signs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use runtime::Clock;
 use secrecy::SecretString;
 use secrets::{Credential, Grant, Granted};
 use serde::Deserialize;
-use vendors::oauth::{Assertion, ClientIn, OAuthClient, Refusal, TokenEndpoint, TokenError, Tokens};
+use vendors::oauth::{ClientIn, Refusal, TokenEndpoint, TokenError, Tokens};
 use vendors::{BaseUrl, HttpOptions, VendorHttp};
 
 /// How tokens are got.
@@ -35,8 +35,8 @@ struct AppFile {
 /// Tokens, and how the next ones are got.
 pub(super) struct Obtained {
     pub(super) tokens: Tokens,
-    grant: Grant,
-    token_url: BaseUrl,
+    pub(super) grant: Grant,
+    pub(super) token_url: BaseUrl,
 }
 
 /// Gets the first token as all later ones will be got. Without a word about it in the file, `audience` is who shall believe an assertion.
@@ -48,17 +48,7 @@ pub(super) async fn obtain(
 ) -> anyhow::Result<Obtained> {
     let grant = read_grant(way, file, audience)?;
     let endpoint = TokenEndpoint::new(VendorHttp::new(&HttpOptions::default())?, token_url, ClientIn::Form);
-    let asked = match &grant {
-        Grant::ClientCredentials { client_id, client_secret } => {
-            let client = OAuthClient { id: client_id.clone(), secret: client_secret.clone() };
-            endpoint.client_credentials(&client).await
-        }
-        Grant::JwtBearer { client_id, username, audience, private_key } => {
-            let assertion = Assertion { issuer: client_id, subject: username, audience };
-            endpoint.jwt_bearer(&assertion.signed(private_key, Clock::system().now())?).await
-        }
-        Grant::RefreshToken { .. } => bail!("a refresh token comes of a consent"),
-    };
+    let asked = fetcher::ask_for_tokens(&endpoint, &grant, Clock::system().now()).await?;
     let token_url = endpoint.url().clone();
     match asked {
         Ok(tokens) => Ok(Obtained { tokens, grant, token_url }),
@@ -68,7 +58,7 @@ pub(super) async fn obtain(
 
 impl Obtained {
     /// What is kept.
-    pub(super) fn credential(&self, base_url: &BaseUrl) -> Credential {
+    pub(super) fn credential(&self, base_url: Option<&BaseUrl>) -> Credential {
         let obtained_at = Clock::system().now();
         Credential::Granted(Granted {
             grant: self.grant.clone(),
@@ -76,7 +66,7 @@ impl Obtained {
             access_token: self.tokens.access_token.clone(),
             obtained_at,
             expires_at: self.tokens.expires_in.and_then(|life| obtained_at.checked_add(life).ok()),
-            base_url: Some(base_url.as_str().to_owned()),
+            base_url: base_url.map(|url| url.as_str().to_owned()),
         })
     }
 }

@@ -120,8 +120,8 @@ async fn credential(args: &HubSpotArgs, base_url: &BaseUrl, version: &str) -> an
     };
     let token_url = base_url.below(&["oauth", version, "token"]);
     let token_url = token_url.context("the API version is nothing a path can hold")?;
-    let consented = args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?;
-    consented.credential(None)
+    let obtained = args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?;
+    Ok(obtained.credential(None))
 }
 
 fn read_token(args: &HubSpotArgs) -> anyhow::Result<SecretString> {

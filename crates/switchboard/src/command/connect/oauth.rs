@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use runtime::Clock;
 use secrecy::SecretString;
-use secrets::{Credential, Grant, Granted};
+use secrets::Grant;
 use serde::Deserialize;
 use url::Url;
 use vendors::oauth::{
     Authorization, AuthorizationRequest, ClientIn, Consent, NoCode, OAuthClient, Refusal, TokenEndpoint,
-    TokenError, Tokens,
+    TokenError,
 };
 use vendors::{BaseUrl, HttpOptions, VendorHttp};
 
 use super::callback::{Callback, pasted};
+use super::grant::Obtained;
 
 #[derive(Debug, Args)]
 pub(super) struct OAuthArgs {
@@ -55,13 +55,6 @@ struct ClientFile {
     scopes: Option<Vec<String>>,
 }
 
-/// What a consent has brought.
-pub(super) struct Consented {
-    pub(super) tokens: Tokens,
-    client: OAuthClient,
-    token_url: BaseUrl,
-}
-
 impl OAuthArgs {
     /// Whether to connect by OAuth.
     pub(super) fn client_file(&self) -> Option<&Path> {
@@ -74,7 +67,7 @@ impl OAuthArgs {
         provider: Provider<'_>,
         allow_http: bool,
         token_url: impl FnOnce(&BaseUrl) -> BaseUrl,
-    ) -> anyhow::Result<Consented> {
+    ) -> anyhow::Result<Obtained> {
         let file = self.client_file().context("--oauth-client-file is missing")?;
         let app = read_client(file)?;
         let auth_url = self.auth_url.as_deref().unwrap_or(provider.auth_url);
@@ -96,35 +89,18 @@ impl OAuthArgs {
         let endpoint = TokenEndpoint::new(http, token_url.clone(), provider.client_in);
         let verifier = authorization.verifier.as_ref();
         let consent = Consent { code: &code, redirect_uri: &redirect_uri, verifier };
-        match endpoint.authorization_code(&client, &consent).await {
-            Ok(tokens) => Ok(Consented { tokens, client, token_url }),
+        let tokens = match endpoint.authorization_code(&client, &consent).await {
+            Ok(tokens) => tokens,
             Err(error) => bail!("{}; nothing was saved", explain(&error, provider.name, &token_url)),
-        }
-    }
-}
-
-impl Consented {
-    /// What is kept: the tokens, and how the next ones are got.
-    pub(super) fn credential(&self, base_url: Option<&BaseUrl>) -> anyhow::Result<Credential> {
-        let Some(refresh_token) = &self.tokens.refresh_token else {
+        };
+        let Some(refresh_token) = tokens.refresh_token.clone() else {
             bail!(
                 "{} gave no refresh token, so the connection would end within the day: let the app have one; nothing was saved",
-                self.token_url.host()
+                token_url.host()
             );
         };
-        let obtained_at = Clock::system().now();
-        Ok(Credential::Granted(Granted {
-            grant: Grant::RefreshToken {
-                client_id: self.client.id.clone(),
-                client_secret: self.client.secret.clone(),
-                refresh_token: refresh_token.clone(),
-            },
-            token_url: self.token_url.as_str().to_owned(),
-            access_token: self.tokens.access_token.clone(),
-            obtained_at,
-            expires_at: self.tokens.expires_in.and_then(|life| obtained_at.checked_add(life).ok()),
-            base_url: base_url.map(|url| url.as_str().to_owned()),
-        }))
+        let grant = Grant::RefreshToken { client_id: client.id, client_secret: client.secret, refresh_token };
+        Ok(Obtained { tokens, grant, token_url })
     }
 }
 

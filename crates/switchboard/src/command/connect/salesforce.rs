@@ -141,7 +141,7 @@ async fn credential(args: &SalesforceArgs, base_url: BaseUrl) -> anyhow::Result<
         }),
         None => Ok(base_url.clone()),
     };
-    if args.grant == Way::AuthorizationCode {
+    let obtained = if args.grant == Way::AuthorizationCode {
         let auth_url = below("authorize")?;
         let provider = Provider {
             name: "Salesforce",
@@ -151,13 +151,12 @@ async fn credential(args: &SalesforceArgs, base_url: BaseUrl) -> anyhow::Result<
             scopes: ["api", "refresh_token"].map(str::to_owned).to_vec(),
         };
         let token_url = below("token")?;
-        let consented = args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?;
-        let place = instance(consented.tokens.base_url.as_ref())?;
-        return Ok((consented.credential(Some(&place))?, place));
-    }
-    let obtained = grant::obtain(args.grant, file, below("token")?, audience(&base_url)).await?;
+        args.oauth.consent(provider, args.options.allow_http, |_| token_url).await?
+    } else {
+        grant::obtain(args.grant, file, below("token")?, audience(&base_url)).await?
+    };
     let place = instance(obtained.tokens.base_url.as_ref())?;
-    Ok((obtained.credential(&place), place))
+    Ok((obtained.credential(Some(&place)), place))
 }
 
 /// Who believes an assertion, unless the app's file says otherwise: the host that sandboxes log in at, or everybody else.
