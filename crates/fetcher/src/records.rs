@@ -134,6 +134,27 @@ fn batches<'a>(records: &'a [&'a Record]) -> Vec<&'a [&'a Record]> {
     batches
 }
 
+/// What a follow-up is to ask for next: records whose document got lost.
+pub(crate) async fn looks(
+    shared: &Shared,
+    run: &ClaimedRun,
+    most: usize,
+) -> Result<Vec<intake::Look>, Setback> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let looks = async {
+        let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+        let looks = intake::looks_left(&tx, run.id, shared.deps.config.give_up_age, most).await?;
+        tx.commit().await?;
+        Ok(looks)
+    };
+    looks.await.map_err(Setback::Store)
+}
+
+/// The vendor's ids of records, whose keys begin with what they are.
+pub(crate) fn ids(looks: &[intake::Look]) -> Vec<String> {
+    looks.iter().filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned())).collect()
+}
+
 /// What a follow-up asked for and did not get is not asked for by it again: the next list will show it, or the walks will miss it.
 pub(crate) fn settle_unanswered(gathered: &mut Gathered, looks: &[intake::Look], asked_at: Version) {
     let answered: HashSet<_> = gathered.listed.iter().map(|listed| listed.key.clone()).collect();

@@ -9,13 +9,12 @@ use serde_json::value::RawValue;
 use store::credential::Probe;
 use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
-use store::{Speaker, intake};
 use tokio::time::Instant;
 use vendors::hubspot::{HubSpot, Object, READ_MAX, RecordPage, SEARCH_MAX, Search, search_budget};
 use vendors::{Bearer, VendorError, VendorHttp};
 
 use super::holder::{Held, Holder};
-use super::page_failed;
+use super::{page_error, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
@@ -281,20 +280,11 @@ impl Step<'_> {
 
     /// A follow-up's page: records whose document got lost, each by its id.
     async fn look_again(&self) -> Result<Gathered, Setback> {
-        let config = &self.shared.deps.config;
-        let limit = i64::try_from(READ_MAX).unwrap_or(i64::MAX);
-        let tx =
-            self.shared.deps.store.begin(Speaker::Tenant(&self.run.tenant)).await.map_err(Setback::Store)?;
-        let looks = intake::looks_left(&tx, self.run.id, config.give_up_age, limit).await;
-        let looks = looks.map_err(Setback::Store)?;
-        tx.commit().await.map_err(Setback::Store)?;
+        let looks = records::looks(self.shared, self.run, READ_MAX).await?;
         if looks.is_empty() {
             return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
         }
-        let ids: Vec<String> = looks
-            .iter()
-            .filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned()))
-            .collect();
+        let ids = records::ids(&looks);
         let (object, ids) = (self.object, &ids);
         let (live, asked_at) =
             self.ask(|client, token| async move { client.read(&token, object, ids, false).await }).await?;
@@ -307,8 +297,4 @@ impl Step<'_> {
         records::settle_unanswered(&mut gathered, &looks, asked_at);
         Ok(gathered)
     }
-}
-
-fn page_error(class: &'static str, reason: &str) -> Setback {
-    Setback::Page { class, reason: reason.to_owned() }
 }

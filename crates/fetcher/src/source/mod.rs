@@ -234,6 +234,11 @@ pub(crate) fn page_failed(error: &VendorError) -> Setback {
     }
 }
 
+/// What fails a page that a vendor answered, but not as it should.
+fn page_error(class: &'static str, reason: &str) -> Setback {
+    Setback::Page { class, reason: reason.to_owned() }
+}
+
 /// A CRM has records, which are gathered in their own way.
 fn no_conversations() -> Setback {
     Setback::Lasting { class: "vendor-stream", reason: "a CRM has no conversations".to_owned() }

@@ -11,13 +11,12 @@ use serde_json::value::RawValue;
 use store::credential::Probe;
 use store::run_checkpoint::Next;
 use store::run_claim::ClaimedRun;
-use store::{Speaker, intake};
 use tokio::time::Instant;
 use vendors::salesforce::{Deleted, Object, READ_MAX, Readable, RecordPage, Rows, Salesforce};
 use vendors::{Bearer, Failure, VendorError, VendorHttp};
 
 use super::holder::{Held, Holder};
-use super::{Ending, page_failed};
+use super::{Ending, page_error, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
@@ -269,20 +268,11 @@ impl Step<'_> {
 
     /// A follow-up's page: records whose document got lost, each by its id.
     async fn look_again(&self) -> Result<Gathered, Setback> {
-        let config = &self.shared.deps.config;
-        let limit = i64::try_from(READ_MAX).unwrap_or(i64::MAX);
-        let tx =
-            self.shared.deps.store.begin(Speaker::Tenant(&self.run.tenant)).await.map_err(Setback::Store)?;
-        let looks = intake::looks_left(&tx, self.run.id, config.give_up_age, limit).await;
-        let looks = looks.map_err(Setback::Store)?;
-        tx.commit().await.map_err(Setback::Store)?;
+        let looks = records::looks(self.shared, self.run, READ_MAX).await?;
         if looks.is_empty() {
             return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
         }
-        let ids: Vec<String> = looks
-            .iter()
-            .filter_map(|look| look.key.as_str().split_once('/').map(|(_, id)| id.to_owned()))
-            .collect();
+        let ids = records::ids(&looks);
         let readable = self.readable().await?;
         let (page, asked_at) = self.query(&readable, Rows::OfIds(&ids)).await?;
         let records = page.rows.into_iter().map(|row| self.record(row)).collect();
@@ -295,8 +285,4 @@ impl Step<'_> {
 
 fn cursor(cursor: &Cursor) -> Next {
     Next::Cursor(serde_json::to_string(cursor).expect("texts and numbers"))
-}
-
-fn page_error(class: &'static str, reason: &str) -> Setback {
-    Setback::Page { class, reason: reason.to_owned() }
 }
