@@ -457,6 +457,16 @@ impl Stand {
         self.ok(&["sync", connection, "--from", &from, "--to", &to]).await;
     }
 
+    /// Forgets every user, as if they came to their companies only now, and waits until the walks that list them again are done.
+    pub async fn meet_users_anew(&self) {
+        self.database.execute("DELETE FROM users").await;
+        self.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
+        self.database.execute("UPDATE streams SET walk_due_at = now()").await;
+        let walks = "SELECT count(*) FROM sync_runs WHERE kind = 'walk'";
+        self.until("the walk is planned", async || self.number(walks).await > 0).await;
+        self.idle().await;
+    }
+
     /// Waits until nothing is due, queued, running or retrying: what `wait --idle` does, without a process for it.
     pub async fn idle(&self) {
         let (store, broker) = (self.database.store(), self.vhost.config());

@@ -47,16 +47,7 @@ async fn users_on_domains_that_nobody_named_are_the_tenants_own_people() {
     stand.idle().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
 
-    // as if they had come to the workspace only now
-    stand.database.execute("DELETE FROM users").await;
-    stand.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
-    stand.database.execute("UPDATE streams SET walk_due_at = now()").await;
-    stand
-        .until("the walk is planned", async || {
-            stand.number("SELECT count(*) FROM sync_runs WHERE kind = 'walk'").await > 0
-        })
-        .await;
-    stand.idle().await;
+    stand.meet_users_anew().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     stand.assert_sums().await;
     stand.finish(roles).await;

@@ -94,6 +94,17 @@ impl Stand {
         }
     }
 
+    /// Stores two copies of one meeting, `a` of Attention's and `b` of Gong's, which find one another.
+    async fn recorded_twice(&self) -> [RawDocument<'static>; 2] {
+        let copies = [
+            by_attention(self, "a", "2026-03-01T10:00:00Z", ROOM, &PEOPLE),
+            by_gong(self, "b", "2026-03-01T10:01:00Z", ROOM, &PEOPLE),
+        ];
+        self.one_by_one(0, &copies).await;
+        assert_eq!(self.meetings().await, [["a", "b"]]);
+        copies
+    }
+
     /// Which conversations are together, by their keys, each meeting in order.
     async fn meetings(&self) -> Vec<Vec<String>> {
         let mut meetings: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
@@ -287,12 +298,7 @@ async fn a_meeting_is_named_after_its_first_copy_and_its_older_ids_lead_to_it() 
 async fn what_a_person_has_parted_stays_apart_whatever_comes() {
     let stand = Stand::fresh().await;
     let running = stand.start();
-    let copies = [
-        by_attention(&stand, "a", "2026-03-01T10:00:00Z", ROOM, &PEOPLE),
-        by_gong(&stand, "b", "2026-03-01T10:01:00Z", ROOM, &PEOPLE),
-    ];
-    stand.one_by_one(0, &copies).await;
-    assert_eq!(stand.meetings().await, [["a", "b"]]);
+    let copies = stand.recorded_twice().await;
     let ids: Vec<ConversationId> = copies.iter().map(RawDocument::conversation_id).collect();
     let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
     assert_eq!(meeting::split(&tx, &stand.tenant, ids[1], &ids).await.unwrap(), 1);
@@ -310,12 +316,7 @@ async fn what_a_person_has_parted_stays_apart_whatever_comes() {
 async fn a_copy_whose_start_is_corrected_leaves_its_meeting_and_comes_back_with_it() {
     let stand = Stand::fresh().await;
     let running = stand.start();
-    let copies = [
-        by_attention(&stand, "a", "2026-03-01T10:00:00Z", ROOM, &PEOPLE),
-        by_gong(&stand, "b", "2026-03-01T10:01:00Z", ROOM, &PEOPLE),
-    ];
-    stand.one_by_one(0, &copies).await;
-    assert_eq!(stand.meetings().await, [["a", "b"]]);
+    stand.recorded_twice().await;
     for (version, start, together) in [
         (2, "2026-03-01T14:00:00Z", false),
         (3, "2026-03-01T10:00:10Z", true),
