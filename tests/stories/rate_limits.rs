@@ -57,6 +57,26 @@ async fn a_reconnect_asks_within_the_limit_of_its_workspace_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_first_connect_waits_out_a_limit_that_is_over_in_a_moment_and_no_longer_one() {
+    let stand = Stand::fresh().await;
+    stand.tenant(spec(5)).await;
+    let limited = |seconds| Fault::RateLimited { retry_after: RetryAfter::Seconds(seconds) };
+    stand.world().add_fault("acme", FaultRule::from(limited(600)).times(1)).expect("a fault");
+    let base = stand.base_url();
+    let connect = ["connect", "attention", "--tenant", "acme", "--base-url", &base, "--allow-http"];
+    let output = stand.run_with_input(&connect, "acme-key").await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("limits the rate right now") && error.contains("nothing was saved"), "{error}");
+    assert_eq!(stand.world().stats("acme").expect("stats").requests, 1);
+
+    stand.world().add_fault("acme", FaultRule::from(limited(1)).times(2)).expect("a fault");
+    stand.connect("acme", "acme-key", &[]).await;
+    assert_eq!(stand.world().stats("acme").expect("stats").requests, 4);
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_reconnect_with_a_faster_rate_does_not_wait_at_the_old_one() {
     let stand = Stand::fresh().await;
     stand.connected(spec(5), &["--requests-per-second", "0.01"]).await;

@@ -112,6 +112,7 @@ fn read_key(args: &AttentionArgs) -> anyhow::Result<SecretString> {
     }
     Ok(SecretString::from(key))
 }
+
 /// Checks the key against the vendor, in both forms of the header, before anything is saved.
 async fn probe(
     permits: &Permits<'_>,
@@ -121,7 +122,7 @@ async fn probe(
     let client = Attention::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
     let ask = async |form: HeaderForm| {
         let auth = AttentionAuth { key: key.clone(), form };
-        permits.send(client.users(&auth)).await
+        permits.ask_whose(|| client.users(&auth)).await
     };
     let first = match ask(HeaderForm::Bearer).await? {
         Ok(workspace) => return Ok((workspace, HeaderForm::Bearer)),

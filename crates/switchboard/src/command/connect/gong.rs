@@ -163,7 +163,7 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
     let client = Gong::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
     let mut warnings = Vec::new();
     let refused = |error: &VendorError| anyhow::anyhow!("{}; nothing was saved", explain(error, base_url));
-    let workspaces = match permits.send(client.workspaces(auth)).await? {
+    let workspaces = match permits.ask_whose(|| client.workspaces(auth)).await? {
         Ok(workspaces) => workspaces,
         Err(error) if error.failure == Failure::MissingScope => {
             let scope = gong::SCOPE_WORKSPACES;

@@ -141,7 +141,7 @@ async fn probe(
     token: &SecretString,
 ) -> anyhow::Result<Probed> {
     let token = &Bearer(token.clone());
-    let portal = match permits.send(client.account(token)).await? {
+    let portal = match permits.ask_whose(|| client.account(token)).await? {
         Ok(portal) => portal,
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     };

@@ -8,9 +8,16 @@ use model::{Share, Vendor, VendorAccount};
 use store::budget::{self, Permit, Reservation};
 use store::{Speaker, Store};
 use tokio::time::{Instant, sleep, sleep_until};
+use vendors::{Failure, VendorError};
 
 /// Longest wait for a slot.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a limit is waited out that a request without a permit has met.
+const LIMIT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The wait where the vendor does not say how long.
+const LIMIT_WAIT: Duration = Duration::from_secs(2);
 
 /// Longer than the request.
 const LEASE: Duration = Duration::from_secs(45);
@@ -57,6 +64,29 @@ impl<'a> Permits<'a> {
     /// How many requests are not counted yet.
     pub(super) fn unpermitted(&self) -> i32 {
         self.unpermitted.get()
+    }
+
+    /// Sends the request that tells whose the key is. As long as nobody knows, it has no permit, and may meet a limit that fetchers use
+    /// in full: what is over in a moment is waited for.
+    pub(super) async fn ask_whose<T, F>(
+        &self,
+        request: impl Fn() -> F,
+    ) -> anyhow::Result<Result<T, VendorError>>
+    where
+        F: Future<Output = Result<T, VendorError>>,
+    {
+        let deadline = Instant::now() + LIMIT_WAIT_MAX;
+        loop {
+            let answer = self.send(request()).await?;
+            let Err(VendorError { failure: Failure::RateLimited, retry_after, .. }) = &answer else {
+                return Ok(answer);
+            };
+            let again_at = Instant::now() + retry_after.unwrap_or(LIMIT_WAIT);
+            if !self.accounts.borrow().is_empty() || again_at > deadline {
+                return Ok(answer);
+            }
+            sleep_until(again_at).await;
+        }
     }
 
     /// Sends a request under a permit of each account.

@@ -93,7 +93,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let client = Salesforce::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone(), &version);
     let permits = options.permits(&store, Vendor::Salesforce, &known, &base_url);
     let token = &Bearer(credential.token().clone());
-    let organization = match permits.send(client.organization(token)).await? {
+    let organization = match permits.ask_whose(|| client.organization(token)).await? {
         Ok(organization) => organization,
         Err(error) => bail!("{}; nothing was saved", explain(&error, &base_url)),
     };
