@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod crm;

@@ -6,6 +6,7 @@ use model::{
     Version,
 };
 use serde_json::json;
+use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
 use store::conversation::Link;
 use store::conversation_write::{
     Arrival, Changed, Found, Participant, Skipped, Stored, Verdict, Writes, lock_standings, write,
@@ -235,4 +236,34 @@ pub(crate) fn participants<'a>(attendees: &'a [Attendee], contact: Option<&str>)
             }
         })
         .collect()
+}
+
+pub(crate) fn account(external_id: &str, domains: &[&str]) -> AccountRecord {
+    AccountRecord {
+        external_id: external_id.to_owned(),
+        name: format!("Account {external_id}"),
+        domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+        created_at: None,
+    }
+}
+
+pub(crate) fn contact(email: &str, account: &str) -> ContactRecord {
+    ContactRecord {
+        external_id: email.to_owned(),
+        account_external_id: account.to_owned(),
+        name: None,
+        email: email.to_owned(),
+        email_key: email.to_owned(),
+    }
+}
+
+pub(crate) async fn import(
+    world: &World,
+    accounts: &[AccountRecord],
+    contacts: &[ContactRecord],
+) -> ImportCounts {
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    let counts = account::import(&tx, &world.tenant, "csv", accounts, contacts).await.unwrap();
+    tx.commit().await.unwrap();
+    counts
 }
