@@ -1,5 +1,9 @@
 //! Against a real broker: what is published arrives, what fails goes where its outcome says, and nothing is lost on the way.
 
+mod batches;
+mod outages;
+mod stand;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,61 +11,13 @@ use std::time::Duration;
 use queue::testing::TestVhost;
 use queue::topology::{FETCH_LIVE, NORMALIZE_BACKFILL, NORMALIZE_LIVE};
 use queue::{
-    ATTEMPTS_MAX, BatchConsumer, BatchLimits, Broker, Config, ConsumerConfig, Delivery, JobError, JobHeaders,
-    Outgoing, QueueError, Source, WorkQueue, consume, declare,
+    ATTEMPTS_MAX, BatchConsumer, BatchLimits, ConsumerConfig, Delivery, JobError, JobHeaders, Outgoing,
+    QueueError, Source, consume,
 };
-use runtime::{Health, Shutdown};
+use runtime::Shutdown;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-const CONSUMER: ConsumerConfig =
-    ConsumerConfig { prefetch: 4, concurrency: 2, timeout: Duration::from_secs(5) };
-const BATCH: BatchLimits = BatchLimits { messages: 10, bytes: 1_000_000, linger: Duration::from_millis(200) };
-
-type Outcome = Result<(), JobError>;
-
-/// A consumer in the background; every delivery is told to the test.
-struct Running {
-    shutdown: Shutdown,
-    seen: mpsc::UnboundedReceiver<Arc<Delivery>>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(broker: &Broker, source: impl Into<Source>, outcome: fn(&Delivery) -> Outcome) -> Self {
-        let (sender, seen) = mpsc::unbounded_channel();
-        let (broker, source, shutdown) = (broker.clone(), source.into(), Shutdown::new());
-        let stop = shutdown.clone();
-        let task = tokio::spawn(async move {
-            let handler = move |delivery: Arc<Delivery>| {
-                let sender = sender.clone();
-                async move {
-                    sender.send(Arc::clone(&delivery)).ok();
-                    outcome(&delivery)
-                }
-            };
-            consume(&broker, source, CONSUMER, handler, &stop).await;
-        });
-        Self { shutdown, seen, task }
-    }
-
-    async fn next(&mut self) -> Arc<Delivery> {
-        within(self.seen.recv()).await.expect("the consumer runs")
-    }
-
-    async fn stop(self) {
-        self.shutdown.begin();
-        within(self.task).await.expect("the consumer ends without a panic");
-    }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it happens before the deadline")
-}
-
-fn to(queue: &WorkQueue, body: &str) -> Outgoing {
-    Outgoing::to_work(queue, body.as_bytes().to_vec())
-}
+use stand::{BATCH, CONSUMER, Running, to, within};
 
 #[tokio::test]
 async fn a_published_message_arrives_with_its_body_and_headers_and_is_acked() {
@@ -249,159 +205,6 @@ async fn a_panic_and_a_timeout_of_the_handler_count_as_retries() {
 }
 
 #[tokio::test]
-async fn a_batch_is_settled_message_by_message_and_acked_as_one() {
-    let vhost = TestVhost::fresh().await;
-    let broker = vhost.broker();
-    let bodies = ["good", "retry", "bad", "good too"];
-    let messages = bodies.iter().map(|body| to(&NORMALIZE_LIVE, body)).collect();
-    broker.publisher().publish_all(messages).await.unwrap();
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    let batch = within(batches.next_batch(&shutdown)).await.unwrap();
-    assert_eq!(
-        batch.iter().map(|delivery| delivery.body.as_slice()).collect::<Vec<_>>(),
-        bodies.map(str::as_bytes)
-    );
-    let outcomes = [Ok(()), Err(JobError::retry("later")), Err(JobError::fail("schema", "no title")), Ok(())];
-    batches.settle(batch, &outcomes).await;
-    let again = within(batches.next_batch(&shutdown)).await.unwrap();
-    assert_eq!(
-        (again.len(), again[0].body.as_slice(), again[0].headers.attempt),
-        (1, b"retry".as_slice(), 1)
-    );
-    batches.settle(again, &[Ok(())]).await;
-    assert_eq!(vhost.take("normalize.live.dead").await.headers.error_class.as_deref(), Some("schema"));
-    shutdown.begin();
-    assert!(batches.next_batch(&shutdown).await.is_none());
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn a_batch_that_is_not_settled_comes_again_and_a_suspect_comes_alone() {
-    let vhost = TestVhost::fresh().await;
-    let broker = vhost.broker();
-    broker.publisher().publish_all(vec![to(&NORMALIZE_LIVE, "1"), to(&NORMALIZE_LIVE, "2")]).await.unwrap();
-    let shutdown = Shutdown::new();
-    for returns in 0..3 {
-        // Each worker takes both, and is gone before it settles them.
-        let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-        let batch = within(batches.next_batch(&shutdown)).await.unwrap();
-        assert_eq!(
-            batch.iter().map(|delivery| delivery.headers.delivery_count).collect::<Vec<_>>(),
-            [returns; 2]
-        );
-        batches.give_back().await;
-    }
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    for body in [b"1", b"2"] {
-        let batch = within(batches.next_batch(&shutdown)).await.unwrap();
-        assert_eq!((batch.len(), batch[0].body.as_slice()), (1, body.as_slice()));
-        batches.settle(batch, &[Ok(())]).await;
-    }
-    batches.give_back().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn a_message_that_was_returned_too_often_is_given_up_and_says_so() {
-    let vhost = TestVhost::fresh().await;
-    let broker = vhost.broker();
-    let failed_before = JobHeaders { error_class: Some("retry".into()), ..JobHeaders::default() };
-    broker.publisher().publish(to(&NORMALIZE_LIVE, "x").with_headers(failed_before)).await.unwrap();
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    for _ in 0..=20 {
-        within(batches.next_batch(&shutdown)).await.unwrap();
-        batches.give_back().await;
-    }
-    let dead = vhost.take("normalize.live.dead").await.headers;
-    assert!(dead.given_up && dead.delivery_count == 0, "{dead:?}");
-    assert_eq!(dead.error_class.as_deref(), Some("retry"), "an older failure, not what it died of");
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn an_unsettled_batch_is_given_back_before_the_next_so_that_its_messages_are_never_acked_unseen() {
-    let vhost = TestVhost::fresh().await;
-    let broker = vhost.broker();
-    broker.publisher().publish_all(vec![to(&NORMALIZE_LIVE, "1"), to(&NORMALIZE_LIVE, "2")]).await.unwrap();
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BatchLimits { messages: 1, ..BATCH });
-    drop(within(batches.next_batch(&shutdown)).await.unwrap());
-    let mut bodies = Vec::new();
-    for _ in 0..2 {
-        let batch = within(batches.next_batch(&shutdown)).await.unwrap();
-        bodies.push(batch[0].body.clone());
-        batches.settle(batch, &[Ok(())]).await;
-    }
-    bodies.sort();
-    assert_eq!(bodies, [b"1", b"2"]);
-    batches.give_back().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn large_bodies_lower_the_prefetch_and_every_message_still_arrives_once() {
-    let vhost = TestVhost::fresh().await;
-    let broker = vhost.broker();
-    let large = "x".repeat(100_000);
-    let messages = (0..40).map(|number| to(&NORMALIZE_LIVE, &format!("{number} {large}"))).collect();
-    broker.publisher().publish_all(messages).await.unwrap();
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BatchLimits { bytes: 250_000, ..BATCH });
-    let mut arrived = Vec::new();
-    while arrived.len() < 40 {
-        let batch = within(batches.next_batch(&shutdown)).await.unwrap();
-        assert!(batch.iter().map(|delivery| delivery.body.len()).sum::<usize>() <= 250_000);
-        arrived.extend(batch.iter().map(|delivery| {
-            let (number, _) = std::str::from_utf8(&delivery.body).unwrap().split_once(' ').unwrap();
-            number.parse::<u32>().unwrap()
-        }));
-        let outcomes = vec![Ok(()); batch.len()];
-        batches.settle(batch, &outcomes).await;
-    }
-    arrived.sort_unstable(); // what the broker was just sending when the prefetch changed comes later
-    assert_eq!(arrived, (0..40).collect::<Vec<_>>());
-    batches.give_back().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn publisher_and_consumers_go_on_after_every_connection_was_cut() {
-    let vhost = TestVhost::fresh().await;
-    let health = Health::new();
-    let broker = Broker::open(vhost.config(), "test", &health);
-    let publisher = broker.publisher();
-    let mut running = Running::start(&broker, &FETCH_LIVE, |_| Ok(()));
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    publisher.publish_all(vec![to(&FETCH_LIVE, "before"), to(&NORMALIZE_LIVE, "in hand")]).await.unwrap();
-    assert_eq!(running.next().await.body, b"before");
-    let in_hand = within(batches.next_batch(&shutdown)).await.unwrap();
-    assert!(health.is_ready());
-
-    assert!(vhost.cut_connections(3).await >= 3);
-    batches.settle(in_hand, &[Ok(())]).await; // too late: dropped without a word
-    within(async { while publisher.publish(to(&FETCH_LIVE, "after")).await.is_err() {} }).await;
-
-    while running.next().await.body != b"after" {}
-    let again = within(batches.next_batch(&shutdown)).await.unwrap();
-    assert_eq!((again[0].body.as_slice(), again[0].redelivered), (b"in hand".as_slice(), true));
-    batches.settle(again, &[Ok(())]).await;
-    assert!(health.is_ready());
-    running.stop().await;
-    batches.give_back().await;
-    broker.close().await;
-    assert!(!health.is_ready() && publisher.is_blocked(), "closed is not ready");
-    vhost.finish().await;
-}
-
-#[tokio::test]
 async fn a_shutdown_finishes_the_job_in_hand_and_leaves_the_rest() {
     let vhost = TestVhost::fresh().await;
     let broker = vhost.broker();
@@ -444,114 +247,6 @@ async fn a_dead_letter_that_cannot_be_filed_stays_and_is_tried_again() {
     assert_eq!(running.next().await.body, b"x");
     assert_eq!(running.next().await.body, b"x");
     running.stop().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn declaring_again_changes_nothing_and_declaring_differently_is_an_error_that_says_what_to_do() {
-    let vhost = TestVhost::fresh().await;
-    declare(vhost.config()).await.unwrap();
-    let other_delays = Config { ladder_scale: 0.002, ..vhost.config().clone() };
-    let error = declare(&other_delays).await.unwrap_err();
-    assert!(matches!(error, QueueError::Mismatch { .. }) && !error.is_transient());
-    let text = error.to_string();
-    assert!(text.contains("normalize.live.retry.5s") && text.contains("drain and delete it"), "{text}");
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn a_queue_without_a_leader_is_named_and_takes_no_other_consumer_with_it() {
-    let vhost = TestVhost::fresh().await;
-    let health = Health::new();
-    let broker = Broker::open(vhost.config(), "test", &health);
-    broker.publisher().publish(to(&NORMALIZE_LIVE, "in hand")).await.unwrap();
-    let shutdown = Shutdown::new();
-    let mut healthy = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    let in_hand = within(healthy.next_batch(&shutdown)).await.unwrap();
-
-    vhost.take_leader("fetch.live").await;
-    let error = declare(vhost.config()).await.unwrap_err().to_string();
-    assert!(error.starts_with("queue fetch.live cannot be used: "), "{error}");
-    let mut running = Running::start(&broker, &FETCH_LIVE, |_| Ok(()));
-    until_door(&health, "consuming fetch.live", |closed| {
-        closed.is_some_and(|why| why.contains("INTERNAL-ERROR"))
-    })
-    .await;
-    healthy.settle(in_hand, &[Ok(())]).await;
-    broker.publisher().publish(to(&NORMALIZE_LIVE, "next")).await.unwrap();
-    let next = within(healthy.next_batch(&shutdown)).await.unwrap();
-    assert_eq!((next.len(), next[0].body.as_slice(), next[0].redelivered), (1, b"next".as_slice(), false));
-    healthy.settle(next, &[Ok(())]).await;
-
-    vhost.give_leader("fetch.live").await;
-    until_door(&health, "consuming fetch.live", |closed| closed.is_none()).await;
-    broker.publisher().publish(to(&FETCH_LIVE, "x")).await.unwrap();
-    assert_eq!(running.next().await.body, b"x");
-    running.stop().await;
-    healthy.give_back().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-/// Nobody is told of a door, so it is looked at again, within the deadline.
-async fn until_door(health: &Health, name: &str, wanted: impl Fn(Option<&str>) -> bool) {
-    within(async {
-        while !health.doors().get(name).is_some_and(|closed| wanted(closed.as_deref())) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_queue_that_is_gone_closes_the_doors_of_its_consumers_until_it_is_back() {
-    let vhost = TestVhost::fresh().await;
-    let health = Health::new();
-    let broker = Broker::open(vhost.config(), "test", &health);
-    let running = Running::start(&broker, &FETCH_LIVE, |_| Ok(()));
-    let shutdown = Shutdown::new();
-    let mut batches = BatchConsumer::new(&broker, &NORMALIZE_LIVE, BATCH);
-    let doors = ["consuming fetch.live", "consuming normalize.live"];
-    let watching = async {
-        for door in doors {
-            until_door(&health, door, |closed| closed.is_none()).await;
-        }
-        vhost.delete_queue("fetch.live").await;
-        vhost.delete_queue("normalize.live").await;
-        for (door, queue) in doors.into_iter().zip(["'fetch.live'", "'normalize.live'"]) {
-            let says = |closed: Option<&str>| closed.is_some_and(|why| why.contains(queue));
-            until_door(&health, door, says).await;
-        }
-        declare(vhost.config()).await.unwrap();
-        for door in doors {
-            until_door(&health, door, |closed| closed.is_none()).await;
-        }
-        shutdown.begin();
-    };
-    let (none, ()) = within(async { tokio::join!(batches.next_batch(&shutdown), watching) }).await;
-    assert!(none.is_none());
-    running.stop().await;
-    broker.close().await;
-    vhost.finish().await;
-}
-
-#[tokio::test]
-async fn a_role_waits_for_the_topology_and_says_which_queue_is_missing() {
-    let vhost = TestVhost::bare().await;
-    let broker = vhost.broker();
-    let shutdown = Shutdown::new();
-    let missing = broker.depths().await.unwrap_err();
-    assert!(
-        missing.to_string().ends_with("run `switchboard migrate`") && missing.is_transient(),
-        "{missing}"
-    );
-    let waiting = broker.await_topology(&shutdown);
-    let declaring = async { declare(vhost.config()).await.unwrap() };
-    assert!(within(async { tokio::join!(waiting, declaring).0 }).await);
-    let all = broker.depths().await.unwrap();
-    assert_eq!(all.len(), 5 + 5 + 3 * 5);
-    assert!(all.iter().all(|depth| depth.ready == 0 && depth.consumers == 0));
     broker.close().await;
     vhost.finish().await;
 }
