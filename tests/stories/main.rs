@@ -26,6 +26,7 @@ mod roles;
 mod salesforce;
 mod secret_manager;
 mod settings;
+mod silence;
 mod tenants;
 mod tls;
 mod told;
