@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use runtime::Shutdown;
-use store::{Speaker, StoreError, claim_check, dead_letter};
+use store::{Speaker, StoreError, claim_check, dead_letter, stop};
 
 use crate::Deps;
 
 const EVERY: Duration = Duration::from_mins(10);
+
+/// For so long it can be asked what kept a connection from its work.
+const STOPS_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Sweeps until the shutdown begins.
 pub(crate) async fn keep_sweeping(deps: &Deps, shutdown: &Shutdown) {
@@ -27,6 +30,7 @@ async fn sweep(deps: &Deps) -> Result<(), StoreError> {
     let letters = dead_letter::forget_discarded(&tx, deps.config.discarded_age).await?;
     let documents = claim_check::sweep(&tx, deps.config.claim_check_age).await?;
     dead_letter::sweep_expected(&tx).await?;
+    stop::sweep(&tx, STOPS_KEPT).await?;
     tx.commit().await?;
     if letters + documents > 0 {
         tracing::info!(letters, documents, "forgot discarded letters, and documents that were put away");

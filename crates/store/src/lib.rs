@@ -28,6 +28,7 @@ pub mod run_checkpoint;
 pub mod run_claim;
 pub mod run_plan;
 pub mod run_settle;
+pub mod stop;
 pub mod stream;
 pub mod tenant;
 #[cfg(feature = "testing")]

@@ -5,6 +5,7 @@ mod close_letters;
 mod hand_out_changes;
 mod judge_silence;
 mod look_after_lost;
+mod note_stops;
 mod nudge;
 mod plan_due;
 mod plan_history;
@@ -48,6 +49,8 @@ pub(crate) enum Duty {
     WithdrawVanished,
     /// Closes the dead letters of runs that were made good.
     CloseLetters,
+    /// Notes what keeps connections from their work.
+    NoteStops,
     /// Leaves a sign of life.
     Beat,
 }
@@ -66,6 +69,7 @@ impl Duty {
         Self::JudgeSilence,
         Self::WithdrawVanished,
         Self::CloseLetters,
+        Self::NoteStops,
         Self::Beat,
     ];
 
@@ -84,6 +88,7 @@ impl Duty {
             Self::JudgeSilence => "judge_silence",
             Self::WithdrawVanished => "withdraw_vanished",
             Self::CloseLetters => "close_letters",
+            Self::NoteStops => "note_stops",
             Self::Beat => "beat",
         }
     }
@@ -103,6 +108,7 @@ impl Duty {
             Self::JudgeSilence => judge_silence::perform(deps).await,
             Self::WithdrawVanished => withdraw_vanished::perform(deps).await,
             Self::CloseLetters => close_letters::perform(deps).await,
+            Self::NoteStops => note_stops::perform(deps).await,
             Self::Beat => beat::perform(deps).await,
         }
     }
@@ -117,6 +123,7 @@ impl Duty {
             | Self::JudgeSilence
             | Self::WithdrawVanished
             | Self::CloseLetters
+            | Self::NoteStops
             | Self::Beat => u64::MAX,
             _ => BATCH,
         }
@@ -125,9 +132,11 @@ impl Duty {
     /// How long it rests when there was little to do.
     pub(crate) fn interval(self, config: &SchedulerConfig) -> Duration {
         match self {
-            Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished | Self::Beat => {
-                (config.tick * 20).max(Duration::from_secs(1))
-            }
+            Self::LookAfterLost
+            | Self::JudgeSilence
+            | Self::WithdrawVanished
+            | Self::NoteStops
+            | Self::Beat => (config.tick * 20).max(Duration::from_secs(1)),
             Self::PlanHistory | Self::Settle | Self::HandOutChanges | Self::CloseLetters => config.tick * 2,
             _ => config.tick,
         }
