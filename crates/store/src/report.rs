@@ -2,7 +2,9 @@
 
 mod doing;
 mod freshness;
+mod past;
 mod pulse;
+mod schedule;
 mod unfinished;
 mod whereabouts;
 
@@ -12,9 +14,11 @@ use serde::Serialize;
 
 use crate::{StoreError, Tx};
 
-pub use doing::{Doing, connections_by_doing};
+pub use doing::{Doing, blocked, connections_by_doing};
 pub use freshness::{Freshness, Lookback, Spread, freshness};
+pub use past::{Past, PastRun, Stop, Then, pasts};
 pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
+pub use schedule::{Outlook, Scheduled, schedule};
 pub use unfinished::{Unfinished, unfinished};
 pub use whereabouts::{RunOfRecord, Whereabouts, find};
 

@@ -52,7 +52,7 @@ impl Doing {
     /// Tells how a connection is doing.
     pub fn of(one: &Connection, pulse: Option<&Pulse>, silence: Option<&Silence>) -> Self {
         let held = one.credential_held_since.is_some();
-        match one.blocked {
+        match blocked(one, pulse) {
             _ if one.disconnected_at.is_some() => Self::Disconnected,
             _ if !one.enabled => Self::Disabled,
             _ if one.paused_at.is_some() => Self::Paused,
@@ -79,6 +79,11 @@ impl Doing {
             Self::Running => "running",
         }
     }
+}
+
+/// What keeps the schedule of a connection from going on: what blocks it, else that live work has spent its part of the day.
+pub fn blocked(one: &Connection, pulse: Option<&Pulse>) -> Option<ParkCause> {
+    one.blocked.or_else(|| pulse?.spent_until.map(|_| ParkCause::Quota))
 }
 
 /// Connections by how they are doing, of all that the transaction speaks for; what none does is zero.

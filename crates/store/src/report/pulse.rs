@@ -24,6 +24,8 @@ pub struct Pulse {
     pub refused: Option<Refused>,
     /// The vendor refuses every request of its account for a while.
     pub closed: Option<Closed>,
+    /// Live work has spent its part of the vendor account's day; until when.
+    pub spent_until: Option<Timestamp>,
     /// The time by the clock that all these are of.
     #[serde(skip)]
     pub now: Timestamp,
@@ -64,16 +66,18 @@ pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
         .query(
             "SELECT c.connection_id, y.synced_at, y.due_at,
                  -- a few minutes more, so that a short interval is not called late while its run is under way
-                 b.cause IS NULL AND (y.due_at < now() - make_interval(secs => 2 * c.interval_s)
+                 b.cause IS NULL AND v.more_at IS NULL AND (y.due_at < now() - make_interval(secs => 2 * c.interval_s)
                      OR coalesce(y.synced_at, c.connected_at) < now() - make_interval(secs => 3 * c.interval_s + 300)),
                  f.since, f.attempt, f.reason, k.invalid_at, coalesce(k.invalid_reason, ''),
-                 g.closed_until, coalesce(g.closed_reason, ''), clock_timestamp()
+                 g.closed_until, coalesce(g.closed_reason, ''), clock_timestamp(), v.more_at
              FROM connections c
              JOIN connection_blocks b USING (connection_id)
              LEFT JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
                   AND c.credential_state = 'invalid'
              LEFT JOIN vendor_budgets g ON g.vendor = c.vendor AND g.vendor_account = c.vendor_account
                   AND g.closed_until > clock_timestamp()
+             LEFT JOIN vendor_shares v ON v.vendor = c.vendor AND v.vendor_account = c.vendor_account AND v.share = 'live'
+                  AND v.left_over = 0
              CROSS JOIN LATERAL (
                  SELECT min(s.due_at) AS due_at,
                         CASE WHEN bool_and(l.listed_at IS NOT NULL) THEN min(l.listed_at) END AS synced_at,
@@ -123,6 +127,7 @@ fn pulse(row: &tokio_postgres::Row) -> Result<Pulse, StoreError> {
             Some(until) => Some(Closed { until, reason: row.try_get(10)? }),
             None => None,
         },
+        spent_until: row.try_get(12)?,
         now: row.try_get(11)?,
     })
 }

@@ -103,7 +103,7 @@ impl Named {
             names.iter().filter_map(|name| Some(name.parse::<Uuid>().ok()?.to_string())).collect();
         names.extend(same);
         let ids = names.iter().filter_map(|name| name.parse().ok()).collect();
-        let kinds = ["", "accounts/", "contacts/", "deals/"];
+        let kinds = ["", "accounts/", "contacts/", "deals/", "leads/"];
         let keys = names.iter().flat_map(|name| kinds.map(|kind| key(&format!("{kind}{name}"))));
         Self { keys: keys.collect(), ids, urls: vec![text.to_owned(), bare.to_owned()] }
     }

@@ -10,3 +10,5 @@ mod letters;
 mod refusals;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod schedule;
