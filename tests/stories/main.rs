@@ -24,6 +24,7 @@ mod rate_limits;
 mod restarts;
 mod roles;
 mod salesforce;
+mod schedule;
 mod secret_manager;
 mod settings;
 mod silence;

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Events(command::events::EventsArgs),
     /// Show connections, queues, parked work and dead letters.
     Status,
+    /// Show what will run within a day and what keeps the rest from it, or why something did not run at a time of the past.
+    Schedule(command::schedule::ScheduleArgs),
     /// Show how soon calls are there after they ended, and what other lookbacks would have missed.
     Freshness(command::freshness::FreshnessArgs),
     /// Write a tenant's conversations as JSON lines.

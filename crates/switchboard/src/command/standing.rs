@@ -1,14 +1,16 @@
 //! What a person is told of a connection: how it is doing, and what to do about it. The same words in every command.
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use model::{ParkCause, TenantId, Vendor};
 use serde_json::json;
 use store::connection::Connection;
+use store::heartbeat::{self, LastSeen};
 use store::report::{self, Closed, Doing, Failing, Pulse};
 use store::stream::{self, Silence};
 use store::{StoreError, Tx, connection};
 
-use crate::output::{or_dash, relative, second, short};
+use crate::output::{or_dash, relative, roughly, second, short};
 
 /// Most of a vendor's words that are shown within a sentence.
 const REASON_CHARS: usize = 120;
@@ -60,16 +62,34 @@ impl Standing {
     /// What keeps its work from going on, and what ends that.
     pub(crate) fn obstacle(&self) -> Option<String> {
         let refused = self.connection.credential_held_since.is_some();
-        (self.connection.blocked.is_some() || refused).then(|| format!("it is {}", self.words()))
+        (self.blocked().is_some() || refused).then(|| format!("it is {}", self.words()))
+    }
+
+    /// How it is doing, in one word.
+    pub(crate) fn doing(&self) -> Doing {
+        Doing::of(&self.connection, self.pulse.as_ref(), self.silence.as_ref())
+    }
+
+    /// What keeps its schedule from going on.
+    pub(crate) fn blocked(&self) -> Option<ParkCause> {
+        report::blocked(&self.connection, self.pulse.as_ref())
+    }
+
+    /// When the vendor's limit that blocks it ends, as far as that is known.
+    pub(crate) fn free_at(&self) -> Option<Timestamp> {
+        let pulse = self.pulse.as_ref().filter(|_| self.blocked() == Some(ParkCause::Quota))?;
+        pulse.closed.as_ref().map(|closed| closed.until).max(pulse.spent_until)
     }
 
     /// How it is doing.
     pub(crate) fn status(&self) -> String {
-        let (one, pulse) = (&self.connection, self.pulse.as_ref());
-        let doing = Doing::of(one, pulse, self.silence.as_ref());
+        let (one, pulse, doing) = (&self.connection, self.pulse.as_ref(), self.doing());
         match (doing, pulse) {
             (Doing::Parked(ParkCause::Credential), Some(Pulse { refused: Some(refused), .. })) => {
                 format!("refused since {} ({})", second(refused.since), short(&refused.reason, REASON_CHARS))
+            }
+            (Doing::Parked(ParkCause::Quota), Some(Pulse { closed: None, spent_until: Some(until), .. })) => {
+                format!("parked: quota until {} (the requests of the day are spent)", second(*until))
             }
             (Doing::Parked(cause), pulse) => parked(cause, pulse.and_then(|pulse| pulse.closed.as_ref())),
             (Doing::Held, _) => {
@@ -101,7 +121,7 @@ impl Standing {
     pub(crate) fn advice(&self) -> Option<String> {
         let one = &self.connection;
         let name = desk::connections::name(one);
-        match one.blocked {
+        match self.blocked() {
             _ if one.disconnected_at.is_some() => {
                 Some(format!("connect it again: `{}`", connect(&one.tenant, one.vendor)))
             }
@@ -119,12 +139,13 @@ impl Standing {
             "connection": one.id, "tenant": one.tenant, "vendor": one.vendor, "vendor_account": one.vendor_account,
             "base_url": one.settings.base_url, "credential": one.credential_state,
             "credential_generation": one.credential_generation, "status": self.status(), "advice": self.advice(),
-            "blocked": one.blocked, "credential_held_since": one.credential_held_since,
+            "blocked": self.blocked(), "credential_held_since": one.credential_held_since,
             "last_synced_at": pulse.and_then(|pulse| pulse.last_synced_at),
             "due_at": pulse.and_then(|pulse| pulse.due_at), "overdue": pulse.is_some_and(|pulse| pulse.overdue),
             "failing": pulse.and_then(|pulse| pulse.failing.as_ref()),
             "refused": pulse.and_then(|pulse| pulse.refused.as_ref()),
             "closed": pulse.and_then(|pulse| pulse.closed.as_ref()),
+            "day_spent_until": pulse.and_then(|pulse| pulse.spent_until),
             "suspicious_silence": self.silence.as_ref().map(|silence| &silence.reason),
             "backfill_days": one.settings.backfill_days,
             "interval_s": one.settings.interval_s, "lookback_s": one.settings.lookback_s,
@@ -135,12 +156,23 @@ impl Standing {
     pub(crate) fn times(&self) -> [String; 2] {
         let Some(pulse) = &self.pulse else { return ["-", "-"].map(str::to_owned) };
         let last = pulse.last_synced_at.map_or("never".to_owned(), |at| relative(at, pulse.now));
-        let next = match pulse.due_at.filter(|_| self.connection.blocked.is_none()) {
+        let next = match pulse.due_at.filter(|_| self.blocked().is_none()) {
             Some(at) if at > pulse.now => relative(at, pulse.now),
             Some(_) => "now".to_owned(),
             None => "-".to_owned(),
         };
         [last, next]
+    }
+}
+
+/// What is told where nothing can be planned, because nobody is there to do it.
+pub(crate) fn scheduler_away(scheduler: Option<LastSeen>) -> Option<String> {
+    match scheduler {
+        None => Some("NO SCHEDULER has ever been seen: is one running?".to_owned()),
+        Some(seen) if seen.ago_s > heartbeat::AWAY_S => {
+            Some(format!("NO SCHEDULER has been seen for {}: is one running?", roughly(seen.ago_s)))
+        }
+        Some(_) => None,
     }
 }
 

@@ -14,9 +14,6 @@ use crate::command::standing::{self, Standing};
 use crate::context::Context;
 use crate::output::{self, or_dash};
 
-/// A scheduler leaves a sign of life every few seconds; one that has left none for so long is away.
-const SCHEDULER_AWAY_S: i64 = 60;
-
 /// In place of a queue's messages.
 const MISSING: &str = "missing: run `switchboard migrate`";
 
@@ -89,16 +86,7 @@ fn warnings(queues: &[QueueState], scheduler: Option<LastSeen>) -> Vec<String> {
         .iter()
         .map(|(role, names)| format!("NOBODY consumes {}: is a {role} running?", names.join(", ")))
         .collect();
-    match scheduler {
-        None => lines.push("NO SCHEDULER has ever been seen: is one running?".to_owned()),
-        Some(seen) if seen.ago_s > SCHEDULER_AWAY_S => {
-            lines.push(format!(
-                "NO SCHEDULER has been seen for {}: is one running?",
-                output::roughly(seen.ago_s)
-            ));
-        }
-        Some(_) => {}
-    }
+    lines.extend(standing::scheduler_away(scheduler));
     lines
 }
 

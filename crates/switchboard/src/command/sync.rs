@@ -2,18 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use model::Window;
 use serde_json::json;
 use store::{SliceLength, Speaker};
 
 use crate::command::standing;
+use crate::command::times::{begin, between, end};
 use crate::context::Context;
-use crate::{output, usage};
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
@@ -64,35 +60,4 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> anyhow::Result<Ex
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn between(from: Timestamp, to: Timestamp) -> anyhow::Result<Window> {
-    if from >= to {
-        return Err(usage::wrong(format!("the window ends before it begins: {from} to {to}")));
-    }
-    Ok(Window { from, to })
-}
-
-fn begin(text: &str) -> anyhow::Result<Timestamp> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    Ok(day(text)?.to_zoned(TimeZone::UTC)?.timestamp())
-}
-
-fn end(text: &str) -> anyhow::Result<Timestamp> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let next = day(text)?.tomorrow().with_context(|| format!("{text:?} is too far away"))?;
-    Ok(next.to_zoned(TimeZone::UTC)?.timestamp())
-}
-
-fn day(text: &str) -> anyhow::Result<Date> {
-    let Ok(day) = text.parse() else {
-        return Err(usage::wrong(format!(
-            "{text:?} is no time: expected 2026-01-31 or 2026-01-31T12:00:00Z"
-        )));
-    };
-    Ok(day)
 }
