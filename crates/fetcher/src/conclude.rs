@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use model::ParkCause;
 use queue::{JobError, Outgoing, WorkQueue};
-use runtime::failpoint;
+use runtime::{Backoff, failpoint};
 use store::run_checkpoint::{self, Checkpointed};
 use store::run_claim::{self, ClaimedRun, Deferral};
 use store::{Speaker, StoreError, credential, dead_letter};
+use tokio::time::sleep;
 
 use crate::Shared;
 use crate::ask::Setback;
@@ -18,6 +19,12 @@ use crate::source::not_opened;
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
 
+/// A conflict is over at once.
+const CONFLICT: Backoff =
+    Backoff { first: Duration::from_millis(50), max: Duration::from_secs(1), multiplier: 2.0 };
+/// Conflicts in a row after which the page is given back.
+const CONFLICTS_MAX: u32 = 5;
+
 /// What opens the credential is waited for as long as before this attempt at a page: about half a minute.
 const OPEN_WAIT_ATTEMPT: u32 = 4;
 
@@ -27,7 +34,7 @@ pub(crate) async fn checkpoint(
     run: &ClaimedRun,
     gathered: Gathered,
 ) -> Result<(), JobError> {
-    let moved = write_checkpoint(shared, run, &gathered).await.map_err(JobError::retry)?;
+    let moved = write_patiently(shared, run, &gathered).await.map_err(JobError::retry)?;
     failpoint!("fetch.checkpointed");
     let records = gathered.listed.len();
     match moved {
@@ -48,6 +55,24 @@ pub(crate) async fn checkpoint(
         Checkpointed::Passed => shared.deps.metrics.step("lost"),
     }
     Ok(())
+}
+
+/// Others write the same rows: what was fetched is not thrown away because two transactions stood in each other's way.
+async fn write_patiently(
+    shared: &Shared,
+    run: &ClaimedRun,
+    gathered: &Gathered,
+) -> Result<Checkpointed, StoreError> {
+    for attempt in 0..CONFLICTS_MAX {
+        match write_checkpoint(shared, run, gathered).await {
+            Err(StoreError::Conflict(error)) => {
+                tracing::warn!(error, page = run.page, "the page could not be written, trying again");
+                sleep(CONFLICT.delay(attempt)).await;
+            }
+            written => return written,
+        }
+    }
+    write_checkpoint(shared, run, gathered).await
 }
 
 async fn write_checkpoint(

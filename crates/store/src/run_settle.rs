@@ -137,14 +137,20 @@ async fn fix(tx: &Tx, run: RunId, sums: Sums) -> Result<(), StoreError> {
 /// hang on one message. Returns how many.
 pub async fn look_after_lost(tx: &Tx, age: Duration) -> Result<u64, StoreError> {
     tx.execute(
-        "UPDATE intake k SET look_at = now(), look_reason = 'no-outcome'
-         FROM sync_runs r JOIN run_item_outcomes o USING (run_id)
-         WHERE r.state IN ('listed', 'failed') AND coalesce(r.listed_at, r.ended_at) < now() - make_interval(secs => $1)
-           AND r.settle_look_at IS NOT NULL AND o.outcome IS NULL AND o.decision = 'published'
-           AND o.version < (extract(epoch FROM now()) * 1000000)::bigint - ($1 * 1000000)::bigint
-           AND k.connection_id = r.connection_id AND k.vendor_key = o.vendor_key AND k.look_at IS NULL
-           AND NOT EXISTS (SELECT FROM run_items p WHERE p.connection_id = k.connection_id
-                           AND p.vendor_key = k.vendor_key AND p.decision = 'planned')",
+        // a row that somebody holds is about to have an outcome; waiting for it, others held, could become a circle
+        "WITH lost AS (
+             SELECT k.connection_id, k.vendor_key
+             FROM sync_runs r JOIN run_item_outcomes o USING (run_id)
+             JOIN intake k ON k.connection_id = r.connection_id AND k.vendor_key = o.vendor_key
+             WHERE r.state IN ('listed', 'failed') AND coalesce(r.listed_at, r.ended_at) < now() - make_interval(secs => $1)
+               AND r.settle_look_at IS NOT NULL AND o.outcome IS NULL AND o.decision = 'published'
+               AND o.version < (extract(epoch FROM now()) * 1000000)::bigint - ($1 * 1000000)::bigint
+               AND k.look_at IS NULL
+               AND NOT EXISTS (SELECT FROM run_items p WHERE p.connection_id = k.connection_id
+                               AND p.vendor_key = k.vendor_key AND p.decision = 'planned')
+             FOR UPDATE OF k SKIP LOCKED)
+         UPDATE intake k SET look_at = now(), look_reason = 'no-outcome'
+         FROM lost WHERE k.connection_id = lost.connection_id AND k.vendor_key = lost.vendor_key",
         &[&age.as_secs_f64()],
     )
     .await
@@ -153,10 +159,14 @@ pub async fn look_after_lost(tx: &Tx, age: Duration) -> Result<u64, StoreError> 
 /// Gives calls that wait for a transcript without a date a look: whatever took theirs, they must not wait for ever. Returns how many.
 pub async fn date_the_undated(tx: &Tx) -> Result<u64, StoreError> {
     tx.execute(
-        "UPDATE intake k SET look_at = now(), look_reason = 'transcript'
-         WHERE awaits_transcript AND look_at IS NULL
-           AND NOT EXISTS (SELECT FROM run_items i WHERE i.connection_id = k.connection_id
-                           AND i.vendor_key = k.vendor_key AND i.decision IN ('planned', 'published'))",
+        "WITH undated AS (
+             SELECT connection_id, vendor_key FROM intake k
+             WHERE awaits_transcript AND look_at IS NULL
+               AND NOT EXISTS (SELECT FROM run_items i WHERE i.connection_id = k.connection_id
+                               AND i.vendor_key = k.vendor_key AND i.decision IN ('planned', 'published'))
+             FOR UPDATE SKIP LOCKED)
+         UPDATE intake k SET look_at = now(), look_reason = 'transcript'
+         FROM undated u WHERE k.connection_id = u.connection_id AND k.vendor_key = u.vendor_key",
         &[],
     )
     .await

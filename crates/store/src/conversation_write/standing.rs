@@ -98,25 +98,25 @@ pub async fn lock_standings(tx: &Tx, arrivals: &[Arrival<'_>]) -> Result<Locked,
     let tenants: Vec<&str> = arrivals.iter().map(|arrival| arrival.tenant.as_str()).collect();
     let streams: Vec<&str> = arrivals.iter().map(|arrival| arrival.stream.as_str()).collect();
     tx.execute(
-        "INSERT INTO intake (connection_id, vendor_key, tenant_id, stream)
-         SELECT DISTINCT connection_id, vendor_key, tenant_id, stream
+        // New rows and old ones in the order of their keys, as whoever lists them does: first the new and then the old would be two
+        // orders, and two transactions could wait for one another. A row whose update is refused by its condition is locked all the same.
+        "INSERT INTO intake AS k (connection_id, vendor_key, tenant_id, stream)
+         SELECT DISTINCT ON (connection_id, vendor_key) connection_id, vendor_key, tenant_id, stream
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS a (connection_id, vendor_key, tenant_id, stream)
          JOIN connections USING (connection_id, tenant_id)
          ORDER BY connection_id, vendor_key
-         ON CONFLICT (connection_id, vendor_key) DO NOTHING",
+         ON CONFLICT (connection_id, vendor_key) DO UPDATE SET stream = k.stream WHERE false",
         &[&connections, &keys, &tenants, &streams],
     )
     .await?;
     let rows = tx
         .query(
-            // where every row was there already, nothing has given this transaction its id yet
             "SELECT k.connection_id, k.vendor_key, k.stored_version, k.skipped_version, k.skipped_reason, k.content_hash,
-                    k.first_listed_at, clock_timestamp(), pg_current_xact_id()::text, k.document_version, k.stored_hash
+                    k.first_listed_at, clock_timestamp(), k.document_version, k.stored_hash
              FROM intake k
              JOIN (SELECT DISTINCT connection_id, vendor_key, tenant_id
                    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (connection_id, vendor_key, tenant_id)) AS a
-                  USING (connection_id, vendor_key, tenant_id)
-             ORDER BY k.connection_id, k.vendor_key FOR UPDATE OF k",
+                  USING (connection_id, vendor_key, tenant_id)",
             &[&connections, &keys, &tenants],
         )
         .await?;
@@ -143,8 +143,8 @@ fn standing(row: &tokio_postgres::Row) -> Result<Standing, StoreError> {
         skipped_reason: row.try_get::<_, Option<&str>>(4)?.map(str::parse).transpose()?,
         content_hash: hash(row, 5)?,
         first_listed_at: row.try_get(6)?,
-        document_version: row.try_get::<_, Option<i64>>(9)?.map(Version),
-        stored_hash: hash(row, 10)?,
+        document_version: row.try_get::<_, Option<i64>>(8)?.map(Version),
+        stored_hash: hash(row, 9)?,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What documents do to rows, in any order.
 
+use std::time::{Duration, Instant};
+
 use model::{ContentHash, SkipReason, TranscriptStatus, VendorKey, Version};
 use serde_json::json;
 use store::conversation::{Link, decision, seen};
@@ -281,29 +283,64 @@ async fn raw_versions(tx: &store::Tx, world: &World) -> Vec<i64> {
 #[tokio::test]
 async fn two_batches_with_the_same_records_in_different_order_both_get_through() {
     let world = World::new().await;
-    let take = |numbers: Vec<i64>, version: i64| {
+    let take = |numbers: Vec<i64>| {
         let world = &world;
         async move {
+            let keys: Vec<_> = numbers.iter().map(|number| format!("k{number}")).collect();
             let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-            let keys: Vec<_> = numbers.iter().map(|number| VendorKey::of(&format!("k{number}"))).collect();
-            let arrivals: Vec<_> = keys
-                .iter()
-                .map(|key| store::conversation_write::Arrival {
-                    stream: model::Stream::Conversations,
-                    tenant: &world.tenant,
-                    connection_id: world.connection,
-                    vendor_key: key,
-                    conversation_id: world.id_of(key.as_str()),
-                    asked_at: Version(version),
-                    listed_hash: ContentHash::of(b"x"),
-                })
-                .collect();
-            store::conversation_write::lock_standings(&tx, &arrivals).await.unwrap();
+            lock(world, &tx, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
             tx.commit().await.unwrap();
         }
     };
-    for version in 0..20 {
-        tokio::join!(take((0..50).collect(), version), take((0..50).rev().collect(), version));
+    for _ in 0..20 {
+        tokio::join!(take((0..50).collect()), take((0..50).rev().collect()));
     }
     world.db.finish().await;
+}
+
+/// What stores a batch and what lists a page take the same rows: in one order, or each waits for the other.
+#[tokio::test]
+async fn a_known_record_is_locked_before_a_later_one_that_somebody_else_is_making() {
+    let world = World::new().await;
+    let begin = || world.store().begin(Speaker::Tenant(&world.tenant));
+    let known = begin().await.unwrap();
+    lock(&world, &known, &["a"]).await;
+    known.commit().await.unwrap();
+    let maker = begin().await.unwrap();
+    lock(&world, &maker, &["b"]).await;
+    let batch = async {
+        let tx = begin().await.unwrap();
+        lock(&world, &tx, &["a", "b"]).await;
+        tx.commit().await.unwrap();
+    };
+    let watch = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while world.db.number(waiting).await == 0 {
+            assert!(Instant::now() < deadline, "the batch waits for nobody");
+        }
+        let free =
+            "SELECT count(*) FROM (SELECT FROM intake WHERE vendor_key = 'a' FOR UPDATE SKIP LOCKED) AS free";
+        assert_eq!(world.db.number(free).await, 0, "the known record is not locked yet");
+        maker.commit().await.unwrap();
+    };
+    tokio::join!(batch, watch);
+    world.db.finish().await;
+}
+
+async fn lock(world: &World, tx: &store::Tx, keys: &[&str]) {
+    let keys: Vec<_> = keys.iter().map(|key| VendorKey::of(key)).collect();
+    let arrivals: Vec<_> = keys
+        .iter()
+        .map(|key| store::conversation_write::Arrival {
+            stream: model::Stream::Conversations,
+            tenant: &world.tenant,
+            connection_id: world.connection,
+            vendor_key: key,
+            conversation_id: world.id_of(key.as_str()),
+            asked_at: Version(1),
+            listed_hash: ContentHash::of(b"x"),
+        })
+        .collect();
+    store::conversation_write::lock_standings(tx, &arrivals).await.unwrap();
 }
