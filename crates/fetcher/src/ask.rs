@@ -81,11 +81,13 @@ pub(crate) async fn ask_once<T>(
     deadline: Instant,
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<Answer<T>, Setback> {
+    let waiting = Instant::now();
     let (permits, version) = permits(shared, run, budgets, deadline).await?;
+    shared.deps.metrics.waited(run.vendor, waiting.elapsed());
     let started = Instant::now();
     let answer = request.await;
     runtime::failpoint!("fetch.permitted");
-    shared.deps.metrics.asked(&answer, started.elapsed());
+    shared.deps.metrics.asked(run.vendor, &answer, started.elapsed());
     let after_refusals = permits.iter().any(|permit| permit.after_refusals);
     for permit in permits {
         give_back(shared, permit).await;

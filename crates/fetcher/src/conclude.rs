@@ -37,6 +37,7 @@ pub(crate) async fn checkpoint(
     let moved = write_patiently(shared, run, &gathered).await.map_err(JobError::retry)?;
     failpoint!("fetch.checkpointed");
     let records = gathered.listed.len();
+    shared.deps.metrics.brought(records);
     match moved {
         Checkpointed::At(step, wait) => {
             tracing::info!(records, page = run.page, "fetched a page");

@@ -31,6 +31,7 @@ pub(crate) async fn consume(shared: Arc<Shared>, queue: &'static WorkQueue, shut
     let handler = move |delivery: Arc<Delivery>| {
         let shared = Arc::clone(&shared);
         async move {
+            let _in_hand = shared.deps.metrics.begin(queue);
             let nudge = Nudge::decode(&delivery.body).map_err(JobError::undecodable)?;
             let span = tracing::info_span!("fetch_page", job.id = %nudge.run_id, job.kind = %nudge.kind,
                 vendor = %nudge.vendor, tenant = %nudge.tenant, step = nudge.step.0);

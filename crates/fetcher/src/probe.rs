@@ -70,7 +70,7 @@ pub(crate) async fn is_answered<T>(
     let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, Share::Live, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
-    shared.deps.metrics.asked(&answer, started.elapsed());
+    shared.deps.metrics.asked(probe.vendor, &answer, started.elapsed());
     give_back(shared, permit).await;
     match answer {
         Ok(_) => Ok(true),

@@ -17,9 +17,8 @@ pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
     let mut batches = BatchConsumer::new(&deps.broker, queue, deps.config.limits(lane));
     while let Some(mut batch) = batches.next_batch(&shutdown).await {
         let span = tracing::info_span!("normalize_batch", queue = queue.name, documents = batch.len());
-        let bytes = batch.iter().map(|delivery| delivery.body.len()).sum::<usize>();
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        deps.metrics.bytes_in_flight.add(bytes);
+        let bytes = batch.iter().map(|delivery| delivery.body.len()).sum();
+        let _in_hand = deps.metrics.begin(queue, batch.len(), bytes);
         failpoint!("normalize.received");
         let outcomes = handle(&deps, &batch, &shutdown).instrument(span).await;
         // not settled, the batch is given back when the next one is asked for
@@ -36,7 +35,6 @@ pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
             }
             failpoint!("normalize.diverted");
         }
-        deps.metrics.bytes_in_flight.sub(bytes);
     }
 }
 

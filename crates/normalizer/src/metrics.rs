@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use model::Lane;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+use queue::WorkQueue;
+use queue::topology::RESOLVE_QUEUE;
+use runtime::InFlight;
 
 /// What can become of a document.
 const OUTCOMES: [&str; 7] = ["changed", "unchanged", "superseded", "skipped", "dead", "retried", "snoozed"];
@@ -13,7 +20,9 @@ pub struct NormalizerMetrics {
     documents: IntCounterVec,
     batch_seconds: Histogram,
     batch_documents: Histogram,
-    pub(crate) bytes_in_flight: IntGauge,
+    resolve_seconds: Histogram,
+    messages_in_flight: IntGaugeVec,
+    bytes_in_flight: IntGauge,
     pub(crate) nul_characters: IntCounter,
     pub(crate) splits: IntCounter,
     pub(crate) relinked: IntCounter,
@@ -42,6 +51,14 @@ impl NormalizerMetrics {
                 )
                 .buckets(vec![1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]),
             )?,
+            resolve_seconds: Histogram::with_opts(HistogramOpts::new(
+                "normalizer_resolve_seconds",
+                "Seconds a batch of conversations takes to be linked or matched again.",
+            ))?,
+            messages_in_flight: IntGaugeVec::new(
+                Opts::new("normalizer_in_flight_messages", "Messages in hand, by their queue."),
+                &["queue"],
+            )?,
             bytes_in_flight: IntGauge::new(
                 "normalizer_in_flight_bytes",
                 "Bytes of documents in hand; bounds what memory this process needs.",
@@ -66,7 +83,12 @@ impl NormalizerMetrics {
         for outcome in OUTCOMES {
             metrics.documents.with_label_values(&[outcome]);
         }
+        for queue in Lane::ALL.iter().map(|lane| WorkQueue::normalize(*lane)).chain([&RESOLVE_QUEUE]) {
+            metrics.messages_in_flight.with_label_values(&[queue.name]);
+        }
         registry.register(Box::new(metrics.documents.clone()))?;
+        registry.register(Box::new(metrics.resolve_seconds.clone()))?;
+        registry.register(Box::new(metrics.messages_in_flight.clone()))?;
         registry.register(Box::new(metrics.batch_seconds.clone()))?;
         registry.register(Box::new(metrics.batch_documents.clone()))?;
         registry.register(Box::new(metrics.bytes_in_flight.clone()))?;
@@ -74,6 +96,17 @@ impl NormalizerMetrics {
             registry.register(Box::new(counter.clone()))?;
         }
         Ok(metrics)
+    }
+
+    /// Notes that messages of this queue are in hand, until what it gives is dropped.
+    pub(crate) fn begin(&self, queue: &WorkQueue, messages: usize, bytes: usize) -> [InFlight; 2] {
+        let in_flight = self.messages_in_flight.with_label_values(&[queue.name]);
+        [InFlight::of(in_flight, messages), InFlight::of(self.bytes_in_flight.clone(), bytes)]
+    }
+
+    pub(crate) fn begin_resolving(&self) -> (InFlight, HistogramTimer) {
+        let in_flight = self.messages_in_flight.with_label_values(&[RESOLVE_QUEUE.name]);
+        (InFlight::of(in_flight, 1), self.resolve_seconds.start_timer())
     }
 
     pub(crate) fn document(&self, outcome: &'static str) {

@@ -32,6 +32,7 @@ pub(crate) async fn consume(deps: Deps, shutdown: Shutdown) {
     let handler = move |delivery: Arc<Delivery>| {
         let deps = deps.clone();
         async move {
+            let _in_hand = deps.metrics.begin_resolving();
             let batch = ResolveBatch::decode(&delivery.body).map_err(JobError::undecodable)?;
             let span = tracing::info_span!("resolve_batch", tenant = %batch.tenant,
                 conversations = batch.conversation_ids.len());

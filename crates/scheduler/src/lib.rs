@@ -11,6 +11,7 @@ use futures::future::join_all;
 use queue::Publisher;
 use runtime::{Backoff, Door, Health, Shutdown};
 use store::Store;
+use tokio::time::Instant;
 
 pub use config::SchedulerConfig;
 use duty::Duty;
@@ -46,7 +47,10 @@ const AFTER_FAILURE: Backoff =
 async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
     let mut failures = 0;
     while !shutdown.is_begun() {
-        let pause = match duty.perform(deps).await {
+        let began = Instant::now();
+        let performed = duty.perform(deps).await;
+        deps.metrics.took(duty, began);
+        let pause = match performed {
             Ok(handled) => {
                 failures = 0;
                 door.opened();

@@ -1,14 +1,19 @@
 //! Numbers of a scheduler.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use tokio::time::Instant;
 
 use crate::duty::Duty;
+
+/// A round is a few statements, and now and then a large change of accounts.
+const ROUND_SECONDS: [f64; 8] = [0.002, 0.01, 0.05, 0.2, 1.0, 5.0, 30.0, 120.0];
 
 /// What this process's scheduler has done.
 #[derive(Debug)]
 pub struct SchedulerMetrics {
     handled: IntCounterVec,
     failures: IntCounterVec,
+    seconds: HistogramVec,
 }
 
 impl SchedulerMetrics {
@@ -28,17 +33,31 @@ impl SchedulerMetrics {
             ),
             &["duty"],
         )?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "scheduler_round_seconds",
+                "Seconds a round of a duty takes; many: the database is the bottleneck.",
+            )
+            .buckets(ROUND_SECONDS.to_vec()),
+            &["duty"],
+        )?;
         for duty in Duty::ALL {
+            seconds.with_label_values(&[duty.as_str()]);
             handled.with_label_values(&[duty.as_str()]);
             failures.with_label_values(&[duty.as_str()]);
         }
         registry.register(Box::new(handled.clone()))?;
         registry.register(Box::new(failures.clone()))?;
-        Ok(Self { handled, failures })
+        registry.register(Box::new(seconds.clone()))?;
+        Ok(Self { handled, failures, seconds })
     }
 
     pub(crate) fn handled(&self, duty: Duty, rows: u64) {
         self.handled.with_label_values(&[duty.as_str()]).inc_by(rows);
+    }
+
+    pub(crate) fn took(&self, duty: Duty, began: Instant) {
+        self.seconds.with_label_values(&[duty.as_str()]).observe(began.elapsed().as_secs_f64());
     }
 
     pub(crate) fn failed(&self, duty: Duty) {

@@ -4,11 +4,22 @@ use std::time::Duration;
 
 use runtime::{Env, EnvError};
 
+/// Whether the numbers of the whole system are told of each tenant as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantLabels {
+    /// Of none: there may be thousands.
+    None,
+    /// Of each: some thirty numbers a tenant.
+    Each,
+}
+
 /// Settings of a steward.
 #[derive(Debug, Clone)]
 pub struct StewardConfig {
     /// `SWITCHBOARD_COUNT_S`: how often the numbers of the whole system are computed, in seconds, default 10.
     pub count_every: Duration,
+    /// `SWITCHBOARD_TENANT_METRICS`: `true` tells the main ones of each tenant as well, default false.
+    pub tenant_labels: TenantLabels,
     /// `SWITCHBOARD_CLAIM_CHECK_S`: documents put away for the normalizer are kept so many seconds, default 604800; those that a dead
     /// letter needs are kept longer.
     pub claim_check_age: Duration,
@@ -20,7 +31,9 @@ pub struct StewardConfig {
 impl StewardConfig {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let each_tenant = env.flag("SWITCHBOARD_TENANT_METRICS", false)?;
         Ok(Self {
+            tenant_labels: if each_tenant { TenantLabels::Each } else { TenantLabels::None },
             count_every: env.seconds("SWITCHBOARD_COUNT_S", Duration::from_secs(10))?,
             claim_check_age: env.seconds("SWITCHBOARD_CLAIM_CHECK_S", Duration::from_hours(7 * 24))?,
             discarded_age: env.seconds("SWITCHBOARD_DISCARDED_S", Duration::from_hours(30 * 24))?,

@@ -20,7 +20,10 @@ pub(crate) async fn take_in(deps: &Deps, queue: &'static WorkQueue, shutdown: &S
     let filing = deps.clone();
     let handler = move |delivery: Arc<Delivery>| {
         let deps = filing.clone();
-        async move { handle(&deps, queue, &delivery).await }
+        async move {
+            let _in_hand = deps.metrics.begin(queue);
+            handle(&deps, queue, &delivery).await
+        }
     };
     consume(&deps.broker, Source::dead(queue), CONSUMER, handler, shutdown).await;
 }

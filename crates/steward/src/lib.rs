@@ -16,7 +16,7 @@ use queue::topology::WORK_QUEUES;
 use runtime::{Clock, Shutdown};
 use store::Store;
 
-pub use config::StewardConfig;
+pub use config::{StewardConfig, TenantLabels};
 pub use metrics::StewardMetrics;
 
 /// What a steward needs.

@@ -1,18 +1,41 @@
 //! Numbers of a steward, and of the whole system.
 
+mod table;
+mod tenants;
+mod vendors;
+
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use model::ParkCause;
+use prometheus::{Histogram, HistogramTimer, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use queue::topology::WORK_QUEUES;
 use queue::{QueueDepth, WorkQueue};
+use runtime::{InFlight, Numbers};
 use store::heartbeat::LastSeen;
-use store::report::{Count, QueueWork};
+use store::report::{Count, Doing, OneDoing, QueueWork};
+
+use crate::TenantLabels;
+use tenants::TenantNumbers;
+use vendors::VendorNumbers;
+
+/// States of open runs but the parked ones, which are named by their cause.
+const STATES: [&str; 3] = ["planned", "listing", "listed"];
+
+/// Classes of dead letters that are counted apart, the most frequent first: a header names the class, and anybody may publish.
+const CLASSES_MAX: usize = 40;
+
+/// One statement, or some twenty of them.
+const SECONDS: [f64; 8] = [0.002, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 
 /// What this process has filed, and how the whole stands.
 #[derive(Debug)]
 pub struct StewardMetrics {
     filed: IntCounterVec,
+    in_flight: IntGaugeVec,
+    letter_seconds: Histogram,
+    count_seconds: Histogram,
     queue_depth: IntGaugeVec,
     queue_consumers: IntGaugeVec,
     queue_age: IntGaugeVec,
@@ -22,82 +45,104 @@ pub struct StewardMetrics {
     outbox_age: IntGauge,
     scheduler_seen: IntGauge,
     counted_at: IntGauge,
+    pub(crate) vendors: VendorNumbers,
+    pub(crate) tenants: Option<TenantNumbers>,
 }
 
 impl StewardMetrics {
-    /// Makes the numbers and registers them.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str, label: &str| IntGaugeVec::new(Opts::new(name, help), &[label]);
+    /// Makes the numbers and registers them; those of each tenant only if that is asked for.
+    pub fn register(registry: &Registry, tenants: TenantLabels) -> Result<Self, prometheus::Error> {
+        let make = Numbers(registry);
         let metrics = Self {
-            filed: IntCounterVec::new(
-                Opts::new(
-                    "steward_letters_filed_total",
-                    "Dead letters filed by origin queue; see `switchboard dead groups`.",
-                ),
+            filed: make.counters(
+                "steward_letters_filed_total",
+                "Dead letters filed by origin queue; see `switchboard dead groups`.",
                 &["queue"],
             )?,
-            queue_depth: gauge(
+            in_flight: make.gauges(
+                "steward_in_flight_messages",
+                "Dead letters in hand, by their queue.",
+                &["queue"],
+            )?,
+            letter_seconds: make.spread(
+                "steward_letter_seconds",
+                "Seconds from a dead letter's arrival until it is filed; many: the database is the bottleneck.",
+                &SECONDS,
+            )?,
+            count_seconds: make.spread(
+                "steward_count_seconds",
+                "Seconds it takes to compute the numbers of the whole system; near SWITCHBOARD_COUNT_S: set that higher.",
+                &SECONDS,
+            )?,
+            queue_depth: make.gauges(
                 "switchboard_queue_messages",
                 "Messages ready in a queue; growing: add workers of its role.",
-                "queue",
+                &["queue"],
             )?,
-            queue_consumers: gauge(
+            queue_consumers: make.gauges(
                 "switchboard_queue_consumers",
                 "Consumers of a queue; none: no process of its role is running, or it cannot reach the broker.",
-                "queue",
+                &["queue"],
             )?,
-            queue_age: gauge(
+            queue_age: make.gauges(
                 "switchboard_queue_oldest_seconds",
                 "Seconds the oldest message of a queue has waited, by the ledger; growing: add workers of its role.",
-                "queue",
+                &["queue"],
             )?,
-            runs: gauge(
+            runs: make.gauges(
                 "switchboard_runs",
                 "Open runs by state; parked ones by cause: the cause's owner releases them.",
-                "state",
+                &["state"],
             )?,
-            dead: gauge("switchboard_dead_letters", "Dead letters by class: each needs a person.", "class")?,
-            connections: gauge(
+            dead: make.gauges(
+                "switchboard_dead_letters",
+                "Dead letters by class: each needs a person.",
+                &["class"],
+            )?,
+            connections: make.gauges(
                 "switchboard_connections",
                 "Connections by how they are doing: running, or what keeps them from it; see `switchboard connections`.",
-                "status",
+                &["status"],
             )?,
-            outbox_age: IntGauge::new(
+            outbox_age: make.gauge(
                 "switchboard_outbox_oldest_seconds",
                 "Seconds the oldest event has waited for being published; growing: is a scheduler running?",
             )?,
-            scheduler_seen: IntGauge::new(
+            scheduler_seen: make.gauge(
                 "switchboard_scheduler_seen_timestamp_seconds",
                 "When a scheduler was last at work, since 1970, 0: never; standing still: nothing is planned.",
             )?,
-            counted_at: IntGauge::new(
+            counted_at: make.gauge(
                 "switchboard_counted_timestamp_seconds",
                 "When the numbers of the whole system were last computed, since 1970; standing still: they are old.",
             )?,
+            vendors: VendorNumbers::register(registry)?,
+            tenants: (tenants == TenantLabels::Each).then(|| TenantNumbers::register(registry)).transpose()?,
         };
-        for queue in WORK_QUEUES {
-            metrics.filed.with_label_values(&[queue.name]);
-            metrics.queue_age.with_label_values(&[queue.name]);
-        }
-        registry.register(Box::new(metrics.filed.clone()))?;
-        let counted = [
-            &metrics.queue_depth,
-            &metrics.queue_consumers,
-            &metrics.queue_age,
-            &metrics.runs,
-            &metrics.dead,
-        ];
-        for vec in counted.into_iter().chain([&metrics.connections]) {
-            registry.register(Box::new(vec.clone()))?;
-        }
-        for one in [&metrics.outbox_age, &metrics.scheduler_seen, &metrics.counted_at] {
-            registry.register(Box::new(one.clone()))?;
-        }
+        metrics.name_what_is_known();
         Ok(metrics)
+    }
+
+    fn name_what_is_known(&self) {
+        for queue in WORK_QUEUES {
+            self.filed.with_label_values(&[queue.name]);
+            self.in_flight.with_label_values(&[&queue.dead()]);
+            self.queue_age.with_label_values(&[queue.name]);
+        }
     }
 
     pub(crate) fn filed(&self, queue: &WorkQueue) {
         self.filed.with_label_values(&[queue.name]).inc();
+    }
+
+    /// Notes that a letter of this queue is in hand, until what it gives is dropped.
+    pub(crate) fn begin(&self, queue: &WorkQueue) -> (InFlight, HistogramTimer) {
+        let in_flight = self.in_flight.with_label_values(&[&queue.dead()]);
+        (InFlight::of(in_flight, 1), self.letter_seconds.start_timer())
+    }
+
+    pub(crate) fn took(&self, counting: Duration) {
+        self.count_seconds.observe(counting.as_secs_f64());
     }
 
     pub(crate) fn queues(&self, depths: &[QueueDepth]) {
@@ -113,15 +158,26 @@ impl StewardMetrics {
     }
 
     pub(crate) fn runs(&self, counts: &[Count]) {
-        set(&self.runs, counts.iter().map(|one| (one.name.as_str(), one.count)));
+        let parked: Vec<String> = ParkCause::ALL.iter().map(|cause| format!("parked: {cause}")).collect();
+        let known = STATES.into_iter().chain(parked.iter().map(String::as_str)).map(|state| (state, 0));
+        set(&self.runs, known.chain(counts.iter().map(|one| (one.name.as_str(), one.count))));
     }
 
     pub(crate) fn dead(&self, counts: &[Count]) {
-        set(&self.dead, counts.iter().map(|one| (one.name.as_str(), one.count)));
+        let counted = counts.iter().take(CLASSES_MAX).map(|one| (one.name.as_str(), one.count));
+        let others: i64 = counts.iter().skip(CLASSES_MAX).map(|one| one.count).sum();
+        set(&self.dead, counted.chain((others > 0).then_some(("other", others))));
     }
 
-    pub(crate) fn connections(&self, counts: &[Count]) {
-        set(&self.connections, counts.iter().map(|one| (one.name.as_str(), one.count)));
+    pub(crate) fn connections(&self, doings: &[OneDoing]) {
+        let count = |word: &Doing| doings.iter().filter(|one| one.doing == *word).count();
+        let counts =
+            Doing::ALL.iter().map(|word| (word.as_str(), i64::try_from(count(word)).unwrap_or(i64::MAX)));
+        set(&self.connections, counts);
+        self.vendors.connections(doings);
+        if let Some(tenants) = &self.tenants {
+            tenants.connections(doings);
+        }
     }
 
     pub(crate) fn outbox_age(&self, seconds: i64) {

@@ -1,5 +1,6 @@
 //! The questions an operator asks of the whole: what is parked, what is left, where a record is.
 
+mod by_vendor;
 mod doing;
 mod freshness;
 mod past;
@@ -14,7 +15,11 @@ use serde::Serialize;
 
 use crate::{StoreError, Tx};
 
-pub use doing::{Doing, blocked, connections_by_doing};
+pub use by_vendor::{
+    AccountsBusy, BackfillPace, DayFreshness, DeadOf, Whose, accounts_busy, backfill_paces, day_freshness,
+    dead_by_tenant, dead_by_vendor,
+};
+pub use doing::{Doing, OneDoing, blocked, doings};
 pub use freshness::{Freshness, Lookback, Spread, freshness};
 pub use past::{Past, PastRun, Stop, Then, pasts};
 pub use pulse::{Closed, Failing, Pulse, Refused, pulses};

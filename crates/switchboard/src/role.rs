@@ -164,8 +164,8 @@ fn prepare(context: &Context, shared: &Shared, role: Role, shutdown: Shutdown) -
             Box::pin(normalizer::run(normalizer::Deps { store, broker, config, metrics }, shutdown))
         }
         Role::Steward => {
-            let metrics = Arc::new(StewardMetrics::register(registry)?);
             let config = StewardConfig::from_env(env)?;
+            let metrics = Arc::new(StewardMetrics::register(registry, config.tenant_labels)?);
             let clock = Clock::system();
             Box::pin(steward::run(steward::Deps { store, broker, config, metrics, clock }, shutdown))
         }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use model::ParkCause;
+use model::{ParkCause, TenantId, Vendor};
 
-use super::{Count, Pulse, pulses};
+use super::{Pulse, pulses};
 use crate::connection::{self, Connection};
 use crate::stream::{self, Silence};
 use crate::{StoreError, Tx};
@@ -86,16 +86,47 @@ pub fn blocked(one: &Connection, pulse: Option<&Pulse>) -> Option<ParkCause> {
     one.blocked.or_else(|| pulse?.spent_until.map(|_| ParkCause::Quota))
 }
 
-/// Connections by how they are doing, of all that the transaction speaks for; what none does is zero.
-pub async fn connections_by_doing(tx: &Tx) -> Result<Vec<Count>, StoreError> {
+/// How one connection is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneDoing {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The vendor.
+    pub vendor: Vendor,
+    /// How it is doing.
+    pub doing: Doing,
+    /// Seconds since its schedule last listed a window to its end; if it never did, since it was connected.
+    pub synced_ago_s: i64,
+}
+
+impl OneDoing {
+    /// Nobody has switched it off: it should be synced.
+    pub fn is_wanted(&self) -> bool {
+        !matches!(self.doing, Doing::Disconnected | Doing::Disabled | Doing::Paused)
+    }
+}
+
+/// Tells how every connection is doing that the transaction speaks for.
+pub async fn doings(tx: &Tx) -> Result<Vec<OneDoing>, StoreError> {
     let (pulses, silences) = (pulses(tx).await?, stream::silences(tx).await?);
     let connections = connection::list(tx).await?;
     let pulses: HashMap<_, _> = pulses.iter().map(|pulse| (pulse.connection_id, pulse)).collect();
     let silences: HashMap<_, _> = silences.iter().map(|silence| (silence.connection_id, silence)).collect();
-    let doing =
-        |one: &Connection| Doing::of(one, pulses.get(&one.id).copied(), silences.get(&one.id).copied());
-    let doings: Vec<Doing> = connections.iter().map(doing).collect();
-    let count = |word: &Doing| doings.iter().filter(|one| *one == word).count();
-    let counts = Doing::ALL.iter().map(|word| (word.as_str().to_owned(), count(word)));
-    Ok(counts.map(|(name, count)| Count { name, count: i64::try_from(count).unwrap_or(i64::MAX) }).collect())
+    Ok(connections
+        .iter()
+        .map(|one| {
+            let pulse = pulses.get(&one.id).copied();
+            OneDoing {
+                tenant: one.tenant.clone(),
+                vendor: one.vendor,
+                doing: Doing::of(one, pulse, silences.get(&one.id).copied()),
+                synced_ago_s: pulse.map_or(0, |pulse| synced_ago_s(one, pulse)),
+            }
+        })
+        .collect())
+}
+
+fn synced_ago_s(one: &Connection, pulse: &Pulse) -> i64 {
+    let since = pulse.last_synced_at.unwrap_or(one.created_at);
+    pulse.now.duration_since(since).as_secs().max(0)
 }

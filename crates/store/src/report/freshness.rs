@@ -9,6 +9,9 @@ use crate::{StoreError, Tx};
 /// Lookbacks that are reckoned with: an hour, six, a day, two, four.
 const LOOKBACKS_S: [i32; 5] = [3_600, 21_600, 86_400, 172_800, 345_600];
 
+/// What a [`Spread`] is made of.
+pub(super) const PERCENTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
 /// How soon a connection's calls are there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Freshness {
@@ -83,7 +86,7 @@ pub async fn freshness(tx: &Tx, within: SignedDuration) -> Result<Vec<Freshness>
                   FROM unnest($3::int[]) AS n (s))
              FROM connections c JOIN calls USING (connection_id)
              GROUP BY c.connection_id ORDER BY c.tenant_id, c.vendor, c.created_at",
-            &[&within.as_secs_f64(), &[0.5, 0.95, 0.99].as_slice(), &LOOKBACKS_S.as_slice()],
+            &[&within.as_secs_f64(), &PERCENTILES.as_slice(), &LOOKBACKS_S.as_slice()],
         )
         .await?;
     rows.iter()
@@ -107,7 +110,7 @@ pub async fn freshness(tx: &Tx, within: SignedDuration) -> Result<Vec<Freshness>
 }
 
 /// The seconds to the millisecond.
-fn spread(row: &tokio_postgres::Row, column: usize) -> Result<Spread, StoreError> {
+pub(super) fn spread(row: &tokio_postgres::Row, column: usize) -> Result<Spread, StoreError> {
     let percentiles: Vec<f64> = row.try_get(column)?;
     let at = |index: usize| percentiles.get(index).map_or(0.0, |s| (s * 1000.0).round() / 1000.0);
     Ok(Spread { p50_s: at(0), p95_s: at(1), p99_s: at(2) })
