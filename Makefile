@@ -22,6 +22,7 @@ down: ## Stop everything that `make up` or `make stack-up` started
 
 .PHONY: test test-run migrations
 test: install ## Run all tests on real servers
+	@$(LOCAL)/install prometheus
 	@$(STACK) $(MAKE) --no-print-directory test-run
 test-run: ## The same on servers that the environment names
 	$(TEST) --workspace
@@ -34,8 +35,8 @@ bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
-.PHONY: ci fmt fmt-check lint clippy docs deny alerts
-ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, migrations, tests
+.PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards
+ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, migrations, tests
 	@$(STACK) .ci/stages
 fmt: ## Format the code
 	cargo fmt --all
@@ -47,7 +48,9 @@ clippy: ## Check the lints
 docs: ## Build the documentation of our crates; a warning is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 alerts: ## Check the alerts, and run their tests
-	@deploy/observability/check
+	@deploy/observability/check alerts
+dashboards: ## Check the dashboards against Grafana's own types
+	@deploy/observability/check dashboards
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
 

@@ -3,8 +3,10 @@
 mod binary;
 mod browser;
 mod certificates;
+mod http;
 mod mail;
 mod process;
+mod prometheus;
 mod stack;
 mod stand;
 mod traces;
@@ -14,6 +16,7 @@ pub use browser::{Consented, visit};
 pub use certificates::Authority;
 pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;
+pub use prometheus::{OBSERVABILITY, Prometheus};
 pub use stack::Stack;
 pub use stand::{Pace, Stand};
 pub use traces::Traces;

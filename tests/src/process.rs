@@ -6,9 +6,9 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+
+use crate::http;
 
 /// A role's process; killed when dropped.
 pub struct Role {
@@ -77,12 +77,7 @@ impl Role {
     /// Asks it over HTTP; the whole answer.
     pub async fn get(&self, path: &str) -> String {
         let address = self.address().expect("a role that has started");
-        let mut stream = TcpStream::connect(address).await.expect("a role that listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: role\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        answer
+        http::get(&address, path, "HTTP/1.1").await.expect("a role that answers")
     }
 
     /// Sends a signal.

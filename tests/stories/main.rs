@@ -1,12 +1,12 @@
 //! The stories across roles.
 
 mod accounts;
-mod alerts;
 mod bad_input;
 mod bootstrap;
 mod crashes;
 mod credentials;
 mod crm;
+mod dashboards;
 mod dead_letters;
 mod deliveries;
 mod demo;

@@ -148,7 +148,10 @@ impl StewardMetrics {
     pub(crate) fn queues(&self, depths: &[QueueDepth]) {
         for depth in depths {
             self.queue_depth.with_label_values(&[&depth.queue]).set(depth.ready.into());
-            self.queue_consumers.with_label_values(&[&depth.queue]).set(depth.consumers.into());
+            // in a delay messages only wait: nobody is missed there
+            if WORK_QUEUES.iter().any(|work| depth.queue == work.name || depth.queue == work.dead()) {
+                self.queue_consumers.with_label_values(&[&depth.queue]).set(depth.consumers.into());
+            }
         }
     }
 

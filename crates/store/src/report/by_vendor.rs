@@ -179,9 +179,10 @@ pub async fn dead_by_vendor(tx: &Tx) -> Result<Vec<DeadOf>, StoreError> {
         .collect()
 }
 
-/// Counts dead letters by tenant; those that are nobody's are left out.
+/// Counts the dead letters of each tenant; those that are nobody's are left out.
 pub async fn dead_by_tenant(tx: &Tx) -> Result<Vec<(TenantId, i64)>, StoreError> {
-    let sql = "SELECT tenant_id, count(*) FROM dead_letters WHERE state = 'dead' AND tenant_id IS NOT NULL GROUP BY 1";
+    let sql = "SELECT t.tenant_id, count(d.tenant_id)
+               FROM tenants t LEFT JOIN dead_letters d ON d.tenant_id = t.tenant_id AND d.state = 'dead' GROUP BY 1";
     let rows = tx.query(sql, &[]).await?;
     rows.iter().map(|row| Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))).collect()
 }
