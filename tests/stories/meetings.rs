@@ -167,3 +167,37 @@ async fn copies_that_share_nothing_but_an_event_of_a_calendar_are_one_meeting_ho
 async fn meetings_that_are_held_in_the_same_rooms_again_and_again_stay_apart() {
     play(WorkspaceSpec { rooms: Some(2), ..spec() }, false).await;
 }
+
+#[tokio::test]
+async fn a_persons_word_about_a_meeting_is_taken_back_where_it_was_said_and_outlives_its_copy() {
+    let (stand, roles) = told(spec(), false).await;
+    let timeline = stand.json(&["timeline", "--tenant", "acme", "--limit", "1000"]).await;
+    let pair = timeline.iter().find(|one| one["sources"].as_array().is_some_and(|copies| copies.len() == 2));
+    let copies = pair.expect("a meeting of both")["sources"].as_array().expect("copies");
+    let text = |vendor: &str, key: &str| {
+        let copy = copies.iter().find(|copy| copy["vendor"] == vendor).expect("a copy");
+        copy[key].as_str().expect("a text").to_owned()
+    };
+    let [of_attention, of_gong] = ["attention", "gong"].map(|vendor| text(vendor, "conversation_id"));
+    let accounts = stand.json(&["accounts", "list", "--tenant", "acme"]).await;
+    let [one, another] = [0, 1].map(|place| accounts[place]["external_id"].as_str().expect("an id"));
+
+    stand.ok(&["accounts", "move", &of_gong, one]).await;
+    let refused = stand.run(&["accounts", "move", &of_attention, "--take-back"]).await;
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(error.contains(&format!("`switchboard accounts move {of_gong} --take-back`")), "{error}");
+    stand.ok(&["accounts", "move", &of_attention, another]).await;
+    let taken_back = stand.ok(&["accounts", "move", &of_gong, "--take-back"]).await;
+    assert!(taken_back.contains(&format!("as was decided about its copy {of_attention}")), "{taken_back}");
+
+    let archived = Change::SetArchived { id: text("attention", "external_id"), archived: true };
+    stand.world().change("acme", archived).expect("a change");
+    stand.sync_days("acme", 6).await;
+    stand.idle().await;
+    let why = stand.ok(&["conversation", &of_gong]).await;
+    assert!(why.contains("found by person"), "{why}");
+    assert!(why.contains(&format!("of its copy {of_attention}, which was withdrawn")), "{why}");
+    let gone_back = stand.ok(&["accounts", "move", &of_gong, "--take-back"]).await;
+    assert!(gone_back.contains("the rules decide"), "{gone_back}");
+    stand.finish(roles).await;
+}

@@ -26,8 +26,10 @@ pub struct Moved {
     pub tenant: TenantId,
     /// Name of the account it was on.
     pub from: Option<String>,
-    /// Name of the account it is on now; after a word taken back, the rules will say.
+    /// Name of the account it is on now; after a word taken back, the rules will say, unless a person decided about another copy.
     pub to: Option<String>,
+    /// That copy of its meeting.
+    pub decided_of: Option<ConversationId>,
 }
 
 /// Puts a conversation where a person says; `person` is told to whoever asks why.
@@ -51,8 +53,11 @@ pub async fn decide(store: &Store, id: ConversationId, word: &Word, person: &str
             None
         }
     };
+    let after = decision::current(&tx, id).await?.and_then(|after| Some((after.decided_of?, after.account)));
+    let other = after.filter(|(of, _)| *of != id);
     tx.commit().await?;
-    Ok(Moved { conversation_id: id, tenant: before.tenant, from: before.account, to })
+    let (decided_of, to) = other.map_or((None, to), |(of, account)| (Some(of), account));
+    Ok(Moved { conversation_id: id, tenant: before.tenant, from: before.account, to, decided_of })
 }
 
 async fn put(tx: &Tx, id: ConversationId, account: Option<AccountId>, person: &str) -> anyhow::Result<()> {
@@ -63,10 +68,16 @@ async fn put(tx: &Tx, id: ConversationId, account: Option<AccountId>, person: &s
 }
 
 async fn take_back(tx: &Tx, id: ConversationId, before: &Decided) -> anyhow::Result<()> {
-    if !decision::take_back(tx, &before.tenant, id).await? {
-        bail!("nobody decided about conversation {id}: it was linked by the rules ({})", before.rule);
+    if decision::take_back(tx, &before.tenant, id).await? {
+        return Ok(());
     }
-    Ok(())
+    match before.decided_of {
+        Some(copy) => bail!(
+            "nobody decided about conversation {id}, but about {copy}, a copy of its meeting: take that back with \
+             `switchboard accounts move {copy} --take-back`"
+        ),
+        None => bail!("nobody decided about conversation {id}: it was linked by the rules ({})", before.rule),
+    }
 }
 
 async fn meant(tx: &Tx, tenant: &TenantId, text: &str) -> anyhow::Result<(AccountId, String)> {

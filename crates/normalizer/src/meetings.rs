@@ -8,6 +8,7 @@ use mapping::meeting::{
 };
 use model::{ConversationId, MeetingId, TenantId};
 use serde_json::{Value, json};
+use store::conversation::decision;
 use store::meeting::{self, MeetingCopy, Near, Placement, Reach};
 use store::{StoreError, Tx};
 
@@ -44,7 +45,12 @@ pub(crate) async fn match_again(
     for placed in mapping::meeting::place(&recordings, &splits) {
         placements.insert(placed.id, placement(&placed, &copies));
     }
-    meeting::place(tx, tenant, &placements.into_values().collect::<Vec<_>>()).await
+    let moved = meeting::place(tx, tenant, &placements.into_values().collect::<Vec<_>>()).await?;
+    if copies.values().any(|copy| copy.is_withdrawn) {
+        let were_in: Vec<_> = copies.values().map(|copy| (copy.id, copy.meeting)).collect();
+        decision::hand_on(tx, tenant, &were_in).await?;
+    }
+    Ok(moved)
 }
 
 /// Those of these conversations that have another one near or are not stored as being alone, those they are together with, and whatever

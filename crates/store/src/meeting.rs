@@ -65,6 +65,8 @@ pub struct MeetingCopy {
     pub ended_at: Option<Timestamp>,
     /// Not shown any more, and in no meeting.
     pub is_withdrawn: bool,
+    /// Where it belongs as it is stored.
+    pub meeting: MeetingId,
     /// Room and event.
     pub keys: MeetingKeys,
     /// Addresses of everybody but bots and rooms, and whether they are guests.
@@ -82,7 +84,8 @@ pub async fn load(tx: &Tx, ids: &[ConversationId]) -> Result<Vec<MeetingCopy>, S
                     ARRAY (SELECT email_key FROM participants p WHERE p.conversation_id = c.conversation_id AND votes
                            AND email_key IS NOT NULL AND side = 'external'),
                     ARRAY (SELECT email_key FROM participants p WHERE p.conversation_id = c.conversation_id AND votes
-                           AND email_key IS NOT NULL AND side <> 'external')
+                           AND email_key IS NOT NULL AND side <> 'external'),
+                    meeting_id
              FROM conversations c WHERE conversation_id = ANY ($1) ORDER BY conversation_id",
             &[&ids],
         )
@@ -100,6 +103,7 @@ fn copy(row: &tokio_postgres::Row) -> Result<MeetingCopy, StoreError> {
         started_at: row.try_get(3)?,
         ended_at: row.try_get(4)?,
         is_withdrawn: row.try_get(5)?,
+        meeting: MeetingId(row.try_get(10)?),
         keys: MeetingKeys { join: row.try_get(6)?, calendar: row.try_get(7)? },
         people: people(guests, true).chain(people(hosts, false)).collect(),
     })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use model::AccountId;
+use model::{AccountId, ConversationId};
 use serde::{Deserialize, Serialize};
 
 use super::candidate::AccountCandidate;
@@ -23,6 +23,9 @@ pub struct Evidence<'a> {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// The copy of the meeting of which it was said, where that was withdrawn since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_on_by: Option<ConversationId>,
     /// The account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<Standing<'a>>,
@@ -97,6 +100,7 @@ pub(super) fn evidence(
 ) -> serde_json::Value {
     let evidence = Evidence {
         person: None,
+        handed_on_by: None,
         at: None,
         winner: winner.map(|account| standing(account, tally)),
         losers: losers(winner, tally, records).into_iter().map(|account| standing(account, tally)).collect(),

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use model::message::{RawDocument, ResolveBatch};
-use model::{ConversationId, Vendor, VendorAccount};
+use model::{AccountId, ConversationId, Vendor, VendorAccount};
 use queue::Outgoing;
 use queue::topology::{NORMALIZE_LIVE, RESOLVE_QUEUE};
 use serde_json::json;
+use store::account::{self, AccountRecord};
+use store::conversation::decision;
 use store::{Speaker, meeting, report, resolve, unmatched};
 use uuid::Uuid;
 
@@ -117,6 +119,27 @@ impl Stand {
         }
         meetings.sort();
         meetings
+    }
+
+    /// Puts a conversation on an account of this name.
+    async fn decide(&self, id: ConversationId, name: &str) {
+        let tx = self.db.store().begin(Speaker::Tenant(&self.tenant)).await.unwrap();
+        let record = AccountRecord {
+            external_id: name.to_owned(),
+            name: name.to_owned(),
+            domains: [].into(),
+            created_at: None,
+        };
+        account::import(&tx, &self.tenant, "csv", &[record], &[]).await.unwrap();
+        let account = AccountId::derive(&self.tenant, "csv", name);
+        assert!(decision::put(&tx, id, Some(account), "kim").await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    /// The account that a conversation is shown on, and by which rule.
+    async fn account_of(&self, key: &str) -> Option<(String, String)> {
+        let one = self.export().await.into_iter().find(|one| one.external_id == key).unwrap();
+        one.account.map(|account| (account.name, account.rule))
     }
 
     async fn unmatched(&self) -> i64 {
@@ -310,6 +333,43 @@ async fn what_a_person_has_parted_stays_apart_whatever_comes() {
     assert_eq!(stand.meetings().await, [["a"], ["b"]]);
     running.stop().await;
     stand.finish().await;
+}
+
+/// A copy is withdrawn, the one after which the meeting is named or another, and with its content or without.
+#[tokio::test]
+async fn what_a_person_decided_about_a_meeting_outlives_the_copy_of_which_it_was_said() {
+    let archived = json!({ "id": "a", "attributes": { "archived": true } }).to_string();
+    let private = json!({ "metaData": { "id": "b", "isPrivate": true } }).to_string();
+    for (of, withdrawn, left) in [(0, archived, "b"), (1, private, "a")] {
+        let stand = Stand::fresh().await;
+        let running = stand.start();
+        let copies = stand.recorded_twice().await;
+        stand.decide(copies[of].conversation_id(), "Chosen").await;
+        let decided = Some(("Chosen".to_owned(), "person".to_owned()));
+        assert_eq!(stand.account_of(left).await, decided);
+
+        let source = stand.raw(&copies[of].vendor_key.to_string(), 2, &withdrawn).source;
+        let withdrawn = RawDocument { source, asked_at: model::Version(2), ..copies[of].clone() };
+        stand.publish(vec![message(&withdrawn)]).await;
+        stand.until_all(3).await;
+        assert_eq!(stand.account_of(left).await, decided, "before anything is matched");
+        stand.match_all().await;
+        assert_eq!(stand.meetings().await, [[left]]);
+        assert_eq!(stand.account_of(left).await, decided, "and after it");
+
+        let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+        let heir = copies[1 - of].conversation_id();
+        assert!(decision::take_back(&tx, &stand.tenant, heir).await.unwrap(), "it can be taken back there");
+        tx.commit().await.unwrap();
+        until(async || {
+            let batches = stand.batches(Duration::from_millis(500)).await;
+            stand.send(&batches).await;
+            stand.account_of(left).await.is_none()
+        })
+        .await;
+        running.stop().await;
+        stand.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -170,10 +170,14 @@ async fn put(context: &Context, id: ConversationId, word: &Word, by: &str) -> an
         output::json(&moved)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let from = moved.from.as_deref().unwrap_or("no account");
-    match word {
-        Word::TakenBack => output::say!("the rules decide about {id} again; it was on {from}"),
-        _ => output::say!("moved {id} from {from} to {}", moved.to.as_deref().unwrap_or("no account")),
+    let [from, to] = [&moved.from, &moved.to].map(|name| name.as_deref().unwrap_or("no account"));
+    match (word, moved.decided_of) {
+        (Word::TakenBack, Some(copy)) => output::say!(
+            "taken back of {id}; its meeting is on {to}, as was decided about its copy {copy}: \
+             `switchboard accounts move {copy} --take-back` takes that back too"
+        ),
+        (Word::TakenBack, None) => output::say!("the rules decide about {id} again; it was on {from}"),
+        _ => output::say!("moved {id} from {from} to {to}"),
     }
     Ok(ExitCode::SUCCESS)
 }

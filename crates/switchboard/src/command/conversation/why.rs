@@ -21,7 +21,8 @@ fn told(evidence: &Evidence<'_>, names: &BTreeMap<AccountId, String>) -> Vec<Str
     let mut lines = Vec::new();
     if let Some(person) = &evidence.person {
         let at = evidence.at.map(|at| format!(" at {}", second(at))).unwrap_or_default();
-        lines.push(format!("{person} decided{at}; no machine overrules it"));
+        let of = evidence.handed_on_by.map(|id| format!(" of its copy {id}, which was withdrawn"));
+        lines.push(format!("{person} decided{at}{}; no machine overrules it", of.unwrap_or_default()));
     }
     lines.extend(evidence.linked_records.iter().map(|record| linked(record, names)));
     lines.extend(evidence.winner.iter().flat_map(|winner| winner.voters.iter().map(voter)));
