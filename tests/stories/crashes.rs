@@ -18,8 +18,8 @@ fn spec() -> WorkspaceSpec {
     }
 }
 
-/// The failpoint of a command; all others are of roles.
-const REPLAY_PUBLISHED: &str = "replay.published";
+/// The failpoints of a replay: at either side of a letter's mark.
+const OF_REPLAYS: [&str; 2] = ["replay.published", "replay.sent"];
 const ROLES: [&str; 4] = ["scheduler", "fetcher", "normalizer", "steward"];
 
 /// What brings a role to the place where it dies.
@@ -166,7 +166,8 @@ macro_rules! stories {
 
         #[test]
         fn every_failpoint_has_its_story() {
-            let mut told = BTreeSet::from([REPLAY_PUBLISHED, $($failpoint),+]);
+            let mut told = BTreeSet::from([$($failpoint),+]);
+            told.extend(OF_REPLAYS);
             told.extend(crate::oauth::FAILPOINTS);
             assert_eq!(told, runtime::failpoint::ALL.iter().copied().collect());
         }
@@ -201,7 +202,7 @@ stories! {
 }
 
 /// Renames the oldest calls to what the database refuses until it is mended.
-async fn refused_calls(stand: &Stand, calls: usize) -> Vec<String> {
+pub(crate) async fn refused_calls(stand: &Stand, calls: usize) -> Vec<String> {
     let truth = stand.world().truth("acme").expect("a truth");
     let kept: Vec<String> = truth.filter(|one| one.skip.is_none()).map(|one| one.id).collect();
     let refused = kept[kept.len() - calls..].to_vec();
@@ -217,33 +218,36 @@ async fn refused_calls(stand: &Stand, calls: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_replay_killed_between_publishing_and_marking_goes_on_and_no_letter_is_lost() {
+async fn a_replay_goes_on_with_another_steward_and_reports_every_letter_once() {
     let mut stand = Stand::fresh().await;
     stand.connected(spec(), &[]).await;
-    let refused = refused_calls(&stand, 3).await;
-    let roles = stand.start_all().await;
-    let letters = async |state: &str| {
-        stand.number(&format!("SELECT count(*) FROM dead_letters WHERE state = '{state}'")).await
-    };
-    stand.until("the refused documents are dead", async || letters("dead").await == 3).await;
+    let refused = refused_calls(&stand, 8).await;
+    let mut roles = stand.start_all().await;
+    stand.until("the refused documents are dead", async || stand.dead().await == 8).await;
     stand.idle().await;
     stand.database.execute("ALTER TABLE conversations DROP CONSTRAINT mended").await;
+    roles.pop().expect("the steward").stop().await;
 
-    stand.run_to_death(&["dead", "replay", "--all"], REPLAY_PUBLISHED).await;
+    let ordered = &stand.json(&["dead", "replay", "--all", "--detach"]).await[0];
+    let replay = ordered["replay"].as_str().expect("an id");
+    for failpoint in OF_REPLAYS {
+        let armed = format!("{failpoint}:2");
+        let mut steward = stand.start_with("steward", &[("SWITCHBOARD_FAILPOINT", &armed)]).await;
+        steward.ended(Duration::from_mins(1)).await;
+    }
+    let half_way = &stand.json(&["dead", "report", replay]).await[0];
+    assert_eq!(half_way["state"], "running");
+    assert!(half_way["unsent"].as_i64() > Some(0), "it died in the midst of it: {half_way}");
+    roles.push(stand.start("steward").await);
+    assert!(stand.ok(&["dead", "watch", replay]).await.contains("is done: 8 succeeded"));
     stand.idle().await;
-    // none is marked; that of the one that was published is closed by what came of it
-    stand.until("the letter that was made good is closed", async || letters("closed").await == 1).await;
-    assert_eq!((letters("dead").await, letters("replayed").await), (2, 0), "none is lost");
-    let after_death = stand.export("acme").await;
-    let back = after_death.iter().filter(|one| one["title"] == "Refused").count();
-    assert_eq!(back, 1, "one was published");
+    let report = &stand.json(&["dead", "report", replay]).await[0];
+    let each = report["each"].as_array().expect("letters");
+    assert!(each.iter().all(|one| one["outcome"] == "succeeded"), "{report}");
+    assert_eq!(stand.dead().await, 0);
 
-    stand.ok(&["dead", "replay", "--all"]).await;
-    stand.idle().await;
-    assert_eq!((letters("dead").await, letters("replayed").await), (0, 2));
     let exported = stand.export("acme").await;
     compare_with_truth(&stand.world(), "acme", &exported);
-    assert!(after_death.iter().all(|one| exported.contains(one)), "what was stored changes not even a time");
     for id in &refused {
         let versions = format!("SELECT count(*) FROM raw_documents WHERE vendor_key = '{id}'");
         assert_eq!(stand.number(&versions).await, 1, "{id} is stored once");

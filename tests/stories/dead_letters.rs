@@ -1,8 +1,12 @@
 //! What needs a person: found, understood, replayed.
 
-use serde_json::Value;
+use queue::Outgoing;
+use queue::topology::NORMALIZE_LIVE;
+use serde_json::{Value, json};
 use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec};
 use stories::{Stand, compare_with_truth};
+
+use crate::crashes::refused_calls;
 
 fn spec() -> WorkspaceSpec {
     WorkspaceSpec {
@@ -84,7 +88,10 @@ async fn poisonous_documents_die_alone_and_newer_ones_close_their_letters_or_out
     assert!(closed.contains("what was asked for then or later is stored"), "{closed}");
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     let before = stand.export("acme").await;
-    stand.ok(&["dead", "replay", &letter_of(&discarded)]).await;
+    assert!(stand.ok(&["dead", "replay", &letter_of(&discarded)]).await.contains("1 superseded"));
+    let older = &stand.json(&["dead", "show", &letter_of(&discarded)]).await[0]["body"];
+    let older = serde_json::to_vec(older).expect("a body");
+    stand.publish(vec![Outgoing::to_work(&NORMALIZE_LIVE, older)]).await;
     stand.idle().await;
     assert_eq!(stand.export("acme").await, before, "an older document changes nothing that is newer");
     assert!(stand.json(&["dead", "list"]).await.is_empty());
@@ -177,5 +184,55 @@ async fn a_group_is_understood_and_noted_and_what_was_discarded_is_taken_back() 
     let told: Vec<_> = actions.iter().map(|one| (one["action"].as_str(), one["letters"].as_i64())).collect();
     assert_eq!(told, [(Some("restore"), Some(2)), (Some("discard"), Some(2)), (Some("note"), Some(0))]);
     assert_eq!((&actions[1]["operator"], &actions[1]["words"]), (&"ada".into(), &"test calls".into()));
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn a_replay_stops_at_its_first_failure_and_goes_on_when_it_is_resumed() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    refused_calls(&stand, 8).await;
+    let roles = stand.start_all().await;
+    stand.until("the refused documents are dead", async || stand.dead().await == 8).await;
+    stand.idle().await;
+    let would = &stand.json(&["dead", "replay", "--all", "--dry-run"]).await[0]["preview"];
+    assert_eq!((&would["letters"], &would["prospects"][0]["name"]), (&8.into(), &"write".into()));
+    assert!(stand.json(&["dead", "replays"]).await.is_empty(), "nothing was ordered");
+
+    let by_ada = [("SWITCHBOARD_OPERATOR", "ada")];
+    let output = stand.run_with(&by_ada, &["dead", "replay", "--all", "--json"]).await;
+    assert_eq!(output.status.code(), Some(3), "done in part");
+    let stopped: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let so_far =
+        |replay: &Value| (replay["state"].clone(), replay["outcomes"].clone(), replay["unsent"].clone());
+    assert_eq!(so_far(&stopped), ("stopped".into(), json!({ "failed-same": 1 }), 7.into()));
+    assert_eq!(stand.dead().await, 8, "the rest is left as it was");
+    let seen = &stand.json(&["dead", "replays"]).await[0];
+    assert_eq!((&seen["operator"], &seen["id"]), (&"ada".into(), &stopped["id"]));
+    let rest = &stand.json(&["dead", "replay", "--all", "--dry-run"]).await[0]["preview"];
+    assert_eq!((&rest["letters"], &rest["left_out"]), (&1.into(), &7.into()), "a letter is in one replay");
+
+    stand.database.execute("ALTER TABLE conversations DROP CONSTRAINT mended").await;
+    let id = stopped["id"].as_str().expect("an id");
+    stand.ok(&["dead", "resume", id]).await;
+    let done = stand.run(&["dead", "watch", id, "--json"]).await;
+    let done: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(so_far(&done), ("done".into(), json!({ "failed-same": 1, "succeeded": 7 }), 0.into()));
+    assert_eq!(stand.dead().await, 1);
+
+    let held = &stand.json(&["dead", "replay", "--all", "--hold"]).await[0];
+    assert!(
+        stand
+            .ok(&["dead", "cancel", held["replay"].as_str().expect("an id")])
+            .await
+            .contains("1 letters are left")
+    );
+    assert_eq!(stand.dead().await, 1);
+    assert!(stand.ok(&["dead", "replay", "--all"]).await.contains("is done: 1 succeeded"));
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    let actions = stand.json(&["dead", "actions"]).await;
+    let told: Vec<_> = actions.iter().filter_map(|one| one["action"].as_str()).collect();
+    assert_eq!(told, ["replay", "cancel", "replay", "resume", "replay"]);
     stand.finish(roles).await;
 }

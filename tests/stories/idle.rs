@@ -72,7 +72,8 @@ async fn a_replayed_document_is_waited_for_until_it_is_worked_off_or_dead_again(
     assert_eq!(stand.json(&["dead", "list"]).await.len(), 2);
     normalizer.stop().await;
 
-    stand.ok(&["dead", "replay", "--all"]).await;
+    stand.ok(&["dead", "replay", "--all", "--detach", "--failures-max", "1"]).await;
+    stand.until("the first is sent", async || stand.waiting_in(&NORMALIZE_BACKFILL).await > 0).await;
     let held = stand.hold(&NORMALIZE_BACKFILL).await;
     assert_left(&stand, "replays_under_way", NORMALIZE_BACKFILL.name).await;
     held.give_back().await;

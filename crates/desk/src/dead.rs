@@ -1,7 +1,7 @@
 //! Dead letters: found, grouped by cause, noted, discarded and restored, replayed.
 
 mod advice;
-mod replay;
+pub mod replay;
 
 use std::cmp::Ordering;
 
@@ -11,8 +11,6 @@ use serde::Serialize;
 use store::dead_letter::{self, FiledLetter, LetterFilter, LetterGroup};
 use store::desk_action::{self, Action};
 use store::{Speaker, Store};
-
-pub use replay::{Replayed, replay};
 
 /// Letters with one cause, and what to make of them.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +64,10 @@ pub async fn group(store: &Store, name: &str) -> anyhow::Result<GroupInFull> {
     check(store, &filter).await?;
     let tx = store.begin(Speaker::Everybody).await?;
     let group = dead_letter::groups(&tx, &filter).await?.pop();
-    let example = dead_letter::list(&tx, &filter, true, 1).await?.pop();
+    let example = match dead_letter::list(&tx, &filter, 1).await?.pop() {
+        Some(last) => dead_letter::load(&tx, last.letter.id).await?,
+        None => None,
+    };
     let actions = desk_action::list(&tx, Some(name), i64::MAX).await?;
     tx.commit().await?;
     let (Some(group), Some(example)) = (group, example) else {
@@ -80,8 +81,7 @@ pub async fn group(store: &Store, name: &str) -> anyhow::Result<GroupInFull> {
 /// Lists the letters that fit, the last to fail first, without their bodies.
 pub async fn list(store: &Store, filter: &LetterFilter, limit: i64) -> anyhow::Result<Vec<FiledLetter>> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let letters =
-        dead_letter::list(&tx, filter, false, limit).await.context("failed to list dead letters")?;
+    let letters = dead_letter::list(&tx, filter, limit).await.context("failed to list dead letters")?;
     tx.commit().await?;
     Ok(letters)
 }
@@ -89,7 +89,7 @@ pub async fn list(store: &Store, filter: &LetterFilter, limit: i64) -> anyhow::R
 /// Shows one letter with its body.
 pub async fn show(store: &Store, id: DeadLetterId) -> anyhow::Result<FiledLetter> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let letter = dead_letter::list(&tx, &LetterFilter::one(id), true, 1).await?.pop();
+    let letter = dead_letter::load(&tx, id).await?;
     tx.commit().await?;
     letter.with_context(|| no_letter(id))
 }
@@ -112,7 +112,7 @@ pub async fn discard(
     let tx = store.begin(Speaker::Everybody).await?;
     let discarded =
         dead_letter::discard(&tx, filter, reason).await.context("failed to discard dead letters")?;
-    desk_action::record(&tx, operator, "discard", filter, discarded, Some(reason)).await?;
+    desk_action::record(&tx, operator, "discard", &filter.as_json(), discarded, Some(reason)).await?;
     tx.commit().await?;
     Ok(discarded)
 }
@@ -121,7 +121,7 @@ pub async fn discard(
 pub async fn restore(store: &Store, operator: &str, filter: &LetterFilter) -> anyhow::Result<u64> {
     let tx = store.begin(Speaker::Everybody).await?;
     let restored = dead_letter::restore(&tx, filter).await.context("failed to restore dead letters")?;
-    desk_action::record(&tx, operator, "restore", filter, restored, None).await?;
+    desk_action::record(&tx, operator, "restore", &filter.as_json(), restored, None).await?;
     tx.commit().await?;
     Ok(restored)
 }
@@ -131,7 +131,7 @@ pub async fn note(store: &Store, operator: &str, group: &str, words: &str) -> an
     let filter = LetterFilter { group: Some(group.to_owned()), ..LetterFilter::default() };
     check(store, &filter).await?;
     let tx = store.begin(Speaker::Everybody).await?;
-    desk_action::record(&tx, operator, "note", &filter, 0, Some(words)).await?;
+    desk_action::record(&tx, operator, "note", &filter.as_json(), 0, Some(words)).await?;
     tx.commit().await?;
     Ok(())
 }

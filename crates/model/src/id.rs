@@ -88,6 +88,10 @@ uuid_id!(
     DeadLetterId, "dead letter id"
 );
 uuid_id!(
+    /// A replay of dead letters.
+    ReplayId, "replay id"
+);
+uuid_id!(
     /// A batch of conversations to be linked again.
     ResolveBatchId, "resolve batch id"
 );

@@ -12,8 +12,8 @@ mod version;
 pub use crm::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence};
 pub use hash::{ContentHash, InvalidContentHash};
 pub use id::{
-    AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, MeetingId, ResolveBatchId,
-    RunId, TenantId, VendorAccount, VendorKey, derived_uuid,
+    AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, MeetingId, ReplayId,
+    ResolveBatchId, RunId, TenantId, VendorAccount, VendorKey, derived_uuid,
 };
 pub use record::{
     Attendee, Conversation, Insight, LinkedRecord, Owner, Platform, Segment, Side, SkipReason, Transcript,

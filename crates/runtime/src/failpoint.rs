@@ -33,8 +33,8 @@ pub const ALL: &[&str] = &[
     "outbox.published",
     // steward
     "steward.filed",
-    // desk
     "replay.published",
+    "replay.sent",
 ];
 
 /// Kills the process here, as by SIGKILL, if the feature `failpoints` is on and `SWITCHBOARD_FAILPOINT` is this name, or

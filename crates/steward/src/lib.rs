@@ -6,6 +6,7 @@ mod letter;
 mod metrics;
 mod numbers;
 mod records;
+mod replay;
 mod sweep;
 
 use std::sync::Arc;
@@ -34,12 +35,13 @@ pub struct Deps {
     pub clock: Clock,
 }
 
-/// Files dead letters, counts and sweeps until the shutdown begins.
+/// Files dead letters, carries out replays, counts and sweeps until the shutdown begins.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let intakes = WORK_QUEUES.iter().map(|queue| handle::take_in(&deps, queue, &shutdown));
     tokio::join!(
         join_all(intakes),
         numbers::keep_counting(&deps, &shutdown),
+        replay::keep_replaying(&deps, &shutdown),
         sweep::keep_sweeping(&deps, &shutdown),
     );
     Ok(())

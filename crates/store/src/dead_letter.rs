@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{StoreError, Tx};
 pub use decision::{discard, forget_discarded, restore};
-pub use search::{LetterFilter, LetterGroup, count, groups, list, unknown};
+pub(crate) use search::MATCHES;
+pub use search::{LetterFilter, LetterGroup, count, groups, list, load, unknown};
 
 /// A dead letter to file.
 #[derive(Debug, Clone)]
@@ -107,7 +108,7 @@ pub async fn file(tx: &Tx, letter: &Letter) -> Result<bool, StoreError> {
 /// A filed letter.
 #[derive(Debug, Clone)]
 pub struct FiledLetter {
-    /// What was filed; for lists the body is left out.
+    /// What was filed; the body is left out of lists.
     pub letter: Letter,
     /// Its group.
     pub group: String,
@@ -157,28 +158,17 @@ pub async fn sweep_expected(tx: &Tx) -> Result<u64, StoreError> {
     .await
 }
 
-/// Resolves a letter that is dead: `replayed`, `discarded` or `closed`, with words for people; false when it is not dead
-/// (any more). Also takes up one that was replayed before, for a second replay, when `again`. What becomes of such a replay is in the
-/// ledger, with the run, the record or the batch that does the work.
-///
-/// Only the death that was read is resolved: one that came after it stays.
-pub async fn resolve(
-    tx: &Tx,
-    filed: &FiledLetter,
-    state: &str,
-    resolution: &str,
-    again: bool,
-) -> Result<bool, StoreError> {
-    let resolved = tx
+/// Marks a letter whose work begins again in the ledger, with the run, the record or the batch that does it; false when it died again,
+/// or somebody else was faster. What becomes of it is told there.
+pub async fn begun_again(tx: &Tx, filed: &FiledLetter, words: &str) -> Result<bool, StoreError> {
+    let begun = tx
         .execute(
-            "UPDATE dead_letters SET state = $2, resolution = $3, resolved_at = now(),
-                 replays = CASE WHEN $2 = 'replayed' THEN $6 ELSE replays END,
-                 replay_settled = CASE WHEN $2 = 'replayed' THEN $6 ELSE replay_settled END
-             WHERE dead_letter_id = $1 AND deaths = $5 AND (state = 'dead' OR $4 AND state IN ('replayed', 'discarded'))",
-            &[&filed.letter.id.0, &state, &resolution, &again, &filed.deaths, &filed.next_replay()],
+            "UPDATE dead_letters SET state = 'replayed', resolution = $3, resolved_at = now(), replays = $4, replay_settled = $4
+             WHERE dead_letter_id = $1 AND deaths = $2 AND state IN ('dead', 'replayed', 'discarded')",
+            &[&filed.letter.id.0, &filed.deaths, &words, &filed.next_replay()],
         )
         .await?;
-    Ok(resolved == 1)
+    Ok(begun == 1)
 }
 
 /// Closes the letters of what was made good: of runs, because another has covered the window since, or the run itself went on (whoever

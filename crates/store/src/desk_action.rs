@@ -1,11 +1,9 @@
 //! What operators did about dead letters: who, when, what, how many.
 
 use jiff::Timestamp;
-use model::TenantId;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::dead_letter::LetterFilter;
 use crate::{StoreError, Tx};
 
 /// Something that was done.
@@ -25,20 +23,20 @@ pub struct Action {
     pub words: Option<String>,
 }
 
-/// Writes down what an operator does, in the transaction that does it.
+/// Writes down what an operator does to the letters chosen by a filter, in the transaction that does it.
 pub async fn record(
     tx: &Tx,
     operator: &str,
     action: &str,
-    filter: &LetterFilter,
+    chosen: &Value,
     letters: u64,
     words: Option<&str>,
 ) -> Result<(), StoreError> {
     let letters = i64::try_from(letters).unwrap_or(i64::MAX);
-    let tenant = filter.tenant.as_ref().map(TenantId::as_str);
     tx.execute(
-        "INSERT INTO desk_actions (tenant_id, operator, action, chosen, letters, words) VALUES ($1, $2, $3, $4, $5, $6)",
-        &[&tenant, &operator, &action, &filter.as_json(), &letters, &words],
+        "INSERT INTO desk_actions (tenant_id, operator, action, chosen, letters, words)
+         VALUES ($3::jsonb ->> 'tenant', $1, $2, $3, $4, $5)",
+        &[&operator, &action, &chosen, &letters, &words],
     )
     .await?;
     Ok(())

@@ -21,6 +21,7 @@ pub mod meeting;
 mod migrate;
 pub mod outbox;
 mod pool;
+pub mod replay;
 pub mod report;
 pub mod resolve;
 pub mod run;

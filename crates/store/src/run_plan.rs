@@ -162,9 +162,12 @@ pub async fn plan_walks(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 pub async fn plan_follow_ups(tx: &Tx, connections_max: i64, records_max: i64) -> Result<u64, StoreError> {
     let due = tx
         .query(
-            "SELECT DISTINCT k.connection_id, k.tenant_id, k.stream FROM intake k JOIN connections c USING (connection_id)
+            // looks that are replayed have runs of their own: they spend another share of the day
+            "SELECT DISTINCT k.connection_id, k.tenant_id, k.stream, k.look_reason IS NOT DISTINCT FROM 'replayed'
+             FROM intake k JOIN connections c USING (connection_id)
              WHERE k.look_at <= now() AND c.disconnected_at IS NULL
                AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = k.connection_id AND r.stream = k.stream
+                               AND r.replayed = (k.look_reason IS NOT DISTINCT FROM 'replayed')
                                AND r.kind = 'follow-up' AND r.state IN ('planned', 'listing', 'parked'))
              LIMIT $1",
             &[&connections_max],
@@ -173,7 +176,8 @@ pub async fn plan_follow_ups(tx: &Tx, connections_max: i64, records_max: i64) ->
     let mut planned = 0;
     for row in &due {
         let (connection, tenant): (uuid::Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
-        planned += plan_follow_up(tx, connection, tenant, row.try_get(2)?, records_max).await?;
+        let (stream, replayed): (&str, bool) = (row.try_get(2)?, row.try_get(3)?);
+        planned += plan_follow_up(tx, connection, tenant, stream, replayed, records_max).await?;
     }
     Ok(planned)
 }
@@ -183,25 +187,26 @@ async fn plan_follow_up(
     connection: uuid::Uuid,
     tenant: &str,
     stream: &str,
+    replayed: bool,
     records_max: i64,
 ) -> Result<u64, StoreError> {
     tx.execute(
         // a second scheduler that planned the same run first makes the insert a no-op, and then nothing else happens
         "WITH run AS (
-             INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state)
-             VALUES (gen_random_uuid(), $2, $1, $4, 'follow-up', 'live', now() - interval '1 second', now(),
-                     'planned')
+             INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, replayed)
+             VALUES (gen_random_uuid(), $2, $1, $4, 'follow-up', 'live', now() - interval '1 second', now(), 'planned', $5)
              ON CONFLICT DO NOTHING RETURNING run_id),
          due AS (
              SELECT connection_id, vendor_key, coalesce(listed_hash, '\\x') AS hash FROM intake
              WHERE connection_id = $1 AND stream = $4 AND look_at <= now() AND EXISTS (SELECT FROM run)
+               AND (look_reason IS NOT DISTINCT FROM 'replayed') = $5
              ORDER BY look_at LIMIT $3 FOR UPDATE SKIP LOCKED),
          taken AS (
              UPDATE intake k SET look_at = NULL, looks = looks + 1
              FROM due d WHERE k.connection_id = d.connection_id AND k.vendor_key = d.vendor_key)
          INSERT INTO run_items (run_id, vendor_key, tenant_id, connection_id, decision, version, hash)
          SELECT run_id, vendor_key, $2, $1, 'planned', 0, hash FROM due, run",
-        &[&connection, &tenant, &records_max, &stream],
+        &[&connection, &tenant, &records_max, &stream, &replayed],
     )
     .await
     .map(|items| u64::from(items > 0))

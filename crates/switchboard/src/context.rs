@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use fetcher::FetcherConfig;
-use runtime::{Clock, Env, Health, telemetry};
+use runtime::{Clock, Env, telemetry};
 use secrets::Vault;
 use store::{Store, StoreConfig};
 
@@ -42,11 +42,6 @@ impl Context {
 
     pub(crate) fn queue_config(&self) -> anyhow::Result<queue::Config> {
         Ok(queue::Config::from_env(&self.env)?)
-    }
-
-    /// The broker, for a command that publishes.
-    pub(crate) fn broker(&self) -> anyhow::Result<queue::Broker> {
-        Ok(queue::Broker::open(&self.queue_config()?, "command", &Health::new()))
     }
 
     /// Who gives the command, for those who read later what was done.

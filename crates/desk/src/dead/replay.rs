@@ -1,159 +1,139 @@
-//! Sending dead letters again.
+//! Ordering dead letters to be sent again. The stewards carry it out, so that it goes on when whoever ordered it has left.
 
-use anyhow::Context as _;
-use model::{DeadLetterId, VendorKey};
-use queue::{JobHeaders, Outgoing, Publisher, WorkQueue};
-use runtime::failpoint;
+use anyhow::{Context as _, bail};
+use model::ReplayId;
 use serde::Serialize;
-use store::dead_letter::{self, FiledLetter, LetterFilter};
-use store::run::Reopened;
-use store::{Speaker, Store, intake, resolve, run};
+use serde_json::Value;
+use store::dead_letter::{self, LetterFilter};
+use store::replay::{self, Pace, Replay, ReplayedLetter};
+use store::report::Count;
+use store::{Speaker, Store, Tx, desk_action};
 
-/// Letters taken at a time: bodies may be large.
-const BATCH: i64 = 20;
-
-/// What became of replayed letters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Replayed {
-    /// Sent again: published, planned again, or to be looked at again.
-    pub replayed: u64,
-    /// Closed, because newer work has taken their place.
-    pub superseded: u64,
-    /// Left alone: closed before, or somebody else was faster.
-    pub closed: u64,
-    /// Not possible, with the reason in the log: their queue is unknown to this program.
-    pub impossible: u64,
+/// What a replay would do, by what is known now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// How many letters it has frozen.
+    pub letters: i64,
+    /// How many are left out: of another replay that is not over, or forgotten.
+    pub left_out: i64,
+    /// How many would be written, are superseded, cannot be sent, or are blocked, and by what.
+    pub prospects: Vec<Count>,
 }
 
-/// Replays the letters that are dead and fit. A letter that dies again comes back to the dead letters; it is not replayed twice
-/// in one call.
-pub async fn replay(store: &Store, publisher: &Publisher, filter: &LetterFilter) -> anyhow::Result<Replayed> {
-    let mut report = Replayed::default();
-    for ids in ids(store, filter).await?.chunks(usize::try_from(BATCH)?) {
-        let these =
-            LetterFilter { ids: Some(ids.to_vec()), any_state: filter.any_state, ..LetterFilter::default() };
-        let tx = store.begin(Speaker::Everybody).await?;
-        let letters = dead_letter::list(&tx, &these, true, BATCH).await?;
-        tx.commit().await?;
-        for letter in &letters {
-            match replay_one(store, publisher, letter).await? {
-                Fate::Replayed => report.replayed += 1,
-                Fate::Superseded => report.superseded += 1,
-                Fate::Impossible => report.impossible += 1,
-                Fate::Taken => report.closed += 1,
-            }
-        }
+/// Says what a replay of the letters that fit would do, and orders nothing.
+pub async fn preview(store: &Store, filter: &LetterFilter) -> anyhow::Result<Preview> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let pace = Pace { per_minute: 1, failures_max: 0 };
+    let (_, preview) = freeze(&tx, "preview", filter, pace).await?;
+    tx.rollback().await?;
+    Ok(preview)
+}
+
+/// Orders the letters that fit to be sent again; held, it begins only when somebody says `resume`.
+pub async fn order(
+    store: &Store,
+    operator: &str,
+    filter: &LetterFilter,
+    pace: Pace,
+    held: bool,
+) -> anyhow::Result<(ReplayId, Preview)> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let (id, preview) = freeze(&tx, operator, filter, pace).await?;
+    if held {
+        replay::stop(&tx, id, "held until somebody resumes it").await?;
+    } else {
+        // what is closed already needs no steward to say so
+        replay::rule_out(&tx, id, i32::MAX).await?;
+        replay::finish(&tx, id).await?;
     }
+    let letters = u64::try_from(preview.letters)?;
+    desk_action::record(&tx, operator, "replay", &filter.as_json(), letters, Some(&id.to_string())).await?;
+    tx.commit().await?;
+    Ok((id, preview))
+}
+
+async fn freeze(
+    tx: &Tx,
+    operator: &str,
+    filter: &LetterFilter,
+    pace: Pace,
+) -> anyhow::Result<(ReplayId, Preview)> {
+    let fit = dead_letter::count(tx, filter).await?;
+    let ordered = replay::order(tx, operator, filter, pace).await;
+    let (id, frozen) = ordered.context("failed to freeze the letters")?;
+    let letters = i64::try_from(frozen)?;
+    let prospects = replay::prospects(tx, id).await.context("failed to preview the replay")?;
+    Ok((id, Preview { letters, left_out: (fit - letters).max(0), prospects }))
+}
+
+/// Lists replays, the latest first.
+pub async fn list(store: &Store, limit: i64) -> anyhow::Result<Vec<Replay>> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let replays = replay::list(&tx, None, limit).await.context("failed to list replays")?;
+    tx.commit().await?;
+    Ok(replays)
+}
+
+/// Shows how far a replay is.
+pub async fn show(store: &Store, id: ReplayId) -> anyhow::Result<Replay> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let found = one(&tx, id).await?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// Reports what became of each letter of a replay.
+pub async fn report(store: &Store, id: ReplayId) -> anyhow::Result<(Replay, Vec<ReplayedLetter>)> {
+    let tx = store.begin(Speaker::Everybody).await?;
+    let report = (one(&tx, id).await?, replay::letters(&tx, id).await?);
+    tx.commit().await?;
     Ok(report)
 }
 
-/// The set is fixed before the first is sent.
-async fn ids(store: &Store, filter: &LetterFilter) -> anyhow::Result<Vec<DeadLetterId>> {
+async fn one(tx: &Tx, id: ReplayId) -> anyhow::Result<Replay> {
+    let found = replay::list(tx, Some(id), 1).await?.pop();
+    found.with_context(|| format!("there is no replay {id}; `switchboard dead replays` lists them"))
+}
+
+/// Stops a running replay where it is; it can go on.
+pub async fn stop(store: &Store, operator: &str, id: ReplayId) -> anyhow::Result<()> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let letters =
-        dead_letter::list(&tx, filter, false, i64::MAX).await.context("failed to list dead letters")?;
-    tx.commit().await?;
-    Ok(letters.into_iter().map(|filed| filed.letter.id).collect())
-}
-
-enum Fate {
-    Replayed,
-    Superseded,
-    Impossible,
-    /// Closed before, or somebody else was faster.
-    Taken,
-}
-
-async fn replay_one(store: &Store, publisher: &Publisher, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    match filed.letter.stage.as_str() {
-        "fetch" if filed.letter.run_id.is_some() => reopen_run(store, filed).await,
-        "detail" => look_again(store, filed).await,
-        _ => match link_again(store, filed).await? {
-            Some(fate) => Ok(fate),
-            None => publish_again(store, publisher, filed).await,
-        },
+    let found = one(&tx, id).await?;
+    if !replay::stop(&tx, id, &format!("stopped by {operator}")).await? {
+        bail!("replay {id} is not running: it is {}", found.state);
     }
+    written_down(tx, operator, "stop", &found.chosen, id, 0).await
 }
 
-/// A batch of conversations to be linked again: its row says that it is to be sent; the scheduler sends it. `None`: it has no row.
-async fn link_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Option<Fate>> {
+/// Lets a stopped replay go on; the failures it has had are accepted.
+pub async fn resume(store: &Store, operator: &str, id: ReplayId) -> anyhow::Result<()> {
     let tx = store.begin(Speaker::Everybody).await?;
-    if !resolve::reopen(&tx, filed.letter.id).await? {
-        return Ok(None);
+    let found = one(&tx, id).await?;
+    if !replay::resume(&tx, id).await? {
+        bail!("replay {id} is not stopped: it is {}", found.state);
     }
-    let words = "its conversations are linked again";
-    if !dead_letter::resolve(&tx, filed, "replayed", words, true).await? {
-        tx.rollback().await?;
-        return Ok(Some(Fate::Taken));
-    }
-    tx.commit().await?;
-    Ok(Some(Fate::Replayed))
+    written_down(tx, operator, "resume", &found.chosen, id, 0).await
 }
 
-/// A nudge: its run is planned again by compare-and-set; the scheduler nudges it.
-async fn reopen_run(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let Some(id) = filed.letter.run_id else { return Ok(Fate::Impossible) };
+/// Ends a replay early; returns how many letters are left as they were. What was sent goes on.
+pub async fn cancel(store: &Store, operator: &str, id: ReplayId) -> anyhow::Result<u64> {
     let tx = store.begin(Speaker::Everybody).await?;
-    let (fate, state, words) = match run::reopen(&tx, id).await? {
-        Reopened::Planned => (Fate::Replayed, "replayed", "the run is planned again"),
-        Reopened::NotFailed => (Fate::Superseded, "closed", "the run is not failed any more"),
-        Reopened::Superseded => {
-            (Fate::Superseded, "closed", "another run of its kind is open and does its work")
-        }
+    let found = one(&tx, id).await?;
+    let Some(left) = replay::cancel(&tx, id).await? else {
+        bail!("replay {id} is over: it is {}", found.state);
     };
-    if !dead_letter::resolve(&tx, filed, state, words, true).await? {
-        tx.rollback().await?;
-        return Ok(Fate::Taken);
-    }
-    tx.commit().await?;
-    Ok(fate)
+    written_down(tx, operator, "cancel", &found.chosen, id, left).await?;
+    Ok(left)
 }
 
-/// A record: a follow-up asks the vendor again, with fresh attempts.
-async fn look_again(store: &Store, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let letter = &filed.letter;
-    let (Some(connection), Some(key)) = (letter.connection_id, &letter.vendor_key) else {
-        return Ok(Fate::Impossible);
-    };
-    let tx = store.begin(Speaker::Everybody).await?;
-    let known = intake::look_now(&tx, connection, &[VendorKey::of(key).as_str()], "replayed").await?;
-    if known == 0 {
-        return Ok(Fate::Impossible);
-    }
-    if !dead_letter::resolve(&tx, filed, "replayed", "a follow-up asks the vendor again", true).await? {
-        tx.rollback().await?;
-        return Ok(Fate::Taken);
-    }
-    tx.commit().await?;
-    Ok(Fate::Replayed)
-}
-
-/// A document, or bytes nobody could read: an ordinary delivery, published with its confirm before it is marked. Killed in between, it is
-/// sent twice, which is harmless.
-async fn publish_again(store: &Store, publisher: &Publisher, filed: &FiledLetter) -> anyhow::Result<Fate> {
-    let letter = &filed.letter;
-    if filed.state == "closed" {
-        return Ok(Fate::Taken);
-    }
-    let Some(queue) = WorkQueue::named(&letter.origin_queue) else {
-        tracing::warn!(letter.id = %letter.id, queue = letter.origin_queue, "no such queue: cannot be replayed");
-        return Ok(Fate::Impossible);
-    };
-    let headers = JobHeaders {
-        replayed: u32::try_from(filed.next_replay()).unwrap_or(1),
-        vendor: letter.vendor.clone(),
-        tenant: letter.tenant.as_ref().map(ToString::to_string),
-        vendor_key: letter.vendor_key.clone(),
-        ..JobHeaders::default()
-    };
-    let message = Outgoing::to_work(queue, letter.body.clone()).with_headers(headers);
-    publisher
-        .publish(message)
-        .await
-        .context("failed to publish; nothing is marked, run the same command again")?;
-    failpoint!("replay.published");
-    let tx = store.begin(Speaker::Everybody).await?;
-    let sent = dead_letter::sent_again(&tx, filed).await?;
-    tx.commit().await?;
-    Ok(if sent { Fate::Replayed } else { Fate::Taken })
+async fn written_down(
+    tx: Tx,
+    operator: &str,
+    action: &str,
+    chosen: &Value,
+    id: ReplayId,
+    letters: u64,
+) -> anyhow::Result<()> {
+    desk_action::record(&tx, operator, action, chosen, letters, Some(&id.to_string())).await?;
+    Ok(tx.commit().await?)
 }

@@ -50,11 +50,6 @@ pub struct LetterFilter {
 }
 
 impl LetterFilter {
-    /// One letter, whatever its state.
-    pub fn one(id: DeadLetterId) -> Self {
-        Self { ids: Some(vec![id]), any_state: true, ..Self::default() }
-    }
-
     /// Whether nothing narrows it: all that are dead.
     pub fn is_everything(&self) -> bool {
         self.as_json().as_object().is_some_and(serde_json::Map::is_empty)
@@ -71,7 +66,7 @@ impl LetterFilter {
 }
 
 /// Compares letters `d` with the filter in `$1`.
-pub(super) const MATCHES: &str = "($1::jsonb -> 'ids' IS NULL
+pub(crate) const MATCHES: &str = "($1::jsonb -> 'ids' IS NULL
          OR d.dead_letter_id IN (SELECT id::uuid FROM jsonb_array_elements_text($1 -> 'ids') AS id))
     AND ($1 ->> 'group' IS NULL OR d.letter_group = $1 ->> 'group')
     AND ($1 ->> 'tenant' IS NULL OR d.tenant_id = $1 ->> 'tenant')
@@ -162,22 +157,29 @@ pub async fn groups(tx: &Tx, filter: &LetterFilter) -> Result<Vec<LetterGroup>, 
         .collect()
 }
 
-/// Lists letters that fit, the last to fail first. Bodies only `with_body`.
-pub async fn list(
-    tx: &Tx,
-    filter: &LetterFilter,
-    with_body: bool,
-    limit: i64,
-) -> Result<Vec<FiledLetter>, StoreError> {
+/// What [`filed`] reads, with the body or with something that stands for it.
+fn columns(body: &str) -> String {
+    format!(
+        "dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version, error_class,
+         error, fingerprint, {body}, headers, attempts, worker, trace_id, first_failed_at, last_failed_at, letter_group,
+         state, deaths, replays, resolution, replay_settled, forgotten_at"
+    )
+}
+
+/// Lists letters that fit, the last to fail first, without their bodies.
+pub async fn list(tx: &Tx, filter: &LetterFilter, limit: i64) -> Result<Vec<FiledLetter>, StoreError> {
+    let columns = columns("''::bytea");
     let sql = format!(
-        "SELECT dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version,
-                error_class, error, fingerprint, CASE WHEN $2 THEN body ELSE '' END, headers, attempts, worker,
-                trace_id, first_failed_at, last_failed_at, letter_group, state, deaths, replays, resolution, replay_settled,
-                forgotten_at
-         FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $3"
+        "SELECT {columns} FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $2"
     );
-    let rows = tx.query(&sql, &[&filter.as_json(), &with_body, &limit]).await?;
+    let rows = tx.query(&sql, &[&filter.as_json(), &limit]).await?;
     rows.iter().map(filed).collect()
+}
+
+/// Loads a letter with its body.
+pub async fn load(tx: &Tx, id: DeadLetterId) -> Result<Option<FiledLetter>, StoreError> {
+    let sql = format!("SELECT {} FROM dead_letters WHERE dead_letter_id = $1", columns("body"));
+    tx.query_opt(&sql, &[&id.0]).await?.as_ref().map(filed).transpose()
 }
 
 /// Counts the letters that fit.

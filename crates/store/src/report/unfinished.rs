@@ -24,7 +24,7 @@ pub struct Unfinished {
     pub batches_to_link: i64,
     /// Batches of conversations whose meetings are to be found.
     pub batches_to_match: i64,
-    /// Replayed dead letters whose message is not worked off.
+    /// Replayed dead letters whose message is not worked off, and those that a running replay is about to send.
     pub replays_under_way: i64,
     /// Dead letters on their way to the steward.
     pub letters_unfiled: i64,
@@ -85,7 +85,10 @@ const UNFINISHED: &str =
         AND ($1::text IS NULL OR tenant_id = $1)),
      (SELECT count(*) FROM resolve_batches WHERE relinks AND dead_letter_id IS NULL AND ($1::text IS NULL OR tenant_id = $1)),
      (SELECT count(*) FROM dead_letters
-      WHERE state = 'replayed' AND replay_settled < replays AND ($1::text IS NULL OR tenant_id = $1)),
+      WHERE state = 'replayed' AND replay_settled < replays AND ($1::text IS NULL OR tenant_id = $1))
+     + (SELECT count(*) FROM replays r JOIN replay_letters l USING (replay_id) JOIN letter_prospects p USING (dead_letter_id)
+        WHERE r.state = 'running' AND l.outcome IS NULL AND l.sent_at IS NULL AND p.prospect = 'write'
+          AND ($1::text IS NULL OR l.tenant_id = $1)),
      (SELECT count(*) FROM expected_letters e
       WHERE ($1::text IS NULL OR tenant_id = $1)
         AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.dead_letter_id = e.dead_letter_id)),

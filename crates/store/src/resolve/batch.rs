@@ -136,10 +136,10 @@ pub async fn mark_dead(tx: &Tx, id: ResolveBatchId, letter: DeadLetterId) -> Res
 }
 
 /// Lets the batch of a dead letter be sent again, under another id, so that a second death is told apart, and by itself, so that it takes
-/// no other along; false when there is none.
-pub async fn reopen(tx: &Tx, letter: DeadLetterId) -> Result<bool, StoreError> {
+/// no other along; returns that id, or `None` when there is no batch.
+pub async fn reopen(tx: &Tx, letter: DeadLetterId) -> Result<Option<ResolveBatchId>, StoreError> {
     let sql =
         "UPDATE resolve_batches SET batch_id = gen_random_uuid(), dead_letter_id = NULL, sent_at = NULL, sends = 1
-         WHERE dead_letter_id = $1";
-    Ok(tx.execute(sql, &[&letter.0]).await? > 0)
+         WHERE dead_letter_id = $1 RETURNING batch_id";
+    tx.query_opt(sql, &[&letter.0]).await?.map(|row| Ok(ResolveBatchId(row.try_get(0)?))).transpose()
 }

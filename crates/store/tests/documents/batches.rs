@@ -179,7 +179,7 @@ async fn small_batches_are_matched_together_and_one_that_died_before_alone() {
     let letter = DeadLetterId::derive("resolve", &sent[0].encode());
     let tx = world.store().begin(Speaker::Everybody).await.unwrap();
     resolve::mark_dead(&tx, sent[0].batch_id.unwrap(), letter).await.unwrap();
-    assert!(resolve::reopen(&tx, letter).await.unwrap());
+    assert!(resolve::reopen(&tx, letter).await.unwrap().is_some());
     tx.commit().await.unwrap();
     for id in ["d", "e"] {
         take(id).await;
@@ -220,8 +220,8 @@ async fn a_dead_batch_waits_for_a_person_and_is_sent_again_under_another_id() {
     assert!(take_unsent(&world, Duration::ZERO).await.is_empty());
 
     let tx = world.store().begin(Speaker::Everybody).await.unwrap();
-    assert!(resolve::reopen(&tx, letter).await.unwrap());
-    assert!(!resolve::reopen(&tx, letter).await.unwrap(), "once");
+    assert!(resolve::reopen(&tx, letter).await.unwrap().is_some());
+    assert_eq!(resolve::reopen(&tx, letter).await.unwrap(), None, "once");
     tx.commit().await.unwrap();
     let again = take_unsent(&world, Duration::from_mins(1)).await;
     assert_eq!(again[0].conversation_ids, sent[0].conversation_ids);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::common::Connected;
 
-fn letter(connected: &Connected, number: u128, fingerprint: &str) -> Letter {
+pub(crate) fn letter(connected: &Connected, number: u128, fingerprint: &str) -> Letter {
     Letter {
         id: DeadLetterId(Uuid::from_u128(number)),
         tenant: Some(connected.tenant.clone()),
@@ -39,11 +39,11 @@ fn at(hour: u128) -> Timestamp {
     Timestamp::from_second(i64::try_from(hour).unwrap() * 3600).unwrap()
 }
 
-async fn begin(connected: &Connected) -> Tx {
+pub(crate) async fn begin(connected: &Connected) -> Tx {
     connected.store().begin(Speaker::Everybody).await.unwrap()
 }
 
-async fn file(connected: &Connected, letters: &[Letter]) {
+pub(crate) async fn file(connected: &Connected, letters: &[Letter]) {
     let tx = begin(connected).await;
     for letter in letters {
         assert!(dead_letter::file(&tx, letter).await.unwrap());
@@ -87,7 +87,7 @@ async fn letters_are_found_by_each_of_their_fields() {
         ("words of the message", of(|f| f.text = text(r#""number":1"#))),
         ("before", of(|f| f.until = Some(at(2)))),
     ] {
-        let found = dead_letter::list(&tx, &filter, false, i64::MAX).await.unwrap();
+        let found = dead_letter::list(&tx, &filter, i64::MAX).await.unwrap();
         assert_eq!(found.iter().map(|one| one.letter.id.0.as_u128()).collect::<Vec<_>>(), [1], "{what}");
     }
     let late = of(|f| f.since = Some(at(2)));
@@ -108,7 +108,7 @@ async fn a_group_counts_what_differs_only_in_ids_and_shows_its_last_note() {
     let name = dead_letter::groups(&tx, &LetterFilter::default()).await.unwrap()[0].group.clone();
     let group = of(|f| f.group = Some(name.clone()));
     for words in ["asked the vendor", "they mend it on Monday"] {
-        desk_action::record(&tx, "ada", "note", &group, 0, Some(words)).await.unwrap();
+        desk_action::record(&tx, "ada", "note", &group.as_json(), 0, Some(words)).await.unwrap();
     }
     let groups = dead_letter::groups(&tx, &LetterFilter::default()).await.unwrap();
     let [large, small] = &groups[..] else { panic!("two groups: {groups:?}") };
@@ -145,13 +145,10 @@ async fn what_was_discarded_comes_back_until_it_is_forgotten() {
     let tx = begin(&connected).await;
     assert_eq!(dead_letter::forget_discarded(&tx, month).await.unwrap(), 1);
     assert_eq!(dead_letter::restore(&tx, &discarded).await.unwrap(), 0, "forgotten");
-    let letters = dead_letter::list(&tx, &of(|f| f.any_state = true), true, 10).await.unwrap();
-    let stands = |number: u128| {
-        let one = letters.iter().find(|one| one.letter.id.0.as_u128() == number).unwrap();
-        (one.state.as_str(), one.letter.body.is_empty(), one.resolution.as_deref())
-    };
-    assert_eq!(stands(1), ("dead", false, None));
-    assert_eq!(stands(2), ("discarded", true, Some("noise")), "why it is not there stays");
+    for (number, stands) in [(1, ("dead", false, None)), (2, ("discarded", true, Some("noise")))] {
+        let one = dead_letter::load(&tx, DeadLetterId(Uuid::from_u128(number))).await.unwrap().unwrap();
+        assert_eq!((one.state.as_str(), one.letter.body.is_empty(), one.resolution.as_deref()), stands);
+    }
     drop(tx);
     connected.database.finish().await;
 }

@@ -9,6 +9,8 @@ mod letters;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod replays;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod schedule;

@@ -8,7 +8,8 @@ mod which;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use model::DeadLetterId;
+use model::{DeadLetterId, ReplayId};
+use replay::How;
 use store::dead_letter::LetterFilter;
 use which::Which;
 
@@ -55,17 +56,32 @@ enum DeadCommand {
         /// The note.
         words: String,
     },
-    /// Send dead letters again; newer data is never overwritten.
+    /// Send dead letters again: one, then five, twenty-five, a hundred at a time; newer data is never overwritten.
     Replay {
         #[command(flatten)]
         which: Which,
         /// Replay all that are dead.
         #[arg(long)]
         all: bool,
-        /// Say how many, and do nothing.
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        how: How,
     },
+    /// List replays, whoever ordered them.
+    Replays {
+        /// At most so many, the latest first.
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: Option<i64>,
+    },
+    /// Say what became of each letter of a replay.
+    Report(OneReplay),
+    /// Wait until a replay is over or has stopped.
+    Watch(OneReplay),
+    /// Stop a replay where it is.
+    Stop(OneReplay),
+    /// Let a replay go on that was held or has stopped; the failures it has had are accepted.
+    Resume(OneReplay),
+    /// End a replay early; what was not sent is left as it was.
+    Cancel(OneReplay),
     /// Discard dead letters; for a month they can be restored.
     Discard {
         #[command(flatten)]
@@ -99,6 +115,13 @@ enum DeadCommand {
     },
 }
 
+/// A replay.
+#[derive(Debug, Args)]
+struct OneReplay {
+    /// Its id.
+    replay: ReplayId,
+}
+
 pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<ExitCode> {
     let store = &context.migrated_store().await?;
     match args.command {
@@ -110,9 +133,15 @@ pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<Exi
         }
         DeadCommand::Show { id } => look::show(context, store, id).await,
         DeadCommand::Note { group, words } => decide::note(context, store, &group, &words).await,
-        DeadCommand::Replay { which, all, dry_run } => {
-            replay::replay(context, store, &which.chosen(store, all).await?, dry_run).await
+        DeadCommand::Replay { which, all, how } => {
+            replay::replay(context, store, &which.chosen(store, all).await?, how).await
         }
+        DeadCommand::Replays { limit } => replay::list(context, store, limit).await,
+        DeadCommand::Report(one) => replay::report(context, store, one.replay).await,
+        DeadCommand::Watch(one) => replay::watch(context, store, one.replay).await,
+        DeadCommand::Stop(one) => replay::stop(context, store, one.replay).await,
+        DeadCommand::Resume(one) => replay::resume(context, store, one.replay).await,
+        DeadCommand::Cancel(one) => replay::cancel(context, store, one.replay).await,
         DeadCommand::Discard { which, all, reason, yes } => {
             // what was sent again or is closed already is not discarded, named or not
             let filter = LetterFilter { any_state: false, ..which.chosen(store, all).await? };
