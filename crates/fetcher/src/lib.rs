@@ -28,6 +28,7 @@ use vendors::VendorHttp;
 
 pub use config::FetcherConfig;
 pub use metrics::FetcherMetrics;
+use permit::Lines;
 use source::Answers;
 pub use source::ask_for_tokens;
 pub use users::{attention_users, gong_users, hubspot_users, salesforce_users};
@@ -58,6 +59,7 @@ struct Shared {
     deps: Deps,
     http: VendorHttp,
     answers: Answers,
+    lines: Lines,
     users_read: users::Progress,
     shutdown: Shutdown,
 }
@@ -69,6 +71,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         deps,
         http,
         answers: Answers::default(),
+        lines: Lines::default(),
         users_read: users::Progress::default(),
         shutdown: shutdown.clone(),
     });

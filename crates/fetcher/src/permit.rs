@@ -1,10 +1,13 @@
 //! Waits for the vendor's slots: one permit per request, shared fairly by all workers.
 
+use std::collections::HashMap;
+use std::mem::take;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{Share, Vendor, VendorAccount, Version};
-use store::StoreError;
-use store::budget::{self, Permit, Reservation};
+use store::budget::{self, Permit, Request, Reservation};
+use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use crate::Shared;
@@ -20,10 +23,60 @@ const LEASE: Duration = Duration::from_secs(45);
 /// even if the database takes a while.
 const LOOK_AHEAD: Duration = Duration::from_millis(50);
 
+/// A permit that has ended waits so long for a request of this process that takes it back by the way.
+const CARRY: Duration = Duration::from_millis(10);
+
+/// What this process asks of each account.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(Mutex<HashMap<(Vendor, VendorAccount), Arc<Line>>>);
+
+impl Lines {
+    fn of(&self, vendor: Vendor, account: &VendorAccount) -> Arc<Line> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lines.entry((vendor, account.clone())).or_default())
+    }
+}
+
+/// What this process asks of an account, one statement at a time: workers that ask at once would only wait for each other at the
+/// account's row, each with a connection in hand. What has ended meanwhile is given back by the same statement.
+#[derive(Debug, Default)]
+struct Line {
+    turn: tokio::sync::Mutex<()>,
+    ended: Mutex<Vec<Permit>>,
+}
+
+impl Line {
+    async fn reserve(&self, store: &Store, request: Request<'_>) -> Result<Reservation, StoreError> {
+        let _turn = self.turn.lock().await;
+        let ended = self.take_ended();
+        budget::reserve(store, &Request { ended: &ended, ..request }).await
+    }
+
+    /// Says whether it is the first to wait for somebody to take it back.
+    fn end(&self, permit: Permit) -> bool {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push(permit);
+        ended.len() == 1
+    }
+
+    fn take_ended(&self) -> Vec<Permit> {
+        take(&mut self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn release(&self, store: &Store) {
+        let _turn = self.turn.lock().await;
+        if let Err(error) = budget::release(store, &self.take_ended()).await {
+            // they expire by themselves
+            tracing::warn!(%error, "failed to give permits back");
+        }
+    }
+}
+
 /// A permit whose moment has come. Give it back when the request has ended.
 #[derive(Debug)]
 pub(crate) struct OpenPermit {
     permit: Permit,
+    line: Arc<Line>,
     pub(crate) version: Version,
     /// The vendor has refused requests since it last answered one.
     pub(crate) after_refusals: bool,
@@ -37,16 +90,19 @@ pub(crate) async fn wait_for_permit(
     share: Share,
     deadline: Instant,
 ) -> Result<OpenPermit, Setback> {
+    let line = shared.lines.of(vendor, account);
+    let request = Request { vendor, account, share, wait_max: WAIT_MAX, lease: LEASE, ended: &[] };
     loop {
         if shared.deps.publisher.is_blocked() {
             // what is fetched now could not be published: a reserved slot would be wasted
             pause(shared, Duration::from_millis(500), deadline).await?;
             continue;
         }
-        let reservation = budget::reserve(&shared.deps.store, vendor, account, share, WAIT_MAX, LEASE).await;
-        match reservation.map_err(Setback::Store)? {
+        match line.reserve(&shared.deps.store, request).await.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
-                if let Some(open) = use_slot(shared, permit).await.map_err(Setback::Store)? {
+                let (version, after_refusals) = (permit.version, permit.after_refusals);
+                let open = OpenPermit { permit, line: Arc::clone(&line), version, after_refusals };
+                if let Some(open) = use_slot(shared, open).await.map_err(Setback::Store)? {
                     return Ok(open);
                 }
             }
@@ -62,22 +118,23 @@ pub(crate) async fn wait_for_permit(
 
 /// Waits for the slot's moment. A slot missed by too much is given up, not used late; so is one that was reserved before the vendor
 /// refused somebody else's request.
-async fn use_slot(shared: &Shared, permit: Permit) -> Result<Option<OpenPermit>, StoreError> {
-    let ahead = permit.from.saturating_duration_since(Instant::now().into_std());
+async fn use_slot(shared: &Shared, open: OpenPermit) -> Result<Option<OpenPermit>, StoreError> {
+    let (from, until) = (open.permit.from.into(), open.permit.until.into());
+    let ahead = Instant::saturating_duration_since(&from, Instant::now());
     if let Some(until_the_look) = ahead.checked_sub(LOOK_AHEAD) {
         tokio::time::sleep(until_the_look).await;
-        if budget::is_closed(&shared.deps.store, &permit).await? {
-            release(shared, &permit).await;
+        if budget::is_closed(&shared.deps.store, &open.permit).await? {
+            give_back(shared, open).await;
             return Ok(None);
         }
     }
-    tokio::time::sleep_until(permit.from.into()).await;
-    if Instant::now() > permit.until.into() {
+    tokio::time::sleep_until(from).await;
+    if Instant::now() > until {
         shared.deps.metrics.permits_missed.inc();
-        release(shared, &permit).await;
+        give_back(shared, open).await;
         return Ok(None);
     }
-    Ok(Some(OpenPermit { version: permit.version, after_refusals: permit.after_refusals, permit }))
+    Ok(Some(open))
 }
 
 async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {
@@ -93,14 +150,18 @@ async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(),
     }
 }
 
-/// Gives a permit back after its request has ended.
+/// Gives a permit back after its request has ended: by the next request for one, or by itself when none comes at once.
 pub(crate) async fn give_back(shared: &Shared, permit: OpenPermit) {
-    release(shared, &permit.permit).await;
-}
-
-async fn release(shared: &Shared, permit: &Permit) {
-    if let Err(error) = budget::release(&shared.deps.store, permit).await {
-        // it expires by itself
-        tracing::warn!(%error, "failed to give a permit back");
+    let OpenPermit { permit, line, .. } = permit;
+    let is_first = line.end(permit);
+    if shared.shutdown.is_begun() {
+        // nothing runs later that could do it
+        line.release(&shared.deps.store).await;
+    } else if is_first {
+        let store = shared.deps.store.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(CARRY).await;
+            line.release(&store).await;
+        });
     }
 }

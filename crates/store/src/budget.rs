@@ -10,7 +10,7 @@ use model::{Share, Vendor, VendorAccount};
 use crate::{Speaker, Store, StoreError, Tx};
 
 pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
-pub use slot::{LATENESS_MAX, Permit, Reservation, is_closed, release, reserve};
+pub use slot::{LATENESS_MAX, Permit, Request, Reservation, is_closed, release, reserve};
 
 /// Sets what a vendor's account allows, keeping the clock of its slots; the next one is no farther away than the new rate asks for.
 pub async fn set_limits(

@@ -48,33 +48,39 @@ pub enum Reservation {
     Closed(Duration),
 }
 
-/// Reserves the next slot if it is at most `wait_max` away, with a lease on a place in flight, out of the share's part of the day.
-pub async fn reserve(
-    store: &Store,
-    vendor: Vendor,
-    account: &VendorAccount,
-    share: Share,
-    wait_max: Duration,
-    lease: Duration,
-) -> Result<Reservation, StoreError> {
-    let request = Request { vendor, account, wait_max, lease };
+/// What a permit is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Whose API.
+    pub vendor: Vendor,
+    /// The account whose limits count.
+    pub account: &'a VendorAccount,
+    /// Out of whose part of the day.
+    pub share: Share,
+    /// A slot farther away is not reserved.
+    pub wait_max: Duration,
+    /// A place in flight is free again by itself after this.
+    pub lease: Duration,
+    /// Permits of the same account whose requests have ended: given back by the way, whatever comes of this one.
+    pub ended: &'a [Permit],
+}
+
+/// Reserves the next slot if it is near enough, with a lease on a place in flight, out of the share's part of the day.
+pub async fn reserve(store: &Store, request: &Request<'_>) -> Result<Reservation, StoreError> {
     let taken = request.take_slot(&store.client().await?, WithinDay::Unlimited).await?;
     if let Some(permit) = taken {
         return Ok(Reservation::Granted(permit));
     }
+    release(store, request.ended).await?;
     match request.obstacle(store).await? {
         Some(obstacle) => Ok(obstacle),
-        None => reserve_within_day(store, &request, share).await,
+        None => reserve_within_day(store, &Request { ended: &[], ..*request }).await,
     }
 }
 
 /// The same for an account with a daily limit: the share's part and the slot are taken together, under the row's lock.
-async fn reserve_within_day(
-    store: &Store,
-    request: &Request<'_>,
-    share: Share,
-) -> Result<Reservation, StoreError> {
-    let Request { vendor, account, .. } = *request;
+async fn reserve_within_day(store: &Store, request: &Request<'_>) -> Result<Reservation, StoreError> {
+    let Request { vendor, account, share, .. } = *request;
     let tx = store.begin(Speaker::Tenants(&[])).await?;
     let lock = "SELECT FROM vendor_budgets WHERE vendor = $1 AND vendor_account = $2 FOR UPDATE";
     tx.execute(lock, &[&vendor.as_str(), &account.as_str()]).await?;
@@ -100,15 +106,6 @@ enum WithinDay {
     Checked,
 }
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy)]
-struct Request<'a> {
-    vendor: Vendor,
-    account: &'a VendorAccount,
-    wait_max: Duration,
-    lease: Duration,
-}
-
 impl Request<'_> {
     /// One statement on one row: a worker that had to wait for its lock decides by what the row says then. Losing the last
     /// reservations in a crash of the database is harmless (its restart takes longer than any slot), so nobody waits for the disk.
@@ -119,14 +116,15 @@ impl Request<'_> {
                      next_slot_at = greatest(next_slot_at, clock_timestamp() + make_interval(secs => $3))
                                     + make_interval(secs => (1 + $4::float8) / requests_per_second),
                      in_flight_until =
-                         array(SELECT until FROM unnest(in_flight_until) AS until WHERE until > clock_timestamp())
+                         array(SELECT until FROM unnest(in_flight_until) AS until
+                               WHERE until > clock_timestamp() AND until <> ALL ($8))
                          || (greatest(next_slot_at, clock_timestamp() + make_interval(secs => $3))
                              + make_interval(secs => $6))
                  WHERE vendor = $1 AND vendor_account = $2
                    AND closed_until <= clock_timestamp()
                    AND next_slot_at <= clock_timestamp() + make_interval(secs => $5)
-                   AND (SELECT count(*) FROM unnest(in_flight_until) AS until WHERE until > clock_timestamp())
-                       < in_flight_max
+                   AND (SELECT count(*) FROM unnest(in_flight_until) AS until
+                        WHERE until > clock_timestamp() AND until <> ALL ($8)) < in_flight_max
                    AND (requests_per_day IS NULL OR $7)
                  RETURNING set_config('synchronous_commit', 'off', true),
                      in_flight_until[cardinality(in_flight_until)],
@@ -149,6 +147,7 @@ impl Request<'_> {
                     &self.wait_max.as_secs_f64(),
                     &self.lease.as_secs_f64(),
                     &(day == WithinDay::Checked),
+                    &leases(self.ended),
                 ],
             )
             .await?;
@@ -203,17 +202,23 @@ impl Request<'_> {
     }
 }
 
-/// Gives a permit back once its request has ended.
-pub async fn release(store: &Store, permit: &Permit) -> Result<(), StoreError> {
+/// Gives permits of one account back once their requests have ended.
+pub async fn release(store: &Store, permits: &[Permit]) -> Result<(), StoreError> {
+    let Some(Permit { vendor, account, .. }) = permits.first() else { return Ok(()) };
     store
         .one_statement(
-            "UPDATE vendor_budgets SET in_flight_until = array_remove(in_flight_until, $3)
+            "UPDATE vendor_budgets SET in_flight_until =
+                 array(SELECT until FROM unnest(in_flight_until) AS until WHERE until <> ALL ($3))
              WHERE vendor = $1 AND vendor_account = $2
              RETURNING set_config('synchronous_commit', 'off', true)",
-            &[&permit.vendor.as_str(), &permit.account.as_str(), &permit.leased_until],
+            &[&vendor.as_str(), &account.as_str(), &leases(permits)],
         )
         .await?;
     Ok(())
+}
+
+fn leases(permits: &[Permit]) -> Vec<Timestamp> {
+    permits.iter().map(|permit| permit.leased_until).collect()
 }
 
 /// Whether the vendor has closed the account since the permit was given.

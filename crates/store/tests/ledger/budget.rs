@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use crate::common::{Connected, account};
 use model::{Share, Vendor};
-use store::budget::{self, Permit, Reservation};
+use store::budget::{self, Permit, Request, Reservation};
 use store::{Speaker, Store};
 
 const LEASE: Duration = Duration::from_mins(1);
 
 async fn reserve(store: &Store, wait_max: Duration) -> Reservation {
-    budget::reserve(store, Vendor::Attention, &account(), Share::Live, wait_max, LEASE).await.unwrap()
+    reserve_of(store, Share::Live, wait_max, &[]).await
+}
+
+async fn reserve_of(store: &Store, share: Share, wait_max: Duration, ended: &[Permit]) -> Reservation {
+    let (vendor, account) = (Vendor::Attention, &account());
+    let request = Request { vendor, account, share, wait_max, lease: LEASE, ended };
+    budget::reserve(store, &request).await.unwrap()
 }
 
 async fn granted(store: &Store) -> Permit {
@@ -70,10 +76,26 @@ async fn a_far_slot_and_a_crowded_account_reserve_nothing() {
     let second = granted(connected.store()).await;
     let crowded = reserve(connected.store(), Duration::from_mins(1)).await;
     assert!(matches!(crowded, Reservation::NotBefore(_)), "two in flight: {crowded:?}");
-    budget::release(connected.store(), &second).await.unwrap();
+    budget::release(connected.store(), &[second]).await.unwrap();
     granted(connected.store()).await;
     connected.database.execute("UPDATE vendor_budgets SET in_flight_until = '{epoch,epoch}'").await;
     granted(connected.store()).await;
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn what_has_ended_makes_room_for_the_request_that_says_so_and_is_given_back_even_if_that_is_refused() {
+    let connected = Connected::fresh().await;
+    let store = connected.store();
+    allow(store, 1000.0, 1).await;
+    let first = granted(store).await;
+    let ask = async |wait_max, ended: &[Permit]| reserve_of(store, Share::Live, wait_max, ended).await;
+    let Reservation::Granted(second) = ask(LEASE, &[first]).await else { panic!("its place was free") };
+    let far = "UPDATE vendor_budgets SET next_slot_at = clock_timestamp() + interval '1 hour'";
+    connected.database.execute(far).await;
+    assert!(matches!(ask(Duration::ZERO, &[second]).await, Reservation::NotBefore(_)));
+    let held = "SELECT cardinality(in_flight_until)::bigint FROM vendor_budgets";
+    assert_eq!(connected.database.number(held).await, 0);
     connected.database.finish().await;
 }
 
@@ -91,9 +113,7 @@ async fn of_many_workers_that_ask_at_once_no_more_are_let_in_than_may_be_in_flig
             })
             .collect();
         assert_eq!(permits.len(), 3);
-        for permit in &permits {
-            budget::release(connected.store(), permit).await.unwrap();
-        }
+        budget::release(connected.store(), &permits).await.unwrap();
     }
     connected.database.finish().await;
 }
@@ -135,8 +155,7 @@ async fn a_backfill_ends_at_its_share_of_the_day_and_live_work_has_what_is_left_
         let mut granted = 0;
         loop {
             let wait_max = Duration::from_mins(1);
-            match budget::reserve(store, Vendor::Attention, &account(), share, wait_max, LEASE).await.unwrap()
-            {
+            match reserve_of(store, share, wait_max, &[]).await {
                 Reservation::Granted(_) => granted += 1,
                 Reservation::Closed(wait) => return (granted, wait),
                 Reservation::NotBefore(_) => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use model::{Share, Vendor, VendorAccount};
-use store::budget::{self, Permit, Reservation};
+use store::budget::{self, Permit, Request, Reservation};
 use store::{Speaker, Store};
 use tokio::time::{Instant, sleep, sleep_until};
 use vendors::{Failure, VendorError};
@@ -112,7 +112,7 @@ impl<'a> Permits<'a> {
         };
         for permit in permits {
             // one that cannot be given back expires
-            let _ = budget::release(self.store, &permit).await;
+            let _ = budget::release(self.store, &[permit]).await;
         }
         answer
     }
@@ -125,13 +125,15 @@ impl<'a> Permits<'a> {
                 budget::hasten(store, vendor, account, rate).await?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = match budget::reserve(store, vendor, account, Share::Live, left, LEASE).await? {
+            let request =
+                Request { vendor, account, share: Share::Live, wait_max: left, lease: LEASE, ended: &[] };
+            let wait = match budget::reserve(store, &request).await? {
                 Reservation::Granted(permit) => {
                     sleep_until(permit.from.into()).await;
                     if Instant::now() <= permit.until.into() {
                         return Ok(permit);
                     }
-                    budget::release(store, &permit).await?;
+                    budget::release(store, &[permit]).await?;
                     continue;
                 }
                 Reservation::NotBefore(wait) | Reservation::Closed(wait) => wait,
