@@ -235,6 +235,42 @@ async fn a_query_that_grew_too_old_is_begun_again_and_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_query_that_takes_too_long_is_asked_in_parts_and_misses_nothing() {
+    let mut stand = Stand::fresh().await;
+    let settings = Settings { crm_query_days_max: Some(10_000), ..Settings::default() };
+    stand.tenant(WorkspaceSpec { settings, ..spec() }).await;
+    stand.connect_salesforce("acme", &[]).await;
+    stand.connect("acme", "acme-key", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let asked = stand.number(
+        "SELECT min(page)::bigint FROM sync_runs WHERE kind = 'bootstrap' AND stream <> 'conversations'",
+    );
+    assert!(asked.await > 4, "in parts");
+    assert_truth(&stand).await;
+    // an increment, and a walk, which notices what is missing
+    change(&stand, CrmChange::MoveDomains { from: 3, to: 4 });
+    in_sync(&stand).await;
+    assert_truth(&stand).await;
+    change(&stand, CrmChange::DeleteContact { account: 2, contact: 1 });
+    change(&stand, CrmChange::EmptyBin);
+    stand.database.execute("UPDATE streams SET walk_due_at = now() WHERE stream <> 'conversations'").await;
+    stand
+        .until("the walks are planned", async || {
+            stand
+                .number("SELECT count(*) FROM sync_runs WHERE kind = 'walk' AND stream <> 'conversations'")
+                .await
+                == 4
+        })
+        .await;
+    stand.idle().await;
+    assert_truth(&stand).await;
+    assert_eq!(runs(&stand, |run| run["state"] != "settled").await, 0);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn a_session_that_expired_parks_its_own_work_until_a_reconnect() {
     let mut stand = Stand::fresh().await;
     let roles = settled(&mut stand).await;

@@ -27,8 +27,10 @@ pub enum Failure {
     CursorExpired,
     /// 429: too fast.
     RateLimited,
-    /// 5xx, 408, 425, network, timeout, an answer cut short.
+    /// 5xx, 408, 425, network, an answer cut short.
     Transient,
+    /// The answer took longer than the vendor gives it, or than anybody waits here: what asks for less may be answered.
+    TooLong,
     /// A redirect, which is never followed.
     Redirect,
     /// 200 with a body of another shape.
@@ -48,6 +50,7 @@ impl Failure {
         Self::CursorExpired,
         Self::RateLimited,
         Self::Transient,
+        Self::TooLong,
         Self::Redirect,
         Self::UnexpectedShape,
         Self::TooLarge,
@@ -64,6 +67,7 @@ impl Failure {
             Self::CursorExpired => "vendor-cursor-expired",
             Self::RateLimited => "vendor-rate-limited",
             Self::Transient => "vendor-transient",
+            Self::TooLong => "vendor-too-long",
             Self::Redirect => "vendor-redirect",
             Self::UnexpectedShape => "vendor-unexpected-shape",
             Self::TooLarge => "vendor-too-large",
@@ -158,7 +162,10 @@ impl VendorError {
 
     /// Whether the same request may work later without anybody doing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self.failure, Failure::Transient | Failure::RateLimited | Failure::UnexpectedShape)
+        matches!(
+            self.failure,
+            Failure::Transient | Failure::TooLong | Failure::RateLimited | Failure::UnexpectedShape
+        )
     }
 
     /// How long the vendor asks to wait.

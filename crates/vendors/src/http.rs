@@ -183,14 +183,13 @@ fn text(body: Vec<u8>) -> String {
 /// What happened on the way, without the URL: ids are not for logs.
 fn network(error: reqwest::Error) -> VendorError {
     let error = error.without_url();
-    let what = if error.is_timeout() {
-        "the vendor did not answer in time"
-    } else if error.is_connect() {
-        "the vendor cannot be reached"
-    } else {
-        "the answer broke off"
+    let (failure, what) = match (error.is_timeout(), error.is_connect()) {
+        (true, false) => (Failure::TooLong, "the vendor did not answer in time"),
+        (true, true) => (Failure::Transient, "the vendor did not answer in time"),
+        (false, true) => (Failure::Transient, "the vendor cannot be reached"),
+        (false, false) => (Failure::Transient, "the answer broke off"),
     };
-    VendorError::without_answer(Failure::Transient, format!("{what}: {}", root(&error)))
+    VendorError::without_answer(failure, format!("{what}: {}", root(&error)))
 }
 
 /// The first cause of an error, without all that it led to on the way up.

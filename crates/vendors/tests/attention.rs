@@ -207,7 +207,8 @@ async fn a_vendor_that_hangs_is_given_up_before_or_within_the_answer() {
         let vendor = FakeVendor::replying(Reply::Stall(begun.into())).await;
         let error = client_with(&vendor, &hasty).list(&auth(HeaderForm::Bearer), &first_page()).await;
         let error = error.expect_err("a timeout");
-        assert_eq!((error.failure, error.status), (Failure::Transient, None));
+        assert_eq!((error.failure, error.status), (Failure::TooLong, None));
+        assert!(error.is_transient());
         assert!(error.message.starts_with("the vendor did not answer in time"), "{error}");
     }
 }

@@ -178,12 +178,15 @@ async fn a_secret_that_the_vendor_echoes_stays_out_of_the_error() {
 #[tokio::test]
 async fn a_vendor_that_hangs_or_breaks_off_may_work_later_and_a_compressed_answer_is_read() {
     let hasty = HttpOptions { total_timeout: Duration::from_millis(300), ..HttpOptions::default() };
-    for reply in [Reply::Stall(Vec::new()), Reply::Reset(b"HTTP/1.1 200 OK\r\n".to_vec())] {
+    for (reply, failure) in [
+        (Reply::Stall(Vec::new()), Failure::TooLong),
+        (Reply::Reset(b"HTTP/1.1 200 OK\r\n".to_vec()), Failure::Transient),
+    ] {
         let vendor = FakeVendor::replying(reply).await;
         let base_url = BaseUrl::parse(&format!("http://{}", vendor.address), true).unwrap();
         let client = Gong::new(VendorHttp::new(&hasty).unwrap(), base_url);
         let error = client.calls(&auth(), &first_page()).await.expect_err("no answer");
-        assert_eq!(error.failure, Failure::Transient);
+        assert_eq!(error.failure, failure);
     }
     let vendor = FakeVendor::replying(Reply::gzip(br#"{"calls":[{"metaData":{}}]}"#)).await;
     assert_eq!(calls_from(&vendor).await.unwrap().calls.len(), 1);

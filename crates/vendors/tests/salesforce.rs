@@ -165,7 +165,7 @@ async fn no_answer_of_another_shape_is_taken_for_an_end() {
     let base_url = BaseUrl::parse(&format!("http://{}", vendor.address), true).unwrap();
     let hasty = Salesforce::new(VendorHttp::new(&patience).unwrap(), base_url, "66.0");
     let error = hasty.organization(&token()).await.expect_err("no answer in time");
-    assert_eq!(error.failure, Failure::Transient);
+    assert_eq!(error.failure, Failure::TooLong);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub(super) fn line(stage: &str, class: &str) -> &'static str {
         "vendor-missing-scope" | "vendor-forbidden" => {
             "the customer must grant the scope or permission that the error names; then replay"
         }
-        "vendor-transient" | "vendor-rate-limited" => {
+        "vendor-transient" | "vendor-too-long" | "vendor-rate-limited" => {
             "the vendor had an outage or a bad hour: replay when `status` shows its connections running"
         }
         "vendor-not-found" => {

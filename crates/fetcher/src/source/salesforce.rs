@@ -1,8 +1,10 @@
 //! A page of Salesforce: everything, or what was touched, deleted rows among them; then what was deleted for good.
 
+mod part;
+
 use std::collections::HashSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use mapping::salesforce::listed;
 use model::{RunKind, Stream, Version, Window};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use store::run_claim::ClaimedRun;
 use tokio::time::Instant;
 use vendors::salesforce::{Deleted, Object, READ_MAX, Readable, RecordPage, Rows, Salesforce};
 use vendors::{Bearer, Failure, VendorError, VendorHttp};
+
+use part::Part;
 
 use super::holder::{Held, Holder};
 use super::{Ending, page_error, page_failed};
@@ -31,11 +35,21 @@ const DELETIONS_TOLD: SignedDuration = SignedDuration::from_hours(14 * 24);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Cursor {
-    /// A query goes on there, after so many rows.
-    Rows { next: String, seen: u64 },
+    /// A query goes on there, after so many rows; of a part of what is asked for, or of all of it.
+    Rows {
+        next: String,
+        seen: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
+    },
+    /// All of it took too long: what was touched in a part of the time comes next.
+    Part(Part),
     /// What was deleted in the window, by id: it may have left the recycle bin, where no query shows it.
     Deleted { after: Option<String> },
 }
+
+/// Salesforce's clock is ahead of ours by less.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// A run's way to Salesforce.
 pub(crate) struct SalesforceSource {
@@ -92,8 +106,9 @@ impl SalesforceSource {
         }
         match step.cursor()? {
             Some(Cursor::Deleted { after }) => step.deleted(after).await,
-            Some(Cursor::Rows { next, seen }) => step.go_on(&next, seen).await,
-            None => step.begin().await,
+            Some(Cursor::Rows { next, seen, part }) => step.go_on(&next, seen, part).await,
+            Some(Cursor::Part(part)) => step.begin(Some(part)).await,
+            None => step.begin(None).await,
         }
     }
 
@@ -151,51 +166,100 @@ impl Step<'_> {
             .0)
     }
 
-    async fn query(&self, readable: &Readable, rows: Rows<'_>) -> Result<(RecordPage, Version), Setback> {
+    async fn query(&self, readable: &Readable, rows: Rows<'_>) -> Result<Answer<RecordPage>, Setback> {
         let rows = &rows;
-        self.ask(|client, token| async move { client.query(&token, readable, rows).await }).await
+        self.try_ask(|client, token| async move { client.query(&token, readable, rows).await }).await
     }
 
     /// The query's first page.
-    async fn begin(&self) -> Result<Gathered, Setback> {
+    async fn begin(&self, part: Option<Part>) -> Result<Gathered, Setback> {
         let readable = self.readable().await?;
-        let rows = match self.run.kind {
-            RunKind::Bootstrap | RunKind::Walk => Rows::All,
-            RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => Rows::Touched(self.run.window),
+        let rows = match part {
+            Some(part) => Rows::Touched(part.window()),
+            None if self.is_of_all() => Rows::All,
+            None => Rows::Touched(self.run.window),
         };
-        let (page, asked_at) = self.query(&readable, rows).await?;
-        self.take(page, asked_at, 0).await
-    }
-
-    /// Another page of it. A query that is too old to go on is begun again.
-    async fn go_on(&self, next: &str, seen: u64) -> Result<Gathered, Setback> {
-        let object = self.object;
-        match self.try_ask(|client, token| async move { client.next(&token, object, next).await }).await? {
-            Ok((page, asked_at)) => self.take(page, asked_at, seen).await,
-            Err((error, _)) if error.failure == Failure::CursorExpired => {
-                tracing::info!(job.id = %self.run.id, page = self.run.page, "the query is too old, it is begun again");
-                let next = Ending::Expired.next(self.shared, self.run, 0)?;
-                Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next })
-            }
-            Err((error, _)) => Err(page_failed(&error)),
+        match self.query(&readable, rows).await? {
+            Ok((page, asked_at)) => self.take(page, asked_at, 0, part).await,
+            Err((error, _)) => self.shorter(&error, part),
         }
     }
 
-    async fn take(&self, page: RecordPage, asked_at: Version, seen: u64) -> Result<Gathered, Setback> {
+    /// Another page of it. A query that is too old to go on is begun again.
+    async fn go_on(&self, next: &str, seen: u64, part: Option<Part>) -> Result<Gathered, Setback> {
+        let object = self.object;
+        match self.try_ask(|client, token| async move { client.next(&token, object, next).await }).await? {
+            Ok((page, asked_at)) => self.take(page, asked_at, seen, part).await,
+            Err((error, _)) if error.failure == Failure::CursorExpired => {
+                tracing::info!(job.id = %self.run.id, page = self.run.page, "the query is too old, it is begun again");
+                let next = Ending::Expired.next(self.shared, self.run, 0)?;
+                Ok(nothing(next))
+            }
+            Err((error, _)) => self.shorter(&error, part),
+        }
+    }
+
+    /// Whether the run asks for everything, whenever it was touched.
+    fn is_of_all(&self) -> bool {
+        matches!(self.run.kind, RunKind::Bootstrap | RunKind::Walk)
+    }
+
+    /// All the time in which the run asks for what was touched.
+    fn time(&self) -> Part {
+        if self.is_of_all() {
+            // nothing was touched later than now, by whatever clock
+            let now = self.shared.deps.clock.now();
+            return Part {
+                from: Timestamp::UNIX_EPOCH,
+                to: now.saturating_add(CLOCKS_APART_MAX).unwrap_or(now),
+            };
+        }
+        Part { from: self.run.window.from, to: self.run.window.to }
+    }
+
+    /// After a query that took too long its first half is asked for. One that Salesforce itself gave up would take as long again; one that
+    /// nobody waited for is tried once more before.
+    fn shorter(&self, error: &VendorError, part: Option<Part>) -> Result<Gathered, Setback> {
+        let too_long = error.failure == Failure::TooLong && (error.status.is_some() || self.run.attempt > 0);
+        match part.unwrap_or(self.time()).half().filter(|_| too_long) {
+            Some(half) => {
+                tracing::info!(job.id = %self.run.id, page = self.run.page, "the query takes too long, a part of it is asked for");
+                Ok(nothing(cursor(&Cursor::Part(half))))
+            }
+            None => Err(page_failed(error)),
+        }
+    }
+
+    /// The part of the time that comes after another; none after the last.
+    fn after(&self, part: Part) -> Option<Part> {
+        let end = if self.is_of_all() { self.shared.deps.clock.now() } else { self.run.window.to };
+        (part.to < end).then(|| part.next(self.time()))
+    }
+
+    async fn take(
+        &self,
+        page: RecordPage,
+        asked_at: Version,
+        seen: u64,
+        part: Option<Part>,
+    ) -> Result<Gathered, Setback> {
         runtime::failpoint!("fetch.listed");
-        let next = self.next(&page, seen)?;
+        let next = self.next(&page, seen, part)?;
         let records = page.rows.into_iter().map(|row| self.record(row)).collect();
         records::take(self.shared, self.run, records, asked_at, next).await
     }
 
     /// Where the list goes on after a page of the query.
-    fn next(&self, page: &RecordPage, seen: u64) -> Result<Next, Setback> {
+    fn next(&self, page: &RecordPage, seen: u64, part: Option<Part>) -> Result<Next, Setback> {
         let seen = seen + page.rows.len() as u64;
         let Some(next) = &page.next else {
             // whatever ends a list before its end, it is no end
             if seen < page.total {
                 let reason = format!("the query ended after {seen} rows of {}", page.total);
                 return Err(page_error("list-cut-short", &reason));
+            }
+            if let Some(next) = part.and_then(|part| self.after(part)) {
+                return Ok(cursor(&Cursor::Part(next)));
             }
             return Ok(match self.run.kind {
                 // what is not there any more, a walk misses by itself, and a bootstrap never knew
@@ -208,7 +272,7 @@ impl Step<'_> {
         if page.rows.is_empty() {
             return Err(page_error("endless-list", "the query goes on without rows"));
         }
-        let next = cursor(&Cursor::Rows { next: next.clone(), seen });
+        let next = cursor(&Cursor::Rows { next: next.clone(), seen, part });
         if matches!(&next, Next::Cursor(next) if Some(next) == self.run.cursor.as_ref()) {
             return Err(page_error("endless-list", "the query goes on where it was"));
         }
@@ -222,7 +286,7 @@ impl Step<'_> {
     /// Some of what was deleted in the window: a query shows it as it is, merged or in the recycle bin; what none shows any more is told
     /// as deleted by its id alone.
     async fn deleted(&self, after: Option<String>) -> Result<Gathered, Setback> {
-        let end = || Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } };
+        let end = || nothing(Next::End { total: None });
         let Some(window) = self.deletions() else { return Ok(end()) };
         let object = self.object;
         let (deleted, asked_at) =
@@ -253,7 +317,7 @@ impl Step<'_> {
     /// Deleted records as a query shows them, or by their ids alone.
     async fn as_they_are(&self, ids: Vec<String>) -> Result<Vec<Record>, Setback> {
         let readable = self.readable().await?;
-        let (page, _) = self.query(&readable, Rows::OfIds(&ids)).await?;
+        let (page, _) = self.of_ids(&readable, &ids).await?;
         let mut records: Vec<Record> = page.rows.into_iter().map(|row| self.record(row)).collect();
         let shown: HashSet<String> = records.iter().filter_map(|record| record.listed.id.clone()).collect();
         for id in ids {
@@ -266,21 +330,29 @@ impl Step<'_> {
         Ok(records)
     }
 
+    async fn of_ids(&self, readable: &Readable, ids: &[String]) -> Result<(RecordPage, Version), Setback> {
+        self.query(readable, Rows::OfIds(ids)).await?.map_err(|(error, _)| page_failed(&error))
+    }
+
     /// A follow-up's page: records whose document got lost, each by its id.
     async fn look_again(&self) -> Result<Gathered, Setback> {
         let looks = records::looks(self.shared, self.run, READ_MAX).await?;
         if looks.is_empty() {
-            return Ok(Gathered { listed: Vec::new(), failed: Vec::new(), next: Next::End { total: None } });
+            return Ok(nothing(Next::End { total: None }));
         }
         let ids = records::ids(&looks);
         let readable = self.readable().await?;
-        let (page, asked_at) = self.query(&readable, Rows::OfIds(&ids)).await?;
+        let (page, asked_at) = self.of_ids(&readable, &ids).await?;
         let records = page.rows.into_iter().map(|row| self.record(row)).collect();
         let next = Next::Page(self.run.page + 1);
         let mut gathered = records::take(self.shared, self.run, records, asked_at, next).await?;
         records::settle_unanswered(&mut gathered, &looks, asked_at);
         Ok(gathered)
     }
+}
+
+fn nothing(next: Next) -> Gathered {
+    Gathered { listed: Vec::new(), failed: Vec::new(), next }
 }
 
 fn cursor(cursor: &Cursor) -> Next {

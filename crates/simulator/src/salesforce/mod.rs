@@ -207,6 +207,9 @@ fn reply(workspace: &Workspace, route: &Route<'_>, uri: &Uri, hits: &Hits, now: 
     let value =
         |name: &str| pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     match route {
+        Route::Query { .. } if soql::runs_too_long(workspace, value("q")) => {
+            refusal(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
+        }
         Route::Query { all } => match soql::rows(workspace, value("q"), *all) {
             Ok(rows) => cursor::first_page(workspace, rows),
             Err(refused) => refused,

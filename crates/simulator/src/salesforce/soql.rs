@@ -1,6 +1,6 @@
 //! Queries, as far as they are simulated: fields of one object, by when they were touched or by ids.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::record::{self, Record};
@@ -56,6 +56,15 @@ pub(super) fn rows(workspace: &Workspace, query: &str, all: bool) -> Result<Vec<
         None => rows.reverse(),
     }
     Ok(rows.iter().map(|row| shown(object, row, &fields)).collect())
+}
+
+/// Whether the query looks through more time than is answered.
+pub(super) fn runs_too_long(workspace: &Workspace, query: &str) -> bool {
+    let Some(days_max) = workspace.settings().crm_query_days_max else { return false };
+    match query.split(' ').filter_map(instant).collect::<Vec<_>>().as_slice() {
+        [from, to] => to.duration_since(*from) > SignedDuration::from_hours(24 * i64::from(days_max)),
+        _ => !query.contains(" WHERE ") && !query.ends_with(" FROM Organization"),
+    }
 }
 
 fn shown(object: Object, row: &Record, fields: &[&str]) -> Value {

@@ -185,6 +185,8 @@ pub struct Settings {
     pub crm_own_domain_field: bool,
     /// The CRM's requests of the day are used up.
     pub crm_quota_used_up: bool,
+    /// A query of Salesforce that asks for what was touched in more days than these, or whenever, runs for too long.
+    pub crm_query_days_max: Option<u32>,
     /// The CRM's strict limit.
     pub crm_rate_limit: Option<RateLimit>,
     /// How many rows of a search HubSpot shows to who pages through it.
@@ -228,6 +230,7 @@ impl Default for Settings {
             crm_lacks_scope: Vec::new(),
             crm_own_domain_field: false,
             crm_quota_used_up: false,
+            crm_query_days_max: None,
             crm_rate_limit: None,
             crm_search_reach: 10_000,
         }

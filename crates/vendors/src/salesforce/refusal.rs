@@ -60,9 +60,8 @@ pub(super) fn classified(mut error: VendorError, object: &str) -> VendorError {
         "FUNCTIONALITY_NOT_ENABLED" => needs(format!("the organization does not offer {object}")),
         code if code.starts_with("INSUFFICIENT_ACCESS") => needs(format!("the user may not read {object}")),
         "INVALID_QUERY_LOCATOR" => as_it_is(Failure::CursorExpired),
-        "QUERY_TIMEOUT" | "SERVER_UNAVAILABLE" | "UNABLE_TO_LOCK_ROW" | "UNKNOWN_EXCEPTION" => {
-            as_it_is(Failure::Transient)
-        }
+        "QUERY_TIMEOUT" => as_it_is(Failure::TooLong),
+        "SERVER_UNAVAILABLE" | "UNABLE_TO_LOCK_ROW" | "UNKNOWN_EXCEPTION" => as_it_is(Failure::Transient),
         _ => as_it_is(error.failure),
     };
     error
@@ -106,7 +105,7 @@ mod tests {
             (404, "NOT_FOUND", "The requested resource does not exist", Failure::MissingScope),
             (400, "INVALID_QUERY_LOCATOR", "invalid query locator", Failure::CursorExpired),
             (404, "INVALID_QUERY_LOCATOR", "invalid query locator", Failure::CursorExpired),
-            (400, "QUERY_TIMEOUT", "Your query request was running for too long.", Failure::Transient),
+            (400, "QUERY_TIMEOUT", "Your query request was running for too long.", Failure::TooLong),
             (400, "MALFORMED_QUERY", "unexpected token", Failure::BadRequest),
             (503, "SERVER_UNAVAILABLE", "Service unavailable", Failure::Transient),
             (403, "SOMETHING_ELSE", "no", Failure::Forbidden),
