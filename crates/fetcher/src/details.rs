@@ -149,7 +149,7 @@ impl<'a, 'd> Gathering<'a, 'd> {
     }
 
     fn note(&mut self, key: VendorKey, version: Version, hash: ContentHash, decision: ItemDecision) {
-        self.fetched.listed.push(Listed { key, version, hash, decision });
+        self.fetched.listed.push(Listed { key, version, hash, decision, happened_at: None });
     }
 }
 

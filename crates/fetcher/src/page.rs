@@ -137,14 +137,19 @@ async fn take_rows(
     let mut documents = Documents::new(shared, run);
     let mut listed = Vec::with_capacity(rows.len());
     let mut wanted = Vec::new();
+    let mut times = HashMap::with_capacity(rows.len());
     for Row { listed: row, raw, need } in rows {
-        let (key, hash) = (row.vendor_key, row.hash);
+        let (key, hash, happened_at) = (row.vendor_key, row.hash, row.happened_at);
+        times.insert(key.clone(), happened_at);
         match need {
             Need::Nothing => {}
-            Need::Decided(decision) => listed.push(Listed { key, version: asked_at, hash, decision }),
+            Need::Decided(decision) => {
+                listed.push(Listed { key, version: asked_at, hash, decision, happened_at });
+            }
             Need::RowOnly => {
                 documents.add(&key, asked_at, hash, false, Some(&raw), None).await?;
-                listed.push(Listed { key, version: asked_at, hash, decision: ItemDecision::Published });
+                let decision = ItemDecision::Published;
+                listed.push(Listed { key, version: asked_at, hash, decision, happened_at });
             }
             Need::Details => {
                 let listed_at = Some(asked_at);
@@ -156,7 +161,10 @@ async fn take_rows(
     let fetched = source.fetch(shared, run, wanted, &mut documents, deadline).await?;
     documents.flush().await?;
     runtime::failpoint!("fetch.published");
-    listed.extend(fetched.listed);
+    listed.extend(fetched.listed.into_iter().map(|one| {
+        let happened_at = times.get(&one.key).copied().flatten();
+        Listed { happened_at, ..one }
+    }));
     let next = fetched.interrupted.map_or(next, Next::Continue);
     Ok(Gathered { listed, failed: fetched.failed, next })
 }

@@ -45,7 +45,7 @@ pub(crate) async fn take(
             changed.push(record);
         }
         let ListedRecord { key, hash, .. } = &record.listed;
-        listed.push(Listed { key: key.clone(), version: asked_at, hash: *hash, decision });
+        listed.push(Listed { key: key.clone(), version: asked_at, hash: *hash, decision, happened_at: None });
     }
     publish(shared, run, &changed, asked_at).await?;
     runtime::failpoint!("fetch.published");
@@ -165,6 +165,7 @@ pub(crate) fn settle_unanswered(gathered: &mut Gathered, looks: &[intake::Look],
             version: asked_at,
             hash,
             decision: ItemDecision::Skipped,
+            happened_at: None,
         });
     }
 }

@@ -1,5 +1,6 @@
 //! A row of a vendor's list: enough to decide what it needs.
 
+use jiff::Timestamp;
 use model::{ContentHash, SkipReason, VendorKey};
 use serde_json::value::RawValue;
 
@@ -14,19 +15,26 @@ pub struct ListedRow {
     pub has_id: bool,
     /// Hash of the whole row.
     pub hash: ContentHash,
+    /// When the call took place, if the row says so.
+    pub happened_at: Option<Timestamp>,
     /// What speaks against keeping it.
     reasons: Vec<SkipReason>,
 }
 
 impl ListedRow {
     /// Notes what was read of a row.
-    pub(crate) fn of(row: &RawValue, id: Option<&str>, reasons: Vec<SkipReason>) -> Self {
+    pub(crate) fn of(
+        row: &RawValue,
+        id: Option<&str>,
+        happened_at: Option<Timestamp>,
+        reasons: Vec<SkipReason>,
+    ) -> Self {
         let hash = canonical_hash(row);
         let vendor_key = match id {
             Some(id) => VendorKey::of(id),
             None => VendorKey::of(&format!("sha256:{hash}")),
         };
-        Self { vendor_key, has_id: id.is_some(), hash, reasons }
+        Self { vendor_key, has_id: id.is_some(), hash, happened_at, reasons }
     }
 
     /// Whether the row itself says that the record is not kept.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use model::{ContentHash, DeadLetterId, ItemDecision, Lane, RunKind, Step, VendorKey, Version};
 
 use crate::run_claim::ClaimedRun;
@@ -21,6 +22,8 @@ pub struct Listed {
     pub hash: ContentHash,
     /// What was decided.
     pub decision: ItemDecision,
+    /// When it took place, if its row in the list says so.
+    pub happened_at: Option<Timestamp>,
 }
 
 /// A record whose details could not be had.
@@ -148,9 +151,9 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
         // replayed later finds itself superseded
         "WITH written AS (
              INSERT INTO intake AS k (connection_id, vendor_key, tenant_id, stream, listed_version, listed_hash, listed_at,
-                                      first_listed_at)
-             SELECT $1, key, $2, $6, version, hash, now(), now()
-             FROM unnest($3::text[], $4::bigint[], $5::bytea[]) AS l (key, version, hash)
+                                      first_listed_at, happened_at)
+             SELECT $1, key, $2, $6, version, hash, now(), now(), happened_at
+             FROM unnest($3::text[], $4::bigint[], $5::bytea[], $8::timestamptz[]) AS l (key, version, hash, happened_at)
              ORDER BY key
              ON CONFLICT (connection_id, vendor_key) DO UPDATE SET
                  listed_hash = CASE WHEN excluded.listed_version > coalesce(k.listed_version, 0)
@@ -158,6 +161,7 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
                  listed_version = greatest(k.listed_version, excluded.listed_version),
                  listed_at = now(),
                  first_listed_at = coalesce(k.first_listed_at, now()),
+                 happened_at = coalesce(excluded.happened_at, k.happened_at),
                  stored_version = CASE WHEN k.stored_hash = excluded.listed_hash
                                        THEN greatest(k.stored_version, excluded.listed_version)
                                        ELSE k.stored_version END,
@@ -174,6 +178,7 @@ async fn write_intake(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Result<()
             &columns.hashes,
             &run.stream.as_str(),
             &(run.lane == Lane::Backfill),
+            &columns.happened,
         ],
     )
     .await?;
@@ -336,6 +341,7 @@ struct Columns<'a> {
     decisions: Vec<&'static str>,
     versions: Vec<i64>,
     hashes: Vec<&'a [u8]>,
+    happened: Vec<Option<Timestamp>>,
 }
 
 impl<'a> Columns<'a> {
@@ -345,6 +351,7 @@ impl<'a> Columns<'a> {
             decisions: listed.iter().map(|item| item.decision.as_str()).collect(),
             versions: listed.iter().map(|item| item.version.0).collect(),
             hashes: listed.iter().map(|item| item.hash.as_bytes()).collect(),
+            happened: listed.iter().map(|item| item.happened_at).collect(),
         }
     }
 }

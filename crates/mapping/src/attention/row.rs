@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::attributes::Resource;
 use super::sources::Sources;
 use super::transcript;
+use super::when::When;
 use crate::ListedRow;
 use crate::json::mended;
 
@@ -13,7 +14,9 @@ use crate::json::mended;
 pub fn listed_row(row: &RawValue) -> ListedRow {
     let (readable, _) = mended(row);
     let resource = Resource::read(&readable);
-    ListedRow::of(row, resource.id.as_deref(), reasons(&resource))
+    let happened_at =
+        resource.attributes.as_ref().and_then(|attributes| When::of(Sources(&[attributes])).started_at);
+    ListedRow::of(row, resource.id.as_deref(), happened_at, reasons(&resource))
 }
 
 fn reasons(resource: &Resource<'_>) -> Vec<SkipReason> {

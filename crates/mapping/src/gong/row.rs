@@ -13,6 +13,12 @@ pub fn listed_row(row: &RawValue) -> ListedRow {
     let (readable, _) = mended(row);
     let meta = Call::read(&readable).meta(&readable);
     let id = meta.as_ref().and_then(|meta| meta.id.get());
+    let started_at = meta.as_ref().and_then(|meta| Some(meta.started.get()?.at));
     let private = meta.is_some_and(|meta| meta.private.get().unwrap_or(false));
-    ListedRow::of(row, id.as_deref(), if private { vec![SkipReason::Private] } else { Vec::new() })
+    ListedRow::of(
+        row,
+        id.as_deref(),
+        started_at,
+        if private { vec![SkipReason::Private] } else { Vec::new() },
+    )
 }

@@ -73,5 +73,6 @@ pub(crate) fn listed(key: &str, version: i64, decision: ItemDecision) -> Listed 
         version: Version(version),
         hash: ContentHash::of(key.as_bytes()),
         decision,
+        happened_at: None,
     }
 }
