@@ -3,6 +3,8 @@
 mod by_vendor;
 mod doing;
 mod freshness;
+mod gaps;
+mod kept;
 mod past;
 mod pulse;
 mod schedule;
@@ -21,6 +23,8 @@ pub use by_vendor::{
 };
 pub use doing::{Doing, OneDoing, blocked, doings};
 pub use freshness::{Freshness, Lookback, Spread, freshness};
+pub use gaps::{Day, Missing, What, days, missing};
+pub use kept::{Kept, kept};
 pub use past::{Past, PastRun, Stop, Then, pasts};
 pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
 pub use schedule::{Outlook, Scheduled, schedule};

@@ -78,14 +78,15 @@ pub struct RunOfRecord {
 }
 
 /// What a person may have given: the vendor's id itself, or a URL that holds it.
-struct Named {
+pub(super) struct Named {
+    names: Vec<String>,
     keys: Vec<String>,
-    ids: Vec<Uuid>,
+    pub(super) ids: Vec<Uuid>,
     urls: Vec<String>,
 }
 
 impl Named {
-    fn by(text: &str) -> Self {
+    pub(super) fn by(text: &str) -> Self {
         let text = text.trim();
         let bare = text.trim_end_matches('/');
         let mut names = vec![bare.to_owned()];
@@ -94,7 +95,10 @@ impl Named {
             && let Ok(url) = Url::parse(bare).or_else(|_| Url::parse(&format!("https://{bare}")))
         {
             names.extend(url.query_pairs().filter(|(name, _)| name == "id").map(|(_, id)| id.into_owned()));
-            let last = url.path_segments().and_then(|mut segments| segments.rfind(|one| !one.is_empty()));
+            // Salesforce ends its addresses with what is done with the record
+            let last = url
+                .path_segments()
+                .and_then(|mut segments| segments.rfind(|one| !one.is_empty() && *one != "view"));
             names.extend(last.map(str::to_owned));
             names.extend(last.map(|one| percent_decode_str(one).decode_utf8_lossy().into_owned()));
         }
@@ -104,8 +108,22 @@ impl Named {
         names.extend(same);
         let ids = names.iter().filter_map(|name| name.parse().ok()).collect();
         let kinds = ["", "accounts/", "contacts/", "deals/", "leads/"];
-        let keys = names.iter().flat_map(|name| kinds.map(|kind| key(&format!("{kind}{name}"))));
-        Self { keys: keys.collect(), ids, urls: vec![text.to_owned(), bare.to_owned()] }
+        let keys = names.iter().flat_map(|name| kinds.map(|kind| key(&format!("{kind}{name}")))).collect();
+        Self { names, keys, ids, urls: vec![text.to_owned(), bare.to_owned()] }
+    }
+
+    /// The ids at a source that may be meant, without what kind of record they are of.
+    pub(super) fn bare(&self) -> Vec<&str> {
+        let bare = self.names.iter().map(|name| {
+            let kinds = ["accounts/", "contacts/", "deals/", "leads/"];
+            kinds.iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name)
+        });
+        bare.collect()
+    }
+
+    /// The addresses that may be meant, as they are compared.
+    pub(super) fn emails(&self) -> Vec<String> {
+        self.names.iter().filter(|name| name.contains('@')).map(|name| name.to_lowercase()).collect()
     }
 }
 
@@ -126,15 +144,7 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
                  UNION
                  SELECT connection_id, external_id FROM conversations WHERE url = ANY ($3))
              -- a version dates the asking; a list is noted when its page ends, so nothing became of a record before that
-             SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key,
-                 CASE WHEN greatest(k.stored_version, k.skipped_version, k.dead_version, k.listed_version) IS NULL THEN 'unknown'
-                      WHEN k.stored_version >= coalesce(greatest(k.skipped_version, k.dead_version), 0)
-                           AND (k.stored_version >= coalesce(k.listed_version, 0) OR k.stored_hash = k.listed_hash)
-                           THEN CASE WHEN k.awaits_transcript THEN 'pending' ELSE 'stored' END
-                      WHEN k.skipped_version >= coalesce(k.listed_version, 0) OR k.skipped_hash = k.listed_hash THEN 'skipped'
-                      WHEN k.dead_version >= coalesce(k.listed_version, 0) OR k.dead_hash = k.listed_hash THEN 'dead'
-                      WHEN k.look_at IS NOT NULL THEN 'pending'
-                      ELSE 'listed' END,
+             SELECT k.tenant_id, k.connection_id, n.vendor, k.vendor_key, y.standing,
                  k.first_listed_at, k.listed_at, k.stored_at, CASE WHEN k.skipped_version IS NOT NULL
                       THEN greatest(to_timestamp(k.skipped_version / 1000000.0), k.first_listed_at) END, k.skipped_reason,
                  k.awaits_transcript, k.look_at, k.look_reason, k.failed_attempts, k.failed_reason,
@@ -144,6 +154,7 @@ pub async fn find(tx: &Tx, text: &str) -> Result<Vec<Whereabouts>, StoreError> {
                  r.run_id, r.state, r.parked_cause, r.last_error, b.cause
              FROM meant
              JOIN intake k USING (connection_id, vendor_key)
+             JOIN record_standings y USING (connection_id, vendor_key)
              JOIN connections n USING (connection_id)
              JOIN connection_blocks b USING (connection_id)
              LEFT JOIN conversations c ON c.tenant_id = k.tenant_id AND c.vendor = n.vendor
@@ -218,6 +229,11 @@ mod tests {
             (
                 "https://acme.lightning.force.com/lightning/r/Account/001000000000001AAA",
                 "accounts/001000000000001AAA",
+            ),
+            ("00Q000000000001AAA", "leads/00Q000000000001AAA"),
+            (
+                "https://acme.lightning.force.com/lightning/r/Lead/00Q000000000001AAA/view",
+                "leads/00Q000000000001AAA",
             ),
             ("an id / with a slash", "an id / with a slash"),
         ];

@@ -9,6 +9,8 @@ mod conversations;
 #[cfg(test)]
 mod crm;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod many;
 #[cfg(test)]
 mod support;

@@ -5,6 +5,8 @@ mod budget;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod refusals;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use store::Speaker;
-use store::report::{self, Whereabouts};
+use store::report::{self, Kept, Whereabouts};
 
 use crate::command::standing::{self, Standing};
 use crate::context::Context;
@@ -12,7 +12,7 @@ use crate::output::{self, second};
 
 #[derive(Debug, Args)]
 pub(crate) struct WhereArgs {
-    /// A vendor's id, a URL of the call, or a conversation's id.
+    /// Of a call, account, contact, lead, deal or user: the vendor's id, a URL that holds it, our id, or a mail address.
     text: String,
 }
 
@@ -20,6 +20,7 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Everybody).await?;
     let found = report::find(&tx, &args.text).await?;
+    let kept = report::kept(&tx, &args.text).await?;
     let standings = standing::all(&tx, context.attempts_max()?).await?;
     tx.commit().await?;
     let attempts_max = context.detail_attempts_max()?;
@@ -27,7 +28,10 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
         for one in &found {
             output::json(one)?;
         }
-    } else if found.is_empty() {
+        for one in &kept {
+            output::json(one)?;
+        }
+    } else if found.is_empty() && kept.is_empty() {
         output::say!("no vendor has ever listed {:?} to us.", args.text);
         output::say!(
             "Check the id; is its connection running (`switchboard connections`), and does a run cover its day"
@@ -40,8 +44,45 @@ pub(crate) async fn run(context: &Context, args: &WhereArgs) -> anyhow::Result<E
             let of_it = standings.iter().find(|standing| standing.connection.id == one.connection_id);
             print(one, of_it, attempts_max);
         }
+        for one in &kept {
+            print_kept(one);
+        }
     }
-    Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if found.is_empty() && kept.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What is kept of a person, a company or a deal.
+fn print_kept(one: &Kept) {
+    output::say!("{} {} of {} ({}): {}", one.kind, one.external_id, one.tenant, one.source, counts(one));
+    let lines = [
+        ("name", one.name.clone()),
+        ("address", one.email.clone()),
+        ("account", one.account.clone()),
+        ("id", one.id.map(|id| id.to_string())),
+        ("written last", Some(second(one.updated_at))),
+        ("gone", one.gone_at.map(second)),
+        ("merged into", one.merged_into.clone()),
+    ];
+    for (what, value) in lines {
+        if let Some(value) = value {
+            output::say!("  {what:<13} {value}");
+        }
+    }
+    if let Some(id) = one.id {
+        output::say!("  its calls: `switchboard timeline --tenant {} --account {id}`", one.tenant);
+    }
+}
+
+/// Whether calls are linked by it.
+fn counts(one: &Kept) -> &'static str {
+    match one {
+        Kept { merged_into: Some(_), .. } => "kept, and what took its place counts",
+        Kept { deleted_at: Some(_), .. } => "kept, and counts no more: its source has deleted or archived it",
+        Kept { gone_at: Some(_), .. } => {
+            "kept, and counts: its source has deleted or archived it together with very many others"
+        }
+        _ => "kept",
+    }
 }
 
 fn print(one: &Whereabouts, standing: Option<&Standing>, attempts_max: i32) {
