@@ -12,6 +12,7 @@ mod deliveries;
 mod demo;
 mod fairness;
 mod freshness;
+mod gaps;
 mod garbage;
 mod gong;
 mod hunt;

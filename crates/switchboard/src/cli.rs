@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Status,
     /// Show what will run within a day and what keeps the rest from it, or why something did not run at a time of the past.
     Schedule(command::schedule::ScheduleArgs),
+    /// Show what became of all that vendors listed, by connection and day, what is missing, and what closes each gap.
+    Gaps(command::gaps::GapsArgs),
     /// Show how soon calls are there after they ended, and what other lookbacks would have missed.
     Freshness(command::freshness::FreshnessArgs),
     /// Write a tenant's conversations as JSON lines.

@@ -82,6 +82,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Timeline(args) => command::timeline::run(&context, args).await,
         Command::Conversation(args) => command::conversation::run(&context, &args).await,
         Command::Freshness(args) => command::freshness::run(&context, args).await,
+        Command::Gaps(args) => command::gaps::run(&context, args).await,
         Command::Schedule(args) => command::schedule::run(&context, args).await,
         Command::Unmatched(args) => command::unmatched::run(&context, &args).await,
         Command::Meeting(args) => command::meeting::run(&context, args).await,

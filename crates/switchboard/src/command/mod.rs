@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod freshness;
+pub(crate) mod gaps;
 pub(crate) mod key;
 pub(crate) mod meeting;
 pub(crate) mod migrate;

@@ -51,6 +51,12 @@ fn take<T>(all: &mut Vec<T>, is_meant: impl Fn(&T) -> bool) -> Option<T> {
 }
 
 impl Standing {
+    /// One of which nothing else is known.
+    #[cfg(test)]
+    pub(crate) fn of_connection(connection: Connection) -> Self {
+        Self { connection, pulse: None, silence: None, attempts_max: 1 }
+    }
+
     /// How it is doing, and what to do about it.
     pub(crate) fn words(&self) -> String {
         match self.advice() {
@@ -120,15 +126,29 @@ impl Standing {
     /// What a person can do about it.
     pub(crate) fn advice(&self) -> Option<String> {
         let one = &self.connection;
-        let name = desk::connections::name(one);
         match self.blocked() {
             _ if one.disconnected_at.is_some() => {
                 Some(format!("connect it again: `{}`", connect(&one.tenant, one.vendor)))
             }
-            _ if !one.enabled => Some(format!("`switchboard enable {name}`")),
-            _ if one.paused_at.is_some() => Some(format!("`switchboard resume {name}`")),
+            _ if !one.enabled || one.paused_at.is_some() => {
+                self.remedy().map(|command| format!("`{command}`"))
+            }
             Some(cause) => Some(mend(cause, &one.tenant, one.vendor)),
             None => self.pulse.as_ref().and_then(|pulse| advice_of(one, pulse)),
+        }
+    }
+
+    /// The command that ends what keeps its work from going on; none where it goes on by itself.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        let one = &self.connection;
+        let name = desk::connections::name(one);
+        match self.blocked() {
+            _ if one.disconnected_at.is_some() => Some(connect(&one.tenant, one.vendor)),
+            _ if !one.enabled => Some(format!("switchboard enable {name}")),
+            _ if one.paused_at.is_some() => Some(format!("switchboard resume {name}")),
+            Some(ParkCause::Credential) => Some(connect(&one.tenant, one.vendor)),
+            Some(ParkCause::Crm) => Some(import(&one.tenant)),
+            _ => None,
         }
     }
 
@@ -213,14 +233,18 @@ pub(crate) fn mend(cause: ParkCause, tenant: &TenantId, vendor: Vendor) -> Strin
     match cause {
         ParkCause::Credential => format!("connect again with a new key: `{}`", connect(tenant, vendor)),
         ParkCause::Quota => "the vendor's limit is used up; it goes on by itself".to_owned(),
-        ParkCause::Crm => format!(
-            "its calls wait until the tenant has accounts: connect a CRM, or `switchboard accounts import --tenant {tenant} ACCOUNTS.csv`"
-        ),
+        ParkCause::Crm => {
+            format!("its calls wait until the tenant has accounts: connect a CRM, or `{}`", import(tenant))
+        }
         ParkCause::VendorDown => "the vendor is down; it goes on by itself".to_owned(),
         ParkCause::Pause => {
             "it is paused, disabled or disconnected; `switchboard connections` says which".to_owned()
         }
     }
+}
+
+fn import(tenant: &TenantId) -> String {
+    format!("switchboard accounts import --tenant {tenant} ACCOUNTS.csv")
 }
 
 pub(crate) fn connect(tenant: &TenantId, vendor: Vendor) -> String {
