@@ -78,6 +78,28 @@ async fn every_record_is_on_its_day_with_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn where_finds_an_imported_account_a_contact_and_a_user() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &["--backfill-days", "1"]).await;
+    stand.connect_gong("acme", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    for (kind, id) in [
+        ("account", "SELECT min(external_id) FROM accounts"),
+        ("account", "SELECT min(account_id::text) FROM accounts"),
+        ("contact", "SELECT min(email) FROM contacts"),
+        ("user", "SELECT min(external_id) FROM users"),
+    ] {
+        let id = stand.database.text(id).await;
+        let words = stand.ok(&["where", &id]).await;
+        assert!(words.starts_with(&format!("{kind} ")) && words.contains(" of acme ("), "{words}");
+        assert_eq!(stand.json(&["where", &id]).await[0]["kind"], kind);
+    }
+    assert_eq!(stand.run(&["where", "nobody@nowhere.example"]).await.status.code(), Some(1));
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn the_command_that_is_said_to_close_a_gap_closes_it() {
     let mut stand = Stand::fresh().await;
     let shares = simulator::Shares::NONE;
