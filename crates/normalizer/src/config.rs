@@ -14,7 +14,7 @@ pub struct NormalizerConfig {
     /// `SWITCHBOARD_NORMALIZE_BATCH`: documents in a batch at most, default 50; `SWITCHBOARD_NORMALIZE_BATCH_BYTES`: bytes of them
     /// at most, default 1048576, which bounds the memory of a process: each loop holds two batches as they came and one as rows;
     /// `SWITCHBOARD_NORMALIZE_LINGER_MS`: how long a batch of live documents waits for more, in milliseconds, default 20; one of a
-    /// backfill 25 times as long.
+    /// backfill ten times as long.
     pub batch: BatchLimits,
     /// `SWITCHBOARD_NORMALIZE_LOOPS`: batches of one lane this process works on at a time, default 2; more than 4 gain nothing.
     pub loops: usize,
@@ -31,7 +31,7 @@ impl NormalizerConfig {
     pub(crate) fn limits(&self, lane: Lane) -> BatchLimits {
         match lane {
             Lane::Live => self.batch,
-            Lane::Backfill => BatchLimits { linger: self.batch.linger * 25, ..self.batch },
+            Lane::Backfill => BatchLimits { linger: self.batch.linger * 10, ..self.batch },
         }
     }
 

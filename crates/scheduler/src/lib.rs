@@ -35,9 +35,21 @@ pub struct Deps {
 /// Does every duty, each at its own pace, until the shutdown begins; a duty under way is finished.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let door = deps.health.door("ledger");
-    let duties = Duty::ALL.iter().map(|duty| repeat(&deps, *duty, &door, &shutdown));
+    // at once, each would hold a connection of its own, on which every statement of all is planned sooner or later
+    let apart = deps.config.tick / u32::try_from(Duty::ALL.len()).unwrap_or(1);
+    let duties = Duty::ALL.iter().zip(0..).map(async |(duty, place)| {
+        rest(apart * place, &shutdown).await;
+        repeat(&deps, *duty, &door, &shutdown).await;
+    });
     join_all(duties).await;
     Ok(())
+}
+
+async fn rest(pause: Duration, shutdown: &Shutdown) {
+    tokio::select! {
+        () = shutdown.begun() => {}
+        () = tokio::time::sleep(pause) => {}
+    }
 }
 
 /// Waits after a failure, for a database or broker that is away.
@@ -72,9 +84,6 @@ async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
                 delay
             }
         };
-        tokio::select! {
-            () = shutdown.begun() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
+        rest(pause, shutdown).await;
     }
 }
