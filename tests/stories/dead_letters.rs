@@ -236,3 +236,64 @@ async fn a_replay_stops_at_its_first_failure_and_goes_on_when_it_is_resumed() {
     assert_eq!(told, ["replay", "cancel", "replay", "resume", "replay"]);
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn an_edited_document_is_sent_instead_of_the_original_which_is_kept() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &[]).await;
+    let refused = refused_calls(&stand, 1).await;
+    let roles = stand.start_all().await;
+    stand.until("the document is dead", async || stand.dead().await == 1).await;
+    stand.idle().await;
+    stand.database.execute("ALTER TABLE conversations ADD CONSTRAINT worse CHECK (title <> 'Worse')").await;
+    let letter = stand.json(&["dead", "list"]).await.remove(0);
+    let id = letter["id"].as_str().expect("an id");
+    let file = stand.path("draft.json");
+    let file = file.to_str().expect("a path");
+    let edit = ["dead", "edit", id, file];
+    let write = async |word: &str, instead: &str| {
+        stand.ok(&["dead", "draft", id, file]).await;
+        let draft = std::fs::read_to_string(file).expect("a draft");
+        assert!(draft.contains(word), "{draft}");
+        std::fs::write(file, draft.replace(word, instead)).expect("a file");
+    };
+    let edited = async || stand.json(&["dead", "show", id]).await[0]["edited_body"].clone();
+    let outcome = async |code: i32, words: &str| {
+        let output = stand.run(&["dead", "replay", id]).await;
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.code() == Some(code) && told.contains(words), "{told}");
+        stand.idle().await;
+    };
+
+    write(&refused[0], "another").await;
+    assert_eq!(stand.run(&edit).await.status.code(), Some(1), "it is about another record");
+    write("Refused", "Worse").await;
+    let shown = stand.ok(&[&edit[..], &["--dry-run"]].concat()).await;
+    let added = |line: &str| line.starts_with('+') && line.contains("\"title\": \"Worse\"");
+    assert!(shown.lines().any(added), "{shown}");
+    assert_eq!(edited().await, Value::Null, "nothing is done yet");
+    stand.ok(&edit).await;
+    outcome(3, "1 failed other").await;
+    let again = stand.json(&["dead", "list"]).await.remove(0);
+    assert_eq!((&again["id"], &again["deaths"]), (&letter["id"], &2.into()), "it is the same letter");
+    assert!(again["error"].as_str().is_some_and(|error| error.contains("worse")), "{again}");
+
+    stand.ok(&["dead", "undo", id]).await;
+    assert_eq!(edited().await, Value::Null);
+    outcome(3, "1 failed other").await;
+    let again = stand.json(&["dead", "list"]).await.remove(0);
+    assert!(
+        again["error"].as_str().is_some_and(|error| error.contains("mended")),
+        "the original was sent: {again}"
+    );
+
+    write("Refused", "Mended by hand").await;
+    stand.ok(&edit).await;
+    outcome(0, "is done: 1 succeeded").await;
+    let exported = stand.export("acme").await;
+    let mended = exported.iter().find(|one| one["external_id"] == refused[0].as_str()).expect("a call");
+    assert_eq!(mended["title"], "Mended by hand");
+    assert_eq!(stand.dead().await, 0);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

@@ -1,6 +1,7 @@
 //! Dead letters: found, grouped by cause, noted, discarded and restored, replayed.
 
 mod advice;
+pub mod edit;
 pub mod replay;
 
 use std::cmp::Ordering;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model::message::{RawDocument, RawSource};
-use model::{ContentHash, Conversation, SkipReason, Stream, TranscriptStatus, Vendor};
+use model::{ContentHash, Conversation, SkipReason, TranscriptStatus};
 use queue::JobError;
 use serde_json::value::RawValue;
 use store::conversation_write::Found;
@@ -87,7 +87,8 @@ fn said<'a>(
     detail: Option<&RawValue>,
     raw: Cow<'a, [u8]>,
 ) -> Result<Says<'a>, JobError> {
-    let mut conversation = guarded(|| by_vendor(document, listed, detail))?;
+    let mut conversation =
+        guarded(|| mapping::conversation(document.vendor, document.stream, listed, detail))?;
     if conversation.external_id != document.vendor_key {
         let other = format!(
             "the document is about {}, asked for was {}",
@@ -103,19 +104,6 @@ fn said<'a>(
     }
     let hash = mapping::content_hash(&conversation);
     Ok(Says::Content { conversation: Box::new(conversation), hash, raw })
-}
-
-fn by_vendor(
-    document: &RawDocument<'_>,
-    listed: Option<&RawValue>,
-    detail: Option<&RawValue>,
-) -> Result<Conversation, mapping::MappingError> {
-    match (document.vendor, document.stream) {
-        (Vendor::Attention, Stream::Conversations) => mapping::attention::conversation(listed, detail),
-        (Vendor::Gong, Stream::Conversations) => mapping::gong::conversation(listed, detail),
-        // records of a CRM come in batches of their own
-        _ => Err(mapping::MappingError::NoDocument),
-    }
 }
 
 /// The first that applies: of a private record not even the bytes are kept.

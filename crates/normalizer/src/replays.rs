@@ -14,7 +14,7 @@ pub(crate) async fn settle<'a>(
     let replays: Vec<(DeadLetterId, i32)> = replayed
         .map(|delivery| {
             let number = i32::try_from(delivery.headers.replayed).unwrap_or(i32::MAX);
-            (DeadLetterId::derive(queue.name, &delivery.body), number)
+            (delivery.headers.dead_letter_id(queue.name, &delivery.body), number)
         })
         .collect();
     if replays.is_empty() {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use model::DeadLetterId;
 
 /// The error text kept in a header. All headers together must fit one frame of 128 KB.
 const ERROR_BYTES_MAX: usize = 8 * 1024;
@@ -71,9 +72,18 @@ text_headers!(
     vendor_key,
     /// Where in the pipeline it was.
     stage,
+    /// The dead letter it comes out of.
+    letter,
 );
 
 impl JobHeaders {
+    /// The dead letter that a message comes out of, or would be. Its queue and body tell, unless a person has edited the body.
+    pub fn dead_letter_id(&self, origin_queue: &str, body: &[u8]) -> DeadLetterId {
+        let named = self.letter.as_deref().filter(|_| self.replayed > 0);
+        let named = named.and_then(|id| DeadLetterId::parse(id).ok());
+        named.unwrap_or_else(|| DeadLetterId::derive(origin_queue, body))
+    }
+
     /// Reads what is there. A header of another type than ours counts as absent: anybody may publish anything.
     pub(crate) fn decode(properties: &BasicProperties) -> Self {
         let Some(table) = properties.headers().as_ref() else { return Self::default() };
@@ -203,12 +213,13 @@ mod tests {
             tenant: long.clone(),
             run_id: long.clone(),
             vendor_key: long.clone(),
-            stage: long,
+            stage: long.clone(),
+            letter: long,
             ..JobHeaders::default()
         };
         let back = JobHeaders::decode(&properties(headers.encode()));
         let sizes: Vec<usize> = back.texts().iter().filter_map(|(_, text)| text.map(str::len)).collect();
-        assert!(sizes.iter().sum::<usize>() < 100_000 && sizes.len() == 11, "{sizes:?}");
+        assert!(sizes.iter().sum::<usize>() < 100_000 && sizes.len() == 12, "{sizes:?}");
         assert!(!back.error.unwrap().contains('\u{fffd}'));
     }
 }

@@ -1,7 +1,7 @@
 //! What a dead message and its headers tell.
 
 use model::message::{Nudge, RawDocument, RecordBatch, ResolveBatch, UnfetchedRecord};
-use model::{ConnectionId, ContentHash, DeadLetterId, ResolveBatchId, RunId, TenantId, VendorKey, Version};
+use model::{ConnectionId, ContentHash, ResolveBatchId, RunId, TenantId, VendorKey, Version};
 use queue::{JobHeaders, fingerprint};
 use serde_json::json;
 use store::dead_letter::{self, Letter};
@@ -50,7 +50,7 @@ pub(crate) fn letter(origin_queue: &str, headers: &JobHeaders, body: &[u8]) -> (
         _ => None,
     };
     let letter = Letter {
-        id: DeadLetterId::derive(origin_queue, body),
+        id: headers.dead_letter_id(origin_queue, body),
         tenant: told.tenant.or_else(|| TenantId::parse(headers.tenant.as_deref()?).ok()),
         origin_queue: origin_queue.to_owned(),
         stage: stage.unwrap_or_else(|| origin_queue.split('.').next().unwrap_or_default().to_owned()),

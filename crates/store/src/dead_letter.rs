@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{StoreError, Tx};
-pub use decision::{discard, forget_discarded, restore};
+pub use decision::{discard, edit, forget_discarded, restore};
 pub(crate) use search::MATCHES;
 pub use search::{LetterFilter, LetterGroup, count, groups, list, load, unknown};
 
@@ -124,6 +124,8 @@ pub struct FiledLetter {
     pub resolution: Option<String>,
     /// When its message was forgotten, some time after it was discarded.
     pub forgotten_at: Option<Timestamp>,
+    /// What a person made of the message, which is sent instead of it; left out of lists like the body.
+    pub edited_body: Option<Vec<u8>>,
 }
 
 impl FiledLetter {

@@ -86,12 +86,14 @@ async fn publish(publisher: &Publisher, queue: &WorkQueue, filed: &FiledLetter) 
     let letter = &filed.letter;
     let headers = JobHeaders {
         replayed: u32::try_from(filed.next_replay()).unwrap_or(1),
+        letter: Some(letter.id.to_string()),
         vendor: letter.vendor.clone(),
         tenant: letter.tenant.as_ref().map(ToString::to_string),
         vendor_key: letter.vendor_key.clone(),
         ..JobHeaders::default()
     };
-    let message = Outgoing::to_work(queue, letter.body.clone()).with_headers(headers);
+    let body = filed.edited_body.as_ref().unwrap_or(&letter.body).clone();
+    let message = Outgoing::to_work(queue, body).with_headers(headers);
     publisher.publish(message).await.context("failed to publish a letter")?;
     Ok(())
 }

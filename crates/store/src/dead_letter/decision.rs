@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::DeadLetterId;
+
 use super::LetterFilter;
 use super::search::MATCHES;
 use crate::{StoreError, Tx};
@@ -24,12 +26,19 @@ pub async fn restore(tx: &Tx, filter: &LetterFilter) -> Result<u64, StoreError> 
     tx.execute(&sql, &[&filter.as_json()]).await
 }
 
+/// Lets something else be sent instead of a letter's message, or the message itself again; false when the letter is closed or forgotten.
+pub async fn edit(tx: &Tx, id: DeadLetterId, body: Option<&[u8]>) -> Result<bool, StoreError> {
+    let sql = "UPDATE dead_letters SET edited_body = $2
+               WHERE dead_letter_id = $1 AND state <> 'closed' AND forgotten_at IS NULL";
+    Ok(tx.execute(sql, &[&id.0, &body]).await? == 1)
+}
+
 /// Forgets the messages of letters that were discarded so long ago, and the work that waited for them. The letter stays and says why.
 pub async fn forget_discarded(tx: &Tx, kept_for: Duration) -> Result<u64, StoreError> {
     let row = tx
         .query_one(
             "WITH forgotten AS (
-                 UPDATE dead_letters SET forgotten_at = now(), body = ''
+                 UPDATE dead_letters SET forgotten_at = now(), body = '', edited_body = NULL
                  WHERE state = 'discarded' AND forgotten_at IS NULL AND resolved_at < now() - make_interval(secs => $1)
                  RETURNING dead_letter_id),
              dropped AS (

@@ -157,18 +157,18 @@ pub async fn groups(tx: &Tx, filter: &LetterFilter) -> Result<Vec<LetterGroup>, 
         .collect()
 }
 
-/// What [`filed`] reads, with the body or with something that stands for it.
-fn columns(body: &str) -> String {
+/// What [`filed`] reads, with the bodies or with something that stands for them.
+fn columns(bodies: &str) -> String {
     format!(
         "dead_letter_id, tenant_id, origin_queue, stage, vendor, connection_id, run_id, vendor_key, version, error_class,
-         error, fingerprint, {body}, headers, attempts, worker, trace_id, first_failed_at, last_failed_at, letter_group,
-         state, deaths, replays, resolution, replay_settled, forgotten_at"
+         error, fingerprint, headers, attempts, worker, trace_id, first_failed_at, last_failed_at, letter_group, state,
+         deaths, replays, resolution, replay_settled, forgotten_at, {bodies}"
     )
 }
 
 /// Lists letters that fit, the last to fail first, without their bodies.
 pub async fn list(tx: &Tx, filter: &LetterFilter, limit: i64) -> Result<Vec<FiledLetter>, StoreError> {
-    let columns = columns("''::bytea");
+    let columns = columns("''::bytea, NULL::bytea");
     let sql = format!(
         "SELECT {columns} FROM dead_letters d WHERE {MATCHES} ORDER BY last_failed_at DESC, dead_letter_id LIMIT $2"
     );
@@ -178,7 +178,7 @@ pub async fn list(tx: &Tx, filter: &LetterFilter, limit: i64) -> Result<Vec<File
 
 /// Loads a letter with its body.
 pub async fn load(tx: &Tx, id: DeadLetterId) -> Result<Option<FiledLetter>, StoreError> {
-    let sql = format!("SELECT {} FROM dead_letters WHERE dead_letter_id = $1", columns("body"));
+    let sql = format!("SELECT {} FROM dead_letters WHERE dead_letter_id = $1", columns("body, edited_body"));
     tx.query_opt(&sql, &[&id.0]).await?.as_ref().map(filed).transpose()
 }
 
@@ -216,20 +216,21 @@ fn filed(row: &Row) -> Result<FiledLetter, StoreError> {
             error_class: row.try_get(9)?,
             error: row.try_get(10)?,
             fingerprint: row.try_get(11)?,
-            body: row.try_get(12)?,
-            headers: row.try_get(13)?,
-            attempts: row.try_get(14)?,
-            worker: row.try_get(15)?,
-            trace_id: row.try_get(16)?,
-            first_failed_at: row.try_get(17)?,
-            last_failed_at: row.try_get(18)?,
+            headers: row.try_get(12)?,
+            attempts: row.try_get(13)?,
+            worker: row.try_get(14)?,
+            trace_id: row.try_get(15)?,
+            first_failed_at: row.try_get(16)?,
+            last_failed_at: row.try_get(17)?,
+            body: row.try_get(25)?,
         },
-        group: row.try_get(19)?,
-        state: row.try_get(20)?,
-        deaths: row.try_get(21)?,
-        replays: row.try_get(22)?,
-        resolution: row.try_get(23)?,
-        replay_settled: row.try_get(24)?,
-        forgotten_at: row.try_get(25)?,
+        group: row.try_get(18)?,
+        state: row.try_get(19)?,
+        deaths: row.try_get(20)?,
+        replays: row.try_get(21)?,
+        resolution: row.try_get(22)?,
+        replay_settled: row.try_get(23)?,
+        forgotten_at: row.try_get(24)?,
+        edited_body: row.try_get(26)?,
     })
 }

@@ -167,6 +167,9 @@ fn in_full(one: &FiledLetter) -> Value {
     let mut whole = as_json(one);
     let text = || Value::from(String::from_utf8_lossy(&one.letter.body).as_ref());
     whole["body"] = serde_json::from_slice(&one.letter.body).unwrap_or_else(|_| text());
+    // it was read when it was edited
+    whole["edited_body"] =
+        one.edited_body.as_ref().and_then(|body| serde_json::from_slice::<Value>(body).ok()).into();
     whole
 }
 

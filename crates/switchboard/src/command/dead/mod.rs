@@ -1,10 +1,12 @@
 //! `dead …`: the operator's desk for dead letters.
 
 mod decide;
+mod edit;
 mod look;
 mod replay;
 mod which;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -55,6 +57,28 @@ enum DeadCommand {
         group: String,
         /// The note.
         words: String,
+    },
+    /// Write a document that died into a file, to be edited.
+    Draft {
+        /// The letter's id.
+        id: DeadLetterId,
+        /// Where to.
+        file: PathBuf,
+    },
+    /// Have an edited document sent at the letter's next replay; shows the difference. The original is kept.
+    Edit {
+        /// The letter's id.
+        id: DeadLetterId,
+        /// What `dead draft` wrote, edited.
+        file: PathBuf,
+        /// Show the difference, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Have the original sent at the letter's next replay.
+    Undo {
+        /// The letter's id.
+        id: DeadLetterId,
     },
     /// Send dead letters again: one, then five, twenty-five, a hundred at a time; newer data is never overwritten.
     Replay {
@@ -133,6 +157,9 @@ pub(crate) async fn run(context: &Context, args: DeadArgs) -> anyhow::Result<Exi
         }
         DeadCommand::Show { id } => look::show(context, store, id).await,
         DeadCommand::Note { group, words } => decide::note(context, store, &group, &words).await,
+        DeadCommand::Draft { id, file } => edit::draft(context, store, id, &file).await,
+        DeadCommand::Edit { id, file, dry_run } => edit::edit(context, store, id, &file, dry_run).await,
+        DeadCommand::Undo { id } => edit::undo(context, store, id).await,
         DeadCommand::Replay { which, all, how } => {
             replay::replay(context, store, &which.chosen(store, all).await?, how).await
         }
