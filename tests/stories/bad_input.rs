@@ -1,5 +1,6 @@
 //! Bad input gets a clear sentence, and loses nothing.
 
+use std::net::TcpListener;
 use std::process::Stdio;
 
 use queue::Outgoing;
@@ -142,6 +143,19 @@ async fn status_tells_what_it_can_without_the_broker_or_a_queue() {
     assert!(lines.next().is_none() && said.contains("acme/attention"), "{said}");
     stand.ok(&["migrate"]).await;
     stand.ok(&["status"]).await;
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_role_whose_port_is_taken_says_so_and_nothing_else() {
+    let stand = Stand::fresh().await;
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = stand.run_with(&[("SWITCHBOARD_LISTEN", &address)], &["fetcher"]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains(&format!("cannot listen on {address} (SWITCHBOARD_LISTEN)")), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
     stand.finish(Vec::new()).await;
 }
 

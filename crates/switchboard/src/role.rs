@@ -67,13 +67,20 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
         health,
     };
     let shutdown = Shutdown::new();
-    let server = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
+    let listening = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
         .await
-        .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"))?;
-    tracing::info!(role = name, address = %server.address, "started");
-    let work = work(context, &shared, roles, shutdown.clone());
-    let ended: anyhow::Result<()> = run_until_signal(grace, shutdown, work).await;
+        .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"));
+    let ended: anyhow::Result<()> = match &listening {
+        Ok(server) => {
+            tracing::info!(role = name, address = %server.address, "started");
+            let work = work(context, &shared, roles, shutdown.clone());
+            run_until_signal(grace, shutdown, work).await
+        }
+        Err(_) => Ok(()),
+    };
+    // in any case: a link to the broker that is dropped half-way panics
     shared.broker.close().await;
+    listening?;
     ended?;
     tracing::info!(role = name, "ended");
     Ok(ExitCode::SUCCESS)
