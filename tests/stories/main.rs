@@ -17,6 +17,7 @@ mod garbage;
 mod gong;
 mod hunt;
 mod idle;
+mod invariants;
 mod looks;
 mod meetings;
 mod month;

@@ -8,6 +8,7 @@ mod numbers;
 mod records;
 mod replay;
 mod sweep;
+mod watch;
 
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ pub struct Deps {
     pub clock: Clock,
 }
 
-/// Files dead letters, carries out replays, counts and sweeps until the shutdown begins.
+/// Files dead letters, carries out replays, counts, sweeps and watches until the shutdown begins.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let intakes = WORK_QUEUES.iter().map(|queue| handle::take_in(&deps, queue, &shutdown));
     tokio::join!(
@@ -43,6 +44,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         numbers::keep_counting(&deps, &shutdown),
         replay::keep_replaying(&deps, &shutdown),
         sweep::keep_sweeping(&deps, &shutdown),
+        watch::keep_watching(&deps, &shutdown),
     );
     Ok(())
 }

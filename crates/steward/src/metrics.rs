@@ -3,6 +3,7 @@
 mod table;
 mod tenants;
 mod vendors;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use store::report::{Count, Doing, OneDoing, QueueWork};
 use crate::TenantLabels;
 use tenants::TenantNumbers;
 use vendors::VendorNumbers;
+use watched::WatchedNumbers;
 
 /// States of open runs but the parked ones, which are named by their cause.
 const STATES: [&str; 3] = ["planned", "listing", "listed"];
@@ -46,6 +48,7 @@ pub struct StewardMetrics {
     scheduler_seen: IntGauge,
     counted_at: IntGauge,
     pub(crate) vendors: VendorNumbers,
+    pub(crate) watched: WatchedNumbers,
     pub(crate) tenants: Option<TenantNumbers>,
 }
 
@@ -117,6 +120,7 @@ impl StewardMetrics {
                 "When the numbers of the whole system were last computed, since 1970; standing still: they are old.",
             )?,
             vendors: VendorNumbers::register(registry)?,
+            watched: WatchedNumbers::register(registry)?,
             tenants: (tenants == TenantLabels::Each).then(|| TenantNumbers::register(registry)).transpose()?,
         };
         metrics.name_what_is_known();

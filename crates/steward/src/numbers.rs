@@ -1,7 +1,7 @@
 //! The numbers of the whole system, computed by one process.
 
 use runtime::Shutdown;
-use store::{Speaker, StoreError, budget, heartbeat, outbox, report};
+use store::{Speaker, StoreError, budget, heartbeat, invariant, outbox, report};
 use tokio::time::Instant;
 
 use crate::Deps;
@@ -43,6 +43,7 @@ async fn count(deps: &Deps) -> Result<(), StoreError> {
     deps.metrics.queue_ages(&report::queue_work(&tx).await?);
     deps.metrics.connections(&report::doings(&tx).await?);
     deps.metrics.vendors.accounts(&report::accounts_busy(&tx).await?);
+    deps.metrics.watched.set(&invariant::counts(&tx).await?, invariant::looked_at(&tx).await?);
     deps.metrics.outbox_age(outbox::oldest_unpublished_s(&tx).await?);
     if let Some(tenants) = &deps.metrics.tenants {
         tenants.dead(&report::dead_by_tenant(&tx).await?);

@@ -17,6 +17,7 @@ pub mod directory;
 mod error;
 pub mod heartbeat;
 pub mod intake;
+pub mod invariant;
 pub mod meeting;
 mod migrate;
 pub mod outbox;

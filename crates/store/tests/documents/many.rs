@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::message::ResolveBatch;
 use model::{ConversationId, TenantId};
 use store::directory::{self, Wanted};
+use store::invariant::{self, Width};
 use store::meeting::{self, Placement, Reach};
 use store::resolve::{self, Relink};
 use store::testing::TestDatabase;
@@ -174,5 +175,29 @@ async fn what_people_ask_reads_nothing_but_what_it_shows() {
         assert_eq!(unmatched::unmatched(tx, &many.tenant, 5).await.unwrap().len(), 1);
     })
     .await;
+    many.db.finish().await;
+}
+
+#[tokio::test]
+async fn a_look_at_the_invariants_reads_its_stretch_and_what_is_wrong() {
+    let many = Many::new().await;
+    let made = format!(
+        "INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, listed, stored)
+         SELECT gen_random_uuid(), tenant_id, connection_id, 'conversations', 'backfill', 'backfill', now() - interval '1 day', now(),
+                CASE n WHEN 7 THEN 'failed' ELSE 'settled' END, 5, CASE n WHEN 7 THEN 4 ELSE 5 END
+         FROM (SELECT * FROM connections LIMIT 1) AS c, generate_series(1, {CONVERSATIONS}) AS n"
+    );
+    many.db.execute(&made).await;
+    many.db.execute("VACUUM (FREEZE, ANALYZE)").await;
+    let before = many.db.rows_read().await;
+    let store = many.db.another_store();
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    let width = Width { records: BATCH, ..Width::default() };
+    let looked = invariant::look(&tx, Duration::ZERO, width).await.unwrap().expect("it is always time");
+    tx.commit().await.unwrap();
+    drop(store);
+    assert_eq!(looked.broken.len(), 1, "{looked:?}");
+    let read = many.db.rows_read().await - before;
+    assert!(read <= BATCH * 10, "{read} rows are read");
     many.db.finish().await;
 }

@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod gaps;
 #[cfg(test)]
+mod invariants;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod refusals;

@@ -7,6 +7,7 @@ use model::ConnectionId;
 use serde_json::json;
 use store::budget::{BackfillOutlook, ShareLeft};
 use store::heartbeat::{self, LastSeen};
+use store::invariant::{self, Broken};
 use store::stream::Silence;
 use store::{Speaker, budget, report, stream, vanish};
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let outlooks = budget::backfill_outlooks(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     let scheduler = heartbeat::last_seen(&tx, "scheduler").await?;
+    let unkept = invariant::broken(&tx).await?;
     tx.commit().await?;
     // asked for when something is wrong, and that may be the broker
     let (queues, broker) = match desk::queues::look(&store, &context.queue_config()?).await {
@@ -48,7 +50,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             "queues": queues, "suspicious_silence": told, "oldest_waiting_s": oldest, "vanished_held": held,
             "scheduler_seen_at": scheduler.map(|seen| seen.at), "warnings": warnings, "broker": broker,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
-            "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(),
+            "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(), "broken_invariants": unkept,
         }))?;
         return Ok(exit);
     }
@@ -76,6 +78,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     for warning in &warnings {
         output::say!("{warning}");
     }
+    print_broken(&unkept);
     print_warnings(&held, &silences);
     Ok(exit)
 }
@@ -140,6 +143,20 @@ fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
         );
     }
     println!();
+}
+
+/// What does not hold, and always should.
+fn print_broken(broken: &[Broken]) {
+    for one in broken {
+        output::say!(
+            "BROKEN since {}: {} of tenant {} ({}): {}; see the runbook, SwitchboardInvariantBroken",
+            output::second(one.since),
+            one.invariant,
+            one.tenant,
+            one.count,
+            one.example
+        );
+    }
 }
 
 /// What a person must look at.
