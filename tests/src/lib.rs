@@ -3,6 +3,7 @@
 mod binary;
 mod browser;
 mod certificates;
+mod collector;
 mod http;
 mod mail;
 mod process;
@@ -14,6 +15,7 @@ mod truth;
 
 pub use browser::{Consented, visit};
 pub use certificates::Authority;
+pub use collector::{Collector, Told};
 pub use mail::{Held, twice_and_shuffled};
 pub use process::Role;
 pub use prometheus::{OBSERVABILITY, Prometheus};

@@ -33,4 +33,5 @@ mod silence;
 mod tenants;
 mod tls;
 mod told;
+mod traced;
 mod withdrawals;

@@ -15,7 +15,7 @@ fn is_production(name: &str) -> bool {
 
 fn names_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
-    let prefixes = ["SWITCHBOARD_", "AMQP_", "DATABASE_", "GCE_", "GOOGLE_"];
+    let prefixes = ["SWITCHBOARD_", "AMQP_", "DATABASE_", "GCE_", "GOOGLE_", "OTEL_"];
     let named = words
         .filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix) && word.len() > prefix.len()));
     named.map(str::to_owned).filter(|name| is_production(name)).collect()

@@ -6,6 +6,7 @@ use model::{VendorAccount, Version};
 use store::run_claim::ClaimedRun;
 use store::{StoreError, budget};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use vendors::{Failure, VendorError};
 
 use crate::Shared;
@@ -82,7 +83,8 @@ pub(crate) async fn ask_once<T>(
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<Answer<T>, Setback> {
     let waiting = Instant::now();
-    let (permits, version) = permits(shared, run, budgets, deadline).await?;
+    let span = tracing::debug_span!("wait_for_permits");
+    let (permits, version) = permits(shared, run, budgets, deadline).instrument(span).await?;
     shared.deps.metrics.waited(run.vendor, waiting.elapsed());
     let started = Instant::now();
     let answer = request.await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use model::message::Nudge;
 use model::{RunKind, Stream};
 use queue::{ConsumerConfig, Delivery, JobError, WorkQueue};
-use runtime::{Shutdown, failpoint};
+use runtime::{Shutdown, failpoint, trace};
 use store::run_claim::{self, ClaimedRun};
 use store::{Speaker, StoreError};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field};
 
 use crate::ask::Setback;
 use crate::claim::ClaimKeeper;
@@ -34,7 +34,8 @@ pub(crate) async fn consume(shared: Arc<Shared>, queue: &'static WorkQueue, shut
             let _in_hand = shared.deps.metrics.begin(queue);
             let nudge = Nudge::decode(&delivery.body).map_err(JobError::undecodable)?;
             let span = tracing::info_span!("fetch_page", job.id = %nudge.run_id, job.kind = %nudge.kind,
-                vendor = %nudge.vendor, tenant = %nudge.tenant, step = nudge.step.0);
+                vendor = %nudge.vendor, tenant = %nudge.tenant, step = nudge.step.0, trace.id = field::Empty);
+            trace::follow(&span, delivery.headers.traceparent.as_deref());
             handle(&shared, &nudge).instrument(span).await
         }
     };

@@ -3,9 +3,9 @@
 use model::Lane;
 use model::message::{RawDocument, RecordBatch};
 use queue::{BatchConsumer, Delivery, JobError, JobHeaders, WorkQueue};
-use runtime::{Shutdown, failpoint};
+use runtime::{Shutdown, failpoint, trace};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
 
 use crate::map::Mapped;
 use crate::store_batch::Outcome;
@@ -16,7 +16,13 @@ pub(crate) async fn consume(deps: Deps, lane: Lane, shutdown: Shutdown) {
     let queue = WorkQueue::normalize(lane);
     let mut batches = BatchConsumer::new(&deps.broker, queue, deps.config.limits(lane));
     while let Some(mut batch) = batches.next_batch(&shutdown).await {
-        let span = tracing::info_span!("normalize_batch", queue = queue.name, documents = batch.len());
+        let span = tracing::info_span!(
+            "normalize_batch",
+            queue = queue.name,
+            documents = batch.len(),
+            trace.id = field::Empty
+        );
+        trace::follow(&span, batch.iter().filter_map(|delivery| delivery.headers.traceparent.as_deref()));
         let bytes = batch.iter().map(|delivery| delivery.body.len()).sum();
         let _in_hand = deps.metrics.begin(queue, batch.len(), bytes);
         failpoint!("normalize.received");
@@ -62,10 +68,10 @@ async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<
     }
     deps.metrics.nul_characters.inc_by(mapped.iter().map(Mapped::nul_characters).sum());
     failpoint!("normalize.mapped");
-    for (index, outcome) in documents::store(deps, &mapped, shutdown).await? {
+    for (index, outcome) in documents::store(deps, &mapped, shutdown).instrument(storing()).await? {
         outcomes[index] = Some(outcome);
     }
-    for (index, outcome) in records::store(deps, &about_records, shutdown).await? {
+    for (index, outcome) in records::store(deps, &about_records, shutdown).instrument(storing()).await? {
         outcomes[index] = Some(outcome);
     }
     failpoint!("normalize.committed");
@@ -74,6 +80,11 @@ async fn handle(deps: &Deps, batch: &[Delivery], shutdown: &Shutdown) -> Option<
     tracing::info!(duration_ms = took.as_millis(), "batch done");
     let left = || Outcome::Failed(JobError::retry("the batch left it out"));
     Some(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(left)).collect())
+}
+
+/// From the first statement to the commit.
+fn storing() -> Span {
+    tracing::debug_span!("store")
 }
 
 /// Counts the outcomes, and writes into the headers of what goes elsewhere which record it is.

@@ -8,11 +8,11 @@ use model::ConversationId;
 use model::message::ResolveBatch;
 use queue::topology::RESOLVE_QUEUE;
 use queue::{ConsumerConfig, Delivery, JobError};
-use runtime::{Shutdown, failpoint};
+use runtime::{Shutdown, failpoint, trace};
 use store::directory::Wanted;
 use store::resolve::{self, Relink, Task, ToResolve};
 use store::{Speaker, StoreError, Tx};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field};
 
 use crate::people::{self, People};
 use crate::{Deps, meetings, older, replays};
@@ -35,7 +35,8 @@ pub(crate) async fn consume(deps: Deps, shutdown: Shutdown) {
             let _in_hand = deps.metrics.begin_resolving();
             let batch = ResolveBatch::decode(&delivery.body).map_err(JobError::undecodable)?;
             let span = tracing::info_span!("resolve_batch", tenant = %batch.tenant,
-                conversations = batch.conversation_ids.len());
+                conversations = batch.conversation_ids.len(), trace.id = field::Empty);
+            trace::follow(&span, delivery.headers.traceparent.as_deref());
             handle(&deps, &batch).instrument(span).await?;
             replays::settle(&deps.store, &RESOLVE_QUEUE, [&*delivery]).await.map_err(JobError::retry)
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
+use runtime::trace;
+use tracing::{Instrument as _, Span};
 
 use crate::error::within;
 use crate::link::Link;
@@ -112,6 +114,19 @@ impl Publisher {
     pub async fn publish_all(&self, messages: Vec<Outgoing>) -> Result<(), QueueError> {
         if messages.is_empty() {
             return Ok(());
+        }
+        // by itself it tells nothing
+        let is_alone = Span::current().is_none();
+        let span =
+            if is_alone { Span::none() } else { tracing::debug_span!("publish", messages = messages.len()) };
+        self.publish_traced(messages).instrument(span).await
+    }
+
+    async fn publish_traced(&self, mut messages: Vec<Outgoing>) -> Result<(), QueueError> {
+        if let Some(context) = trace::current() {
+            for message in messages.iter_mut().filter(|message| message.headers.traceparent.is_none()) {
+                message.headers.traceparent = Some(context.clone());
+            }
         }
         if let Some(message) = messages.iter().find(|message| message.body.len() > BODY_BYTES_MAX) {
             return Err(QueueError::TooLarge { size_bytes: message.body.len() });

@@ -12,6 +12,7 @@ mod serve;
 mod shutdown;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 
 pub use clock::Clock;
 pub use env::{Env, EnvError};

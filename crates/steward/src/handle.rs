@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use queue::{ConsumerConfig, Delivery, JobError, Source, WorkQueue, consume};
-use runtime::{Shutdown, failpoint};
+use runtime::{Shutdown, failpoint, trace};
 use store::{Speaker, StoreError, dead_letter, intake, resolve};
+use tracing::{Instrument as _, field};
 
 use crate::Deps;
 use crate::letter::{About, Record, letter};
@@ -22,7 +23,9 @@ pub(crate) async fn take_in(deps: &Deps, queue: &'static WorkQueue, shutdown: &S
         let deps = filing.clone();
         async move {
             let _in_hand = deps.metrics.begin(queue);
-            handle(&deps, queue, &delivery).await
+            let span = tracing::info_span!("file_letter", queue = queue.name, trace.id = field::Empty);
+            trace::follow(&span, delivery.headers.traceparent.as_deref());
+            handle(&deps, queue, &delivery).instrument(span).await
         }
     };
     consume(&deps.broker, Source::dead(queue), CONSUMER, handler, shutdown).await;

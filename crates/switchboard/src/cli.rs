@@ -107,16 +107,16 @@ pub(crate) struct OneConnection {
 }
 
 impl Command {
-    /// It goes on until it is told to end.
-    pub(crate) fn serves(&self) -> bool {
-        matches!(
-            self,
-            Self::Scheduler
-                | Self::Fetcher
-                | Self::Normalizer
-                | Self::Steward
-                | Self::All
-                | Self::Simulator(_)
-        )
+    /// What it is as a program that goes on until it is told to end.
+    pub(crate) fn serves(&self) -> Option<&'static str> {
+        match self {
+            Self::Scheduler => Some("scheduler"),
+            Self::Fetcher => Some("fetcher"),
+            Self::Normalizer => Some("normalizer"),
+            Self::Steward => Some("steward"),
+            Self::All => Some("all"),
+            Self::Simulator(_) => Some("simulator"),
+            _ => None,
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use fetcher::FetcherConfig;
-use runtime::{Clock, Env, telemetry};
+use runtime::telemetry::{self, Telemetry};
+use runtime::{Clock, Env, trace};
 use secrets::Vault;
 use store::{Store, StoreConfig};
 
@@ -12,15 +13,17 @@ use store::{Store, StoreConfig};
 pub(crate) struct Context {
     pub(crate) env: Env,
     pub(crate) json: bool,
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Context {
-    /// `serves`: the program goes on until it is told to end, and its log is what people see of it.
-    pub(crate) fn new(json: bool, serves: bool) -> anyhow::Result<Self> {
+    /// `serves`: what the program is that goes on until it is told to end; its log and its traces are what people see of it.
+    pub(crate) fn new(json: bool, serves: Option<&str>) -> anyhow::Result<Self> {
         let env = Env::from_process();
-        let filter = if serves { telemetry::FILTER_DEFAULT } else { telemetry::FILTER_OF_COMMANDS };
-        telemetry::init(&telemetry::Config::from_env(&env, filter)?);
-        Ok(Self { env, json })
+        let filter = serves.map_or(telemetry::FILTER_OF_COMMANDS, |_| telemetry::FILTER_DEFAULT);
+        let traces = serves.map(|role| trace::Config::from_env(&env, role)).transpose()?.flatten();
+        let telemetry = telemetry::init(&telemetry::Config::from_env(&env, filter)?, traces.as_ref());
+        Ok(Self { env, json, telemetry })
     }
 
     /// The database, whatever its schema.

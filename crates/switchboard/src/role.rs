@@ -59,6 +59,8 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
     let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
     let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let name = if roles.len() == 1 { roles[0].as_str() } else { "all" };
+    let shutdown = Shutdown::new();
+    context.telemetry.listen(shutdown.clone()).context("cannot listen for signals")?;
     let (health, registry) = (Health::new(), Registry::new());
     let shared = Shared {
         store: context.store_for(name)?,
@@ -66,7 +68,6 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
         registry,
         health,
     };
-    let shutdown = Shutdown::new();
     let listening = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
         .await
         .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"));
@@ -80,6 +81,7 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
     };
     // in any case: a link to the broker that is dropped half-way panics
     shared.broker.close().await;
+    context.telemetry.end().await;
     listening?;
     ended?;
     tracing::info!(role = name, "ended");
