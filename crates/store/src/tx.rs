@@ -146,8 +146,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_planned_anew_when_twice_as_much_is_done_and_regularly() {
-        let anew: Vec<usize> = (0..=1024).filter(|lent| plans_anew(*lent)).collect();
-        assert_eq!(anew, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024]);
+    fn statements_are_planned_anew_when_four_times_as_much_is_done_and_regularly() {
+        let anew: Vec<usize> = (0..=4096).filter(|lent| plans_anew(*lent)).collect();
+        assert_eq!(anew, [4, 16, 64, 256, 1024, 2048, 3072, 4096]);
     }
 }
