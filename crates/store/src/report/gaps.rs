@@ -35,7 +35,8 @@ pub struct Day {
     pub dead: i64,
     /// Listed, and on their way.
     pub under_way: i64,
-    /// The vendor's own count, where it says one and the day was last fetched by itself.
+    /// The vendor's own count, where it says one and the day was last fetched by itself; it may go by the end of a call, and differ from
+    /// `listed` by what lies across midnight.
     pub vendor_total: Option<i64>,
 }
 
