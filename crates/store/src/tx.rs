@@ -37,18 +37,16 @@ pub struct Tx {
 }
 
 /// Transactions of a connection until its statements are planned anew.
-const PLANS_KEPT_FOR: usize = 1024;
+const PLANS_KEPT_FOR: usize = 256;
 
 /// Whether a connection that was lent so often is to plan its statements anew.
 ///
 /// Plans do not look at parameters, so they are made once and kept. Those that were made while a table was nearly empty are wrong when it is
 /// full: by then any index that begins with the tenant looked as good as the right one, and every row of the tenant is read for each that
 /// is wanted. The server itself notices after minutes. A first sync fills tables within seconds, so a connection looks again each time
-/// that it has done four times as much; and regularly, for it may have idled for days beside tables that are filled now. More often costs
-/// more than it saves: a role that has nothing to do spends most of its time on planning as it is.
+/// that it has done twice as much; and regularly, for it may have idled for days beside tables that are filled now.
 fn plans_anew(lent: usize) -> bool {
-    lent > 1
-        && (lent.is_multiple_of(PLANS_KEPT_FOR) || (lent.is_power_of_two() && lent.ilog2().is_multiple_of(2)))
+    lent.is_power_of_two() || (lent > 0 && lent.is_multiple_of(PLANS_KEPT_FOR))
 }
 
 /// Parameters of a statement.
@@ -146,8 +144,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_planned_anew_when_four_times_as_much_is_done_and_regularly() {
-        let anew: Vec<usize> = (0..=4096).filter(|lent| plans_anew(*lent)).collect();
-        assert_eq!(anew, [4, 16, 64, 256, 1024, 2048, 3072, 4096]);
+    fn statements_are_planned_anew_when_twice_as_much_is_done_and_regularly() {
+        let anew: Vec<usize> = (0..=1024).filter(|lent| plans_anew(*lent)).collect();
+        assert_eq!(anew, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024]);
     }
 }
