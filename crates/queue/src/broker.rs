@@ -16,6 +16,7 @@ use crate::{Config, Publisher, QueueDepth, QueueError, Source, declare};
 pub struct Broker {
     publisher: Publisher,
     publishing: Arc<Link>,
+    queues: Door,
     pub(crate) config: Config,
     role: String,
     health: Health,
@@ -31,6 +32,7 @@ impl Broker {
         Self {
             publisher: Publisher::new(Arc::clone(&publishing), config.timeout),
             publishing,
+            queues: health.door("queues"),
             config: config.clone(),
             role: role.to_owned(),
             health: health.clone(),
@@ -45,13 +47,12 @@ impl Broker {
 
     /// Waits until every exchange and queue is there, as `switchboard migrate` declares them. False: the shutdown came first.
     pub async fn await_topology(&self, shutdown: &Shutdown) -> bool {
-        let door = self.health.door("queues");
         let checked = retry_until(shutdown, Backoff::RECONNECT, "looking for the queues", async || {
-            declare::check(&self.config).await.inspect_err(|error| door.closed(error.to_string()))
+            declare::check(&self.config).await.inspect_err(|error| self.queues.closed(error.to_string()))
         });
         let found = checked.await.is_some();
         if found {
-            door.opened();
+            self.queues.opened();
         }
         found
     }

@@ -56,8 +56,6 @@ struct Shared {
 /// Runs roles in this process until SIGTERM or SIGINT; what they hold is finished or handed back within the grace.
 pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<ExitCode> {
     settings::warn_of_unknown(&context.env);
-    let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
-    let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let name = if roles.len() == 1 { roles[0].as_str() } else { "all" };
     let shutdown = Shutdown::new();
     context.telemetry.listen(shutdown.clone()).context("cannot listen for signals")?;
@@ -68,34 +66,45 @@ pub(crate) async fn run(context: &Context, roles: &[Role]) -> anyhow::Result<Exi
         registry,
         health,
     };
-    let listening = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
-        .await
-        .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"));
-    let ended: anyhow::Result<()> = match &listening {
-        Ok(server) => {
-            tracing::info!(role = name, address = %server.address, "started");
-            let work = work(context, &shared, roles, shutdown.clone());
-            run_until_signal(grace, shutdown, work).await
-        }
-        Err(_) => Ok(()),
-    };
+    let ended = serve_and_work(context, &shared, name, roles, shutdown).await;
     // in any case: a link to the broker that is dropped half-way panics
     shared.broker.close().await;
     context.telemetry.end().await;
-    listening?;
     ended?;
     tracing::info!(role = name, "ended");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(context: &Context, shared: &Shared, roles: &[Role], shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut running = tokio::task::JoinSet::new();
+async fn serve_and_work(
+    context: &Context,
+    shared: &Shared,
+    name: &str,
+    roles: &[Role],
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
+    let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    // before anybody can ask: who has no door yet would be called ready, and who has no number yet would show none
+    let database = shared.health.door("database");
     let prepared = roles.iter().map(|role| prepare(context, shared, *role, shutdown.clone()));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
-    let database = shared.health.door("database");
+    let server = serve_health(listen, shared.health.clone(), shared.registry.clone(), shutdown.clone())
+        .await
+        .with_context(|| format!("cannot listen on {listen} (SWITCHBOARD_LISTEN)"))?;
+    tracing::info!(role = name, address = %server.address, "started");
+    run_until_signal(grace, shutdown.clone(), work(shared, database, prepared, shutdown)).await
+}
+
+async fn work(
+    shared: &Shared,
+    database: Door,
+    prepared: Vec<Running>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     if !await_doors(shared, &database, &shutdown).await {
         return Ok(());
     }
+    let mut running = tokio::task::JoinSet::new();
     running.spawn(keep_looking(shared.store.clone(), database, shutdown));
     for role in prepared {
         running.spawn(role);

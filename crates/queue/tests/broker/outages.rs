@@ -21,7 +21,8 @@ async fn publisher_and_consumers_go_on_after_every_connection_was_cut() {
     publisher.publish_all(vec![to(&FETCH_LIVE, "before"), to(&NORMALIZE_LIVE, "in hand")]).await.unwrap();
     assert_eq!(running.next().await.body, b"before");
     let in_hand = within(batches.next_batch(&shutdown)).await.unwrap();
-    assert!(health.is_ready());
+    assert!(!health.is_ready(), "nobody has looked for the queues yet");
+    assert!(broker.await_topology(&shutdown).await && health.is_ready());
 
     assert!(vhost.cut_connections(3).await >= 3);
     batches.settle(in_hand, &[Ok(())]).await; // too late: dropped without a word
