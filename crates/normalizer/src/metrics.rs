@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use model::Lane;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    DEFAULT_BUCKETS, Histogram, HistogramTimer, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 use queue::WorkQueue;
 use queue::topology::RESOLVE_QUEUE;
-use runtime::InFlight;
+use runtime::{InFlight, Numbers};
 
 /// What can become of a document.
 const OUTCOMES: [&str; 7] = ["changed", "unchanged", "superseded", "skipped", "dead", "retried", "snoozed"];
+
+/// A batch is limited by a setting.
+const BATCH_DOCUMENTS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
 
 /// What this process's normalizer has done.
 #[derive(Debug)]
@@ -32,50 +34,50 @@ pub struct NormalizerMetrics {
 impl NormalizerMetrics {
     /// Makes the numbers and registers them, every label from the start.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let make = Numbers(registry);
         let metrics = Self {
-            documents: IntCounterVec::new(
-                Opts::new(
-                    "normalizer_documents_total",
-                    "Documents by what became of them; dead: see `switchboard dead list`; retried or snoozed: the database refuses or is away.",
-                ),
+            documents: make.counters(
+                "normalizer_documents_total",
+                "Documents by what became of them; dead: see `switchboard dead list`; retried or snoozed: the database refuses or is away.",
                 &["outcome"],
             )?,
-            batch_seconds: Histogram::with_opts(HistogramOpts::new(
+            batch_seconds: make.spread(
                 "normalizer_batch_seconds",
                 "Seconds from a batch's arrival to its commit; many seconds: the database is the bottleneck.",
-            ))?,
-            batch_documents: Histogram::with_opts(
-                HistogramOpts::new(
-                    "normalizer_batch_documents",
-                    "Documents in a batch; near the limit all the time: add normalizers.",
-                )
-                .buckets(vec![1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]),
+                DEFAULT_BUCKETS,
             )?,
-            resolve_seconds: Histogram::with_opts(HistogramOpts::new(
+            batch_documents: make.spread(
+                "normalizer_batch_documents",
+                "Documents in a batch; near the limit all the time: add normalizers.",
+                &BATCH_DOCUMENTS,
+            )?,
+            resolve_seconds: make.spread(
                 "normalizer_resolve_seconds",
                 "Seconds a batch of conversations takes to be linked or matched again.",
-            ))?,
-            messages_in_flight: IntGaugeVec::new(
-                Opts::new("normalizer_in_flight_messages", "Messages in hand, by their queue."),
+                DEFAULT_BUCKETS,
+            )?,
+            messages_in_flight: make.gauges(
+                "normalizer_in_flight_messages",
+                "Messages in hand, by their queue.",
                 &["queue"],
             )?,
-            bytes_in_flight: IntGauge::new(
+            bytes_in_flight: make.gauge(
                 "normalizer_in_flight_bytes",
                 "Bytes of documents in hand; bounds what memory this process needs.",
             )?,
-            nul_characters: IntCounter::new(
+            nul_characters: make.counter(
                 "normalizer_nul_characters_total",
                 "NUL characters taken out of texts, because Postgres cannot store them.",
             )?,
-            splits: IntCounter::new(
+            splits: make.counter(
                 "normalizer_splits_total",
                 "Batches halved because the database refused them; many: look for a mapping that gives bad data.",
             )?,
-            relinked: IntCounter::new(
+            relinked: make.counter(
                 "normalizer_relinked_total",
                 "Conversations whose link changed after accounts did.",
             )?,
-            rematched: IntCounter::new(
+            rematched: make.counter(
                 "normalizer_rematched_total",
                 "Conversations that moved to another meeting; many without new calls: a vendor changes what it tells.",
             )?,
@@ -85,15 +87,6 @@ impl NormalizerMetrics {
         }
         for queue in Lane::ALL.iter().map(|lane| WorkQueue::normalize(*lane)).chain([&RESOLVE_QUEUE]) {
             metrics.messages_in_flight.with_label_values(&[queue.name]);
-        }
-        registry.register(Box::new(metrics.documents.clone()))?;
-        registry.register(Box::new(metrics.resolve_seconds.clone()))?;
-        registry.register(Box::new(metrics.messages_in_flight.clone()))?;
-        registry.register(Box::new(metrics.batch_seconds.clone()))?;
-        registry.register(Box::new(metrics.batch_documents.clone()))?;
-        registry.register(Box::new(metrics.bytes_in_flight.clone()))?;
-        for counter in [&metrics.nul_characters, &metrics.splits, &metrics.relinked, &metrics.rematched] {
-            registry.register(Box::new(counter.clone()))?;
         }
         Ok(metrics)
     }

@@ -2,8 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Error, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
 /// Makes the numbers of a registry. A name that is taken, or is none, is an error of whoever starts the process.
@@ -29,6 +29,11 @@ impl Numbers<'_> {
     /// Numbers that go up and down, by label.
     pub fn gauges(self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
         self.registered(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// Measures, by label.
+    pub fn measures(self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
+        self.registered(GaugeVec::new(Opts::new(name, help), labels)?)
     }
 
     /// How measures are spread over these bounds.

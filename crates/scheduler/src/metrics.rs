@@ -1,6 +1,7 @@
 //! Numbers of a scheduler.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramVec, IntCounterVec, Registry};
+use runtime::Numbers;
 use tokio::time::Instant;
 
 use crate::duty::Duty;
@@ -19,37 +20,31 @@ pub struct SchedulerMetrics {
 impl SchedulerMetrics {
     /// Makes the numbers and registers them, every label from the start.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let handled = IntCounterVec::new(
-            Opts::new(
+        let make = Numbers(registry);
+        let metrics = Self {
+            handled: make.counters(
                 "scheduler_rows_total",
                 "Rows handled by duty; nudge standing still while runs are listing: look at the broker.",
-            ),
-            &["duty"],
-        )?;
-        let failures = IntCounterVec::new(
-            Opts::new(
+                &["duty"],
+            )?,
+            failures: make.counters(
                 "scheduler_failures_total",
                 "Failed rounds by duty; growing: the log says whether database or broker is away.",
-            ),
-            &["duty"],
-        )?;
-        let seconds = HistogramVec::new(
-            HistogramOpts::new(
+                &["duty"],
+            )?,
+            seconds: make.spreads(
                 "scheduler_round_seconds",
                 "Seconds a round of a duty takes; many: the database is the bottleneck.",
-            )
-            .buckets(ROUND_SECONDS.to_vec()),
-            &["duty"],
-        )?;
+                &["duty"],
+                &ROUND_SECONDS,
+            )?,
+        };
         for duty in Duty::ALL {
-            seconds.with_label_values(&[duty.as_str()]);
-            handled.with_label_values(&[duty.as_str()]);
-            failures.with_label_values(&[duty.as_str()]);
+            metrics.handled.with_label_values(&[duty.as_str()]);
+            metrics.failures.with_label_values(&[duty.as_str()]);
+            metrics.seconds.with_label_values(&[duty.as_str()]);
         }
-        registry.register(Box::new(handled.clone()))?;
-        registry.register(Box::new(failures.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
-        Ok(Self { handled, failures, seconds })
+        Ok(metrics)
     }
 
     pub(crate) fn handled(&self, duty: Duty, rows: u64) {

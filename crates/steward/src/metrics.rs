@@ -1,23 +1,25 @@
 //! Numbers of a steward, and of the whole system.
 
+mod queues;
 mod table;
 mod tenants;
 mod vendors;
 mod watched;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use model::ParkCause;
 use prometheus::{Histogram, HistogramTimer, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use queue::WorkQueue;
 use queue::topology::WORK_QUEUES;
-use queue::{QueueDepth, WorkQueue};
 use runtime::{InFlight, Numbers};
 use store::heartbeat::LastSeen;
-use store::report::{Count, Doing, OneDoing, QueueWork};
+use store::report::{Count, Doing, OneDoing};
 
 use crate::TenantLabels;
+use queues::QueueNumbers;
+use table::{Table, one_label};
 use tenants::TenantNumbers;
 use vendors::VendorNumbers;
 use watched::WatchedNumbers;
@@ -38,12 +40,10 @@ pub struct StewardMetrics {
     in_flight: IntGaugeVec,
     letter_seconds: Histogram,
     count_seconds: Histogram,
-    queue_depth: IntGaugeVec,
-    queue_consumers: IntGaugeVec,
-    queue_age: IntGaugeVec,
-    runs: IntGaugeVec,
-    dead: IntGaugeVec,
-    connections: IntGaugeVec,
+    pub(crate) queues: QueueNumbers,
+    runs: Table,
+    dead: Table,
+    connections: Table,
     outbox_age: IntGauge,
     scheduler_seen: IntGauge,
     counted_at: IntGauge,
@@ -77,32 +77,21 @@ impl StewardMetrics {
                 "Seconds it takes to compute the numbers of the whole system; near SWITCHBOARD_COUNT_S: set that higher.",
                 &SECONDS,
             )?,
-            queue_depth: make.gauges(
-                "switchboard_queue_messages",
-                "Messages ready in a queue; growing: add workers of its role.",
-                &["queue"],
-            )?,
-            queue_consumers: make.gauges(
-                "switchboard_queue_consumers",
-                "Consumers of a queue; none: no process of its role is running, or it cannot reach the broker.",
-                &["queue"],
-            )?,
-            queue_age: make.gauges(
-                "switchboard_queue_oldest_seconds",
-                "Seconds the oldest message of a queue has waited, by the ledger; growing: add workers of its role.",
-                &["queue"],
-            )?,
-            runs: make.gauges(
+            queues: QueueNumbers::register(make)?,
+            runs: Table::counts(
+                make,
                 "switchboard_runs",
                 "Open runs by state; parked ones by cause: the cause's owner releases them.",
                 &["state"],
             )?,
-            dead: make.gauges(
+            dead: Table::counts(
+                make,
                 "switchboard_dead_letters",
                 "Dead letters by class: each needs a person.",
                 &["class"],
             )?,
-            connections: make.gauges(
+            connections: Table::counts(
+                make,
                 "switchboard_connections",
                 "Connections by how they are doing: running, or what keeps them from it; see `switchboard connections`.",
                 &["status"],
@@ -119,9 +108,9 @@ impl StewardMetrics {
                 "switchboard_counted_timestamp_seconds",
                 "When the numbers of the whole system were last computed, since 1970; standing still: they are old.",
             )?,
-            vendors: VendorNumbers::register(registry)?,
-            watched: WatchedNumbers::register(registry)?,
-            tenants: (tenants == TenantLabels::Each).then(|| TenantNumbers::register(registry)).transpose()?,
+            vendors: VendorNumbers::register(make)?,
+            watched: WatchedNumbers::register(make)?,
+            tenants: (tenants == TenantLabels::Each).then(|| TenantNumbers::register(make)).transpose()?,
         };
         metrics.name_what_is_known();
         Ok(metrics)
@@ -131,8 +120,8 @@ impl StewardMetrics {
         for queue in WORK_QUEUES {
             self.filed.with_label_values(&[queue.name]);
             self.in_flight.with_label_values(&[&queue.dead()]);
-            self.queue_age.with_label_values(&[queue.name]);
         }
+        self.queues.ages(&[]);
     }
 
     pub(crate) fn filed(&self, queue: &WorkQueue) {
@@ -149,38 +138,21 @@ impl StewardMetrics {
         self.count_seconds.observe(counting.as_secs_f64());
     }
 
-    pub(crate) fn queues(&self, depths: &[QueueDepth]) {
-        for depth in depths {
-            self.queue_depth.with_label_values(&[&depth.queue]).set(depth.ready.into());
-            // in a delay messages only wait: nobody is missed there
-            if WORK_QUEUES.iter().any(|work| depth.queue == work.name || depth.queue == work.dead()) {
-                self.queue_consumers.with_label_values(&[&depth.queue]).set(depth.consumers.into());
-            }
-        }
-    }
-
-    pub(crate) fn queue_ages(&self, work: &[QueueWork]) {
-        let ages = work.iter().filter_map(|one| Some((one.queue.as_str(), one.oldest_s?)));
-        set(&self.queue_age, ages);
-    }
-
     pub(crate) fn runs(&self, counts: &[Count]) {
         let parked: Vec<String> = ParkCause::ALL.iter().map(|cause| format!("parked: {cause}")).collect();
         let known = STATES.into_iter().chain(parked.iter().map(String::as_str)).map(|state| (state, 0));
-        set(&self.runs, known.chain(counts.iter().map(|one| (one.name.as_str(), one.count))));
+        self.runs.set(known.chain(counts.iter().map(|one| (one.name.as_str(), one.count))).map(one_label));
     }
 
     pub(crate) fn dead(&self, counts: &[Count]) {
-        let counted = counts.iter().take(CLASSES_MAX).map(|one| (one.name.as_str(), one.count));
+        let named = counts.iter().take(CLASSES_MAX).map(|one| (one.name.as_str(), one.count));
         let others: i64 = counts.iter().skip(CLASSES_MAX).map(|one| one.count).sum();
-        set(&self.dead, counted.chain((others > 0).then_some(("other", others))));
+        self.dead.set(named.chain((others > 0).then_some(("other", others))).map(one_label));
     }
 
     pub(crate) fn connections(&self, doings: &[OneDoing]) {
-        let count = |word: &Doing| doings.iter().filter(|one| one.doing == *word).count();
-        let counts =
-            Doing::ALL.iter().map(|word| (word.as_str(), i64::try_from(count(word)).unwrap_or(i64::MAX)));
-        set(&self.connections, counts);
+        let count = |word: &Doing| doings.iter().filter(|one| one.doing == *word).count() as f64;
+        self.connections.set(Doing::ALL.iter().map(|word| (vec![word.as_str()], count(word))));
         self.vendors.connections(doings);
         if let Some(tenants) = &self.tenants {
             tenants.connections(doings);
@@ -197,22 +169,5 @@ impl StewardMetrics {
 
     pub(crate) fn counted(&self, at: Timestamp) {
         self.counted_at.set(at.as_second());
-    }
-}
-
-/// Sets what is counted, and to zero what was counted before and is gone.
-fn set<'a>(gauge: &IntGaugeVec, counts: impl Iterator<Item = (&'a str, i64)>) {
-    let counts: BTreeMap<&str, i64> = counts.collect();
-    for family in prometheus::core::Collector::collect(gauge) {
-        for metric in family.get_metric() {
-            for label in metric.get_label() {
-                if !counts.contains_key(label.value()) {
-                    gauge.with_label_values(&[label.value()]).set(0);
-                }
-            }
-        }
-    }
-    for (name, count) in counts {
-        gauge.with_label_values(&[name]).set(count);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn keep_counting(deps: &Deps, shutdown: &Shutdown) {
             tracing::warn!(%error, "failed to measure freshness and backfills");
         }
         match deps.broker.depths().await {
-            Ok(depths) => deps.metrics.queues(&depths),
+            Ok(depths) => deps.metrics.queues.depths(&depths),
             Err(error) => tracing::warn!(%error, "failed to count messages"),
         }
         deps.metrics.took(began.elapsed());
@@ -40,7 +40,7 @@ async fn count(deps: &Deps) -> Result<(), StoreError> {
     deps.metrics.runs(&report::runs_by_state(&tx).await?);
     deps.metrics.dead(&report::dead_by_class(&tx).await?);
     deps.metrics.vendors.dead(&report::dead_by_vendor(&tx).await?);
-    deps.metrics.queue_ages(&report::queue_work(&tx).await?);
+    deps.metrics.queues.ages(&report::queue_work(&tx).await?);
     deps.metrics.connections(&report::doings(&tx).await?);
     deps.metrics.vendors.accounts(&report::accounts_busy(&tx).await?);
     deps.metrics.watched.set(&invariant::counts(&tx).await?, invariant::looked_at(&tx).await?);

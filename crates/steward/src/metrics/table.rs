@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{GaugeVec, Opts, Registry};
+use prometheus::GaugeVec;
+use runtime::Numbers;
 
 /// One number for each set of labels. What was counted before and is gone is set to what stands for nothing, or it would keep its
 /// last value for ever.
@@ -17,34 +18,32 @@ pub(crate) struct Table {
 impl Table {
     /// A table of counts, registered: what is gone is zero.
     pub(crate) fn counts(
-        registry: &Registry,
+        make: Numbers<'_>,
         name: &str,
         help: &str,
         labels: &[&str],
     ) -> Result<Self, prometheus::Error> {
-        Self::new(registry, name, help, labels, 0.0)
+        Self::new(make, name, help, labels, 0.0)
     }
 
     /// A table of measures, registered: what is gone has none, and zero would be a good one.
     pub(crate) fn measures(
-        registry: &Registry,
+        make: Numbers<'_>,
         name: &str,
         help: &str,
         labels: &[&str],
     ) -> Result<Self, prometheus::Error> {
-        Self::new(registry, name, help, labels, f64::NAN)
+        Self::new(make, name, help, labels, f64::NAN)
     }
 
     fn new(
-        registry: &Registry,
+        make: Numbers<'_>,
         name: &str,
         help: &str,
         labels: &[&str],
         nothing: f64,
     ) -> Result<Self, prometheus::Error> {
-        let gauge = GaugeVec::new(Opts::new(name, help), labels)?;
-        registry.register(Box::new(gauge.clone()))?;
-        Ok(Self { gauge, nothing, counted: Mutex::default() })
+        Ok(Self { gauge: make.measures(name, help, labels)?, nothing, counted: Mutex::default() })
     }
 
     /// Sets what is counted, the values of the labels in their order.
@@ -62,8 +61,15 @@ impl Table {
     }
 }
 
+/// A row of a table that has one label.
+pub(crate) fn one_label((name, count): (&str, i64)) -> (Vec<&str>, f64) {
+    (vec![name], count as f64)
+}
+
 #[cfg(test)]
 mod tests {
+    use prometheus::Registry;
+
     use super::*;
 
     fn text(registry: &Registry) -> String {
@@ -73,8 +79,8 @@ mod tests {
     #[test]
     fn what_is_gone_is_zero_where_it_is_counted_and_nothing_where_it_is_measured() {
         let registry = Registry::new();
-        let counts = Table::counts(&registry, "counts", "Help.", &["vendor"]).unwrap();
-        let measures = Table::measures(&registry, "measures", "Help.", &["vendor"]).unwrap();
+        let counts = Table::counts(Numbers(&registry), "counts", "Help.", &["vendor"]).unwrap();
+        let measures = Table::measures(Numbers(&registry), "measures", "Help.", &["vendor"]).unwrap();
         for table in [&counts, &measures] {
             table.set([(vec!["a"], 1.0), (vec!["b"], 2.0)]);
             table.set([(vec!["b"], 3.0)]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::TenantId;
-use prometheus::Registry;
+use runtime::Numbers;
 use store::report::{DayFreshness, OneDoing, Whose};
 
 use super::table::Table;
@@ -19,28 +19,28 @@ pub(crate) struct TenantNumbers {
 }
 
 impl TenantNumbers {
-    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn register(make: Numbers<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
             connections: Table::counts(
-                registry,
+                make,
                 "switchboard_tenant_connections",
                 "Connections of a tenant by how they are doing; only with SWITCHBOARD_TENANT_METRICS.",
                 &["tenant", "status"],
             )?,
             oldest_sync: Table::measures(
-                registry,
+                make,
                 "switchboard_tenant_oldest_sync_seconds",
                 "Seconds since a tenant's connections were last synced, of the one farthest behind; only with SWITCHBOARD_TENANT_METRICS.",
                 &["tenant"],
             )?,
             freshness: Table::measures(
-                registry,
+                make,
                 "switchboard_tenant_freshness_seconds",
                 "As switchboard_freshness_seconds, of a tenant; only with SWITCHBOARD_TENANT_METRICS.",
                 &["tenant", "part", "quantile"],
             )?,
             dead: Table::counts(
-                registry,
+                make,
                 "switchboard_tenant_dead_letters",
                 "Dead letters of a tenant; only with SWITCHBOARD_TENANT_METRICS.",
                 &["tenant"],

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use model::{Share, Vendor};
-use prometheus::{IntGauge, Registry};
+use prometheus::IntGauge;
+use runtime::Numbers;
 use store::budget::{BackfillOutlook, ShareLeft};
 use store::report::{AccountsBusy, BackfillPace, DayFreshness, DeadOf, Doing, OneDoing, Spread, Whose};
 
@@ -35,14 +36,9 @@ pub(crate) struct VendorNumbers {
 }
 
 impl VendorNumbers {
-    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counts = |name, help, labels: &[&str]| Table::counts(registry, name, help, labels);
-        let measures = |name, help, labels: &[&str]| Table::measures(registry, name, help, labels);
-        let dead_oldest = IntGauge::new(
-            "switchboard_dead_letters_oldest_seconds",
-            "Seconds the oldest dead letter has waited for a person; zero: there is none.",
-        )?;
-        registry.register(Box::new(dead_oldest.clone()))?;
+    pub(crate) fn register(make: Numbers<'_>) -> Result<Self, prometheus::Error> {
+        let counts = |name, help, labels: &[&str]| Table::counts(make, name, help, labels);
+        let measures = |name, help, labels: &[&str]| Table::measures(make, name, help, labels);
         Ok(Self {
             connections: counts(
                 "switchboard_vendor_connections",
@@ -104,7 +100,10 @@ impl VendorNumbers {
                 "Dead letters by vendor and by where they died; see `switchboard dead groups`.",
                 &["vendor", "stage"],
             )?,
-            dead_oldest,
+            dead_oldest: make.gauge(
+                "switchboard_dead_letters_oldest_seconds",
+                "Seconds the oldest dead letter has waited for a person; zero: there is none.",
+            )?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Whether everything holds that always should.
 
 use jiff::Timestamp;
-use prometheus::{IntGauge, IntGaugeVec, Registry};
+use prometheus::{IntGauge, IntGaugeVec};
 use runtime::Numbers;
 use store::report::Count;
 
@@ -13,8 +13,7 @@ pub(crate) struct WatchedNumbers {
 }
 
 impl WatchedNumbers {
-    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let make = Numbers(registry);
+    pub(crate) fn register(make: Numbers<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
             broken: make.gauges(
                 "switchboard_broken_invariants",
