@@ -30,10 +30,7 @@ pub(crate) async fn keep_probing(shared: &Shared) {
             // the next probe is planned already
             Err(setback) => tracing::warn!(error = %setback, "failed to probe a credential that was refused"),
         }
-        tokio::select! {
-            () = shared.shutdown.begun() => {}
-            () = tokio::time::sleep(LOOK_EVERY.min(shared.deps.config.outage_wait)) => {}
-        }
+        shared.shutdown.rest(LOOK_EVERY.min(shared.deps.config.outage_wait)).await;
     }
 }
 

@@ -64,10 +64,7 @@ pub async fn consume<H, F>(
 
 /// Waits a while that grows with the failures in a row; a shutdown ends it.
 pub(crate) async fn pause(failures: u32, shutdown: &Shutdown) {
-    tokio::select! {
-        () = shutdown.begun() => {}
-        () = tokio::time::sleep(Backoff::RECONNECT.delay(failures)) => {}
-    }
+    shutdown.rest(Backoff::RECONNECT.delay(failures)).await;
 }
 
 /// How a subscription went.

@@ -1,5 +1,7 @@
 //! The end of a process, as everybody in it learns of it.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 /// Tells every copy of itself that the process is to finish what it has in hand and take nothing new.
@@ -22,6 +24,12 @@ impl Shutdown {
         self.0.cancelled().await;
     }
 
+    /// Rests for as long, or until it has begun.
+    pub async fn rest(&self, pause: Duration) {
+        // cut short or not: who rests looks anew whether to go on
+        let _elapsed = tokio::time::timeout(pause, self.begun()).await;
+    }
+
     /// Whether it has begun.
     pub fn is_begun(&self) -> bool {
         self.0.is_cancelled()
@@ -42,6 +50,17 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_ends_when_its_time_is_over_or_the_shutdown_begins() {
+        let (shutdown, hour) = (Shutdown::new(), Duration::from_hours(1));
+        let began = tokio::time::Instant::now();
+        shutdown.rest(hour).await;
+        assert!(began.elapsed() >= hour);
+        let began = tokio::time::Instant::now();
+        tokio::join!(shutdown.rest(hour), async { shutdown.begin() });
+        assert!(began.elapsed() < hour);
+    }
 
     #[tokio::test]
     async fn a_part_ends_with_the_whole_but_not_the_other_way_round() {

@@ -38,18 +38,11 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     // at once, each would hold a connection of its own, on which every statement of all is planned sooner or later
     let apart = deps.config.tick / u32::try_from(Duty::ALL.len()).unwrap_or(1);
     let duties = Duty::ALL.iter().zip(0..).map(async |(duty, place)| {
-        rest(apart * place, &shutdown).await;
+        shutdown.rest(apart * place).await;
         repeat(&deps, *duty, &door, &shutdown).await;
     });
     join_all(duties).await;
     Ok(())
-}
-
-async fn rest(pause: Duration, shutdown: &Shutdown) {
-    tokio::select! {
-        () = shutdown.begun() => {}
-        () = tokio::time::sleep(pause) => {}
-    }
 }
 
 /// Waits after a failure, for a database or broker that is away.
@@ -84,6 +77,6 @@ async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
                 delay
             }
         };
-        rest(pause, shutdown).await;
+        shutdown.rest(pause).await;
     }
 }

@@ -28,10 +28,7 @@ pub(crate) async fn keep_counting(deps: &Deps, shutdown: &Shutdown) {
         }
         deps.metrics.took(began.elapsed());
         round += 1;
-        tokio::select! {
-            () = shutdown.begun() => {}
-            () = tokio::time::sleep(deps.config.count_every) => {}
-        }
+        shutdown.rest(deps.config.count_every).await;
     }
 }
 

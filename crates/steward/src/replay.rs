@@ -24,10 +24,7 @@ pub(crate) async fn keep_replaying(deps: &Deps, shutdown: &Shutdown) {
         if let Err(error) = step_all(&deps.store, &publisher).await {
             tracing::warn!(error = format!("{error:#}"), "failed to look after replays");
         }
-        tokio::select! {
-            () = shutdown.begun() => {}
-            () = tokio::time::sleep(EVERY) => {}
-        }
+        shutdown.rest(EVERY).await;
     }
 }
 

@@ -18,10 +18,7 @@ pub(crate) async fn keep_sweeping(deps: &Deps, shutdown: &Shutdown) {
         if let Err(error) = sweep(deps).await {
             tracing::warn!(%error, "failed to sweep");
         }
-        tokio::select! {
-            () = shutdown.begun() => {}
-            () = tokio::time::sleep(EVERY) => {}
-        }
+        shutdown.rest(EVERY).await;
     }
 }
 

@@ -19,10 +19,7 @@ pub(crate) async fn keep_watching(deps: &Deps, shutdown: &Shutdown) {
             Ok(Some(looked)) => report(&looked),
             Err(error) => tracing::warn!(%error, "failed to look whether everything holds"),
         }
-        tokio::select! {
-            () = shutdown.begun() => {}
-            () = tokio::time::sleep(ASK_EVERY.min(deps.config.watch_every)) => {}
-        }
+        shutdown.rest(ASK_EVERY.min(deps.config.watch_every)).await;
     }
 }
 

@@ -2,13 +2,12 @@
 
 mod find;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use model::{ConnectionId, TenantId};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::report::Count;
 use crate::{StoreError, Tx, outbox};
@@ -95,15 +94,15 @@ pub async fn look(tx: &Tx, every: Duration, width: Width) -> Result<Option<Looke
         )
         .await?;
     let Some(due) = due else { return Ok(None) };
-    let before = kinds(tx).await?;
+    let before = broken(tx).await?;
     let mut found = find::runs(tx, width).await?;
     found.extend(find::records(tx, (due.try_get(0)?, due.try_get(1)?), width).await?);
     found.extend(find::letters(tx, width).await?);
     found.extend(find::events(tx, width).await?);
     let mended = forget_mended(tx, &found, width).await?;
-    let broken = note(tx, &found).await?;
-    tell(tx, &before, &kinds(tx).await?).await?;
-    Ok(Some(Looked { broken, mended }))
+    let fresh = note(tx, &found).await?;
+    tell(tx, &before, &broken(tx).await?).await?;
+    Ok(Some(Looked { broken: fresh, mended }))
 }
 
 /// Notes what was not known; returns it in words.
@@ -139,33 +138,27 @@ async fn forget_mended(tx: &Tx, found: &[Finding], width: Width) -> Result<u64, 
     Ok(mended)
 }
 
-/// Of which tenant what does not hold, and one example of it.
-type Kinds = BTreeMap<(String, String), (i64, String)>;
-
-async fn kinds(tx: &Tx) -> Result<Kinds, StoreError> {
-    let sql = "SELECT tenant_id, invariant, count(*), min(words) FROM broken_invariants GROUP BY 1, 2";
-    let rows = tx.query(sql, &[]).await?;
-    rows.iter()
-        .map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), (row.try_get(2)?, row.try_get(3)?))))
-        .collect()
+/// One event for each tenant and invariant that begins to be broken, and one when all of it holds again: whoever listens is not flooded.
+async fn tell(tx: &Tx, before: &[Broken], after: &[Broken]) -> Result<(), StoreError> {
+    for one in missing_in(before, after) {
+        let body = json!({ "invariant": one.invariant, "count": one.count, "example": one.example });
+        emit(tx, "invariant.broken", one, &body).await?;
+    }
+    for one in missing_in(after, before) {
+        emit(tx, "invariant.mended", one, &json!({ "invariant": one.invariant })).await?;
+    }
+    Ok(())
 }
 
-/// One event for each tenant and invariant that begins to be broken, and one when all of it holds again: whoever listens is not flooded.
-async fn tell(tx: &Tx, before: &Kinds, after: &Kinds) -> Result<(), StoreError> {
+/// Those of `these` whose tenant and invariant are not among `others`.
+fn missing_in<'a>(others: &'a [Broken], these: &'a [Broken]) -> impl Iterator<Item = &'a Broken> {
+    let name = |one: &'a Broken| (&one.tenant, &one.invariant);
+    these.iter().filter(move |one| !others.iter().any(|other| name(other) == name(one)))
+}
+
+async fn emit(tx: &Tx, kind: &str, one: &Broken, body: &Value) -> Result<(), StoreError> {
     let now: Timestamp = tx.query_one("SELECT now()", &[]).await?.try_get(0)?;
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    for (tenant, invariant) in names {
-        let key = (tenant.clone(), invariant.clone());
-        let (kind, body) = match (before.get(&key), after.get(&key)) {
-            (None, Some((count, example))) => {
-                ("invariant.broken", json!({ "invariant": invariant, "count": count, "example": example }))
-            }
-            (Some(_), None) => ("invariant.mended", json!({ "invariant": invariant })),
-            _ => continue,
-        };
-        let tenant = TenantId::parse(tenant)?;
-        outbox::emit(tx, &tenant, kind, &format!("{tenant}:{invariant}:{now}"), &body).await?;
-    }
+    outbox::emit(tx, &one.tenant, kind, &format!("{}:{}:{now}", one.tenant, one.invariant), body).await?;
     Ok(())
 }
 
