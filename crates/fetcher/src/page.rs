@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mapping::ListedRow;
-use model::{ContentHash, ItemDecision, VendorKey, Version};
+use model::{ItemDecision, VendorKey, Version};
 use serde_json::value::RawValue;
 use store::intake::{self, Standing};
 use store::run_checkpoint::{FailedDetail, Listed, Next};
@@ -81,25 +81,19 @@ async fn sort_rows(
     rows.retain(|(row, _)| seen.insert(row.vendor_key.clone()));
     let keys: Vec<&str> = rows.iter().map(|(row, _)| row.vendor_key.as_str()).collect();
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-    let standings = intake::standings(&tx, run.connection_id, &keys).await?;
-    let decided = intake::decided_in_run(&tx, run.id, &keys).await?;
+    let standings = intake::standings(&tx, run.id, run.connection_id, &keys).await?;
     tx.commit().await?;
     Ok(rows
         .into_iter()
         .map(|(row, raw)| {
-            let need = need(run, &row, standings.get(&row.vendor_key), &decided);
+            let need = need(run, &row, standings.get(&row.vendor_key));
             Row { listed: row, raw, need }
         })
         .collect())
 }
 
-fn need(
-    run: &ClaimedRun,
-    row: &ListedRow,
-    standing: Option<&Standing>,
-    decided: &HashMap<VendorKey, (ItemDecision, Option<ContentHash>)>,
-) -> Need {
-    if decided.get(&row.vendor_key).is_some_and(|(_, hash)| *hash == Some(row.hash)) {
+fn need(run: &ClaimedRun, row: &ListedRow, standing: Option<&Standing>) -> Need {
+    if standing.is_some_and(|standing| standing.decided_hash == Some(row.hash)) {
         return Need::Nothing;
     }
     // what must not be kept is told to the normalizer even when it is known: a setting may have changed meanwhile

@@ -60,18 +60,17 @@ async fn decide(
 ) -> Result<Vec<Option<ItemDecision>>, StoreError> {
     let keys: Vec<&str> = records.iter().map(|record| record.listed.key.as_str()).collect();
     let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
-    let standings = intake::standings(&tx, run.connection_id, &keys).await?;
-    let decided = intake::decided_in_run(&tx, run.id, &keys).await?;
+    let standings = intake::standings(&tx, run.id, run.connection_id, &keys).await?;
     tx.commit().await?;
     Ok(records
         .iter()
         .map(|record| {
             let ListedRecord { key, hash, .. } = &record.listed;
-            let known = decided.get(key).filter(|(decision, _)| *decision != ItemDecision::Planned);
-            if known.is_some_and(|(_, known)| known.as_ref() == Some(hash)) {
+            let standing = standings.get(key);
+            if standing.is_some_and(|standing| standing.decided_hash == Some(*hash)) {
                 return None;
             }
-            let decision = standings.get(key).and_then(|standing| standing.decide(*hash, false));
+            let decision = standing.and_then(|standing| standing.decide(*hash, false));
             Some(decision.unwrap_or(ItemDecision::Published))
         })
         .collect())

@@ -22,8 +22,10 @@ pub struct Standing {
     pub failed_hash: Option<ContentHash>,
     /// How often in a row.
     pub failed_attempts: i32,
-    /// A follow-up will look at it by itself.
+    /// It failed, and a follow-up will look at it by itself.
     pub look_planned: bool,
+    /// Hash of the list row on which the run that asks has decided already.
+    pub decided_hash: Option<ContentHash>,
 }
 
 impl Standing {
@@ -48,20 +50,23 @@ impl Standing {
     }
 }
 
-/// Loads where records stand; unknown ones are absent.
+/// Loads where records stand, and what this run has decided about them; unknown ones are absent.
 pub async fn standings(
     tx: &Tx,
+    run: RunId,
     connection: ConnectionId,
     keys: &[&str],
 ) -> Result<HashMap<VendorKey, Standing>, StoreError> {
     let rows = tx
         .query(
             "SELECT vendor_key, stored_hash, skipped_hash, skipped_reason, dead_hash, failed_hash, failed_attempts,
-                    look_at IS NOT NULL OR EXISTS (
+                    failed_hash IS NOT NULL AND (look_at IS NOT NULL OR EXISTS (
                         SELECT FROM run_items i WHERE i.connection_id = k.connection_id
-                        AND i.vendor_key = k.vendor_key AND i.decision = 'planned')
+                        AND i.vendor_key = k.vendor_key AND i.decision = 'planned')),
+                    (SELECT i.hash FROM run_items i
+                     WHERE i.run_id = $3 AND i.vendor_key = k.vendor_key AND i.decision <> 'planned')
              FROM intake k WHERE connection_id = $1 AND vendor_key = ANY ($2)",
-            &[&connection.0, &keys],
+            &[&connection.0, &keys, &run.0],
         )
         .await?;
     rows.iter().map(|row| Ok((VendorKey::of(row.try_get(0)?), standing(row)?))).collect()
@@ -76,6 +81,7 @@ fn standing(row: &Row) -> Result<Standing, StoreError> {
         failed_hash: hash(row, 5)?,
         failed_attempts: row.try_get(6)?,
         look_planned: row.try_get(7)?,
+        decided_hash: hash(row, 8)?,
     })
 }
 
@@ -86,23 +92,6 @@ pub(crate) fn hash(row: &Row, index: usize) -> Result<Option<ContentHash>, Store
         .filter(|bytes| !bytes.is_empty())
         .map(|bytes| ContentHash::try_from(bytes).map_err(|error| StoreError::Row(error.to_string())))
         .transpose()
-}
-
-/// What this run has decided about records already, with the hash it decided on.
-pub async fn decided_in_run(
-    tx: &Tx,
-    run: RunId,
-    keys: &[&str],
-) -> Result<HashMap<VendorKey, (ItemDecision, Option<ContentHash>)>, StoreError> {
-    let rows = tx
-        .query(
-            "SELECT vendor_key, decision, hash FROM run_items WHERE run_id = $1 AND vendor_key = ANY ($2)",
-            &[&run.0, &keys],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| Ok((VendorKey::of(row.try_get(0)?), (row.try_get::<_, &str>(1)?.parse()?, hash(row, 2)?))))
-        .collect()
 }
 
 /// A record that a follow-up is to look at.
