@@ -35,8 +35,8 @@ bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
-.PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards
-ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, migrations, tests
+.PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards kubernetes
+ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, manifests, migrations, tests
 	@$(STACK) .ci/stages
 fmt: ## Format the code
 	cargo fmt --all
@@ -51,6 +51,8 @@ alerts: ## Check the alerts, and run their tests
 	@deploy/observability/check alerts
 dashboards: ## Check the dashboards against Grafana's own types
 	@deploy/observability/check dashboards
+kubernetes: ## Check the manifests for Kubernetes, every overlay, and that broken ones are refused
+	@deploy/kubernetes/check
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
 
