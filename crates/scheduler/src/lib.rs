@@ -49,19 +49,27 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
 const AFTER_FAILURE: Backoff =
     Backoff { first: Duration::from_millis(500), max: Duration::from_secs(15), multiplier: 2.0 };
 
+/// However much there is to look through, looking takes no more than a part of the database's time.
+const RESTS_PER_WORK: u32 = 4;
+
 async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
     let mut failures = 0;
     while !shutdown.is_begun() {
         let began = Instant::now();
         let performed = duty.perform(deps).await;
-        deps.metrics.took(duty, began);
+        let took = began.elapsed();
+        deps.metrics.took(duty, took);
         let pause = match performed {
             Ok(handled) => {
                 failures = 0;
                 door.opened();
                 deps.metrics.handled(duty, handled);
                 // there may be more where that came from
-                if handled >= duty.batch() { Duration::ZERO } else { duty.interval(&deps.config) }
+                if handled >= duty.batch() {
+                    Duration::ZERO
+                } else {
+                    duty.interval(&deps.config).max(took * RESTS_PER_WORK)
+                }
             }
             Err(error) => {
                 let delay = AFTER_FAILURE.delay(failures);

@@ -1,8 +1,9 @@
 //! Numbers of a scheduler.
 
+use std::time::Duration;
+
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 use runtime::Numbers;
-use tokio::time::Instant;
 
 use crate::duty::Duty;
 
@@ -51,8 +52,8 @@ impl SchedulerMetrics {
         self.handled.with_label_values(&[duty.as_str()]).inc_by(rows);
     }
 
-    pub(crate) fn took(&self, duty: Duty, began: Instant) {
-        self.seconds.with_label_values(&[duty.as_str()]).observe(began.elapsed().as_secs_f64());
+    pub(crate) fn took(&self, duty: Duty, took: Duration) {
+        self.seconds.with_label_values(&[duty.as_str()]).observe(took.as_secs_f64());
     }
 
     pub(crate) fn failed(&self, duty: Duty) {

@@ -218,25 +218,24 @@ async fn plan_follow_up(
 pub async fn start_planned(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
     tx.execute(
         // two schedulers choose the same rows; the second waits for the first and finds them no longer planned
-        "WITH under_way AS (
-             SELECT connection_id, count(*) AS slices FROM sync_runs
-             WHERE state = 'listing' AND lane = 'backfill' GROUP BY connection_id),
-         queued AS (
-             SELECT run_id, r.connection_id, r.lane, r.planned_at,
-                    coalesce(u.slices, 0) + row_number() OVER (
-                        PARTITION BY r.connection_id, r.lane ORDER BY r.window_to DESC, r.run_id) AS place
-             FROM sync_runs r LEFT JOIN under_way u USING (connection_id)
-             WHERE r.state = 'planned'),
-         chosen AS (
-             SELECT run_id, cause FROM queued LEFT JOIN run_blocks USING (run_id)
-             WHERE lane = 'live' OR place <= $2 OR cause IS NOT NULL
-             ORDER BY lane DESC, planned_at LIMIT $1)
+        "WITH queued AS (
+             SELECT run_id, state, lane, planned_at,
+                    count(*) FILTER (WHERE state = 'listing') OVER (PARTITION BY connection_id, lane)
+                        + row_number() OVER (PARTITION BY connection_id, lane, state ORDER BY window_to DESC, run_id) AS place
+             FROM sync_runs WHERE state IN ('planned', 'listing')),
+         next AS MATERIALIZED (
+             SELECT run_id FROM queued WHERE state = 'planned' AND (lane = 'live' OR place <= $2)
+             ORDER BY lane DESC, planned_at LIMIT $1),
+         chosen AS MATERIALIZED (
+             SELECT n.run_id, b.cause
+             FROM next n CROSS JOIN LATERAL (SELECT cause FROM run_blocks b WHERE b.run_id = n.run_id OFFSET 0) AS b)
          UPDATE sync_runs r
          SET state = CASE WHEN cause IS NULL THEN 'listing' ELSE 'parked' END,
              parked_cause = cause, step = step + 1, nudged_at = NULL, nudges = 0,
              window_to = CASE WHEN kind = 'periodic' AND started_at IS NULL AND cause IS NULL THEN now() ELSE window_to END,
              started_at = CASE WHEN cause IS NULL THEN coalesce(started_at, now()) ELSE started_at END
-         FROM chosen c WHERE r.run_id = c.run_id AND r.state = 'planned'",
+         -- by their ids: of how many are planned the planner knows nothing
+         FROM chosen c WHERE r.run_id = c.run_id AND (r.state = 'planned') IS TRUE",
         &[&limit, &SLICES_LISTING_MAX],
     )
     .await
@@ -246,11 +245,11 @@ pub async fn start_planned(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 /// event is needed. Released runs wait as planned, so that the rule about slices holds for them too.
 pub async fn release_unblocked(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
     tx.execute(
-        "UPDATE sync_runs r SET state = 'planned', parked_cause = NULL, step = step + 1, next_attempt_at = NULL
+        "WITH free AS MATERIALIZED (
+             SELECT run_id FROM run_blocks WHERE state = 'parked' AND cause IS NULL ORDER BY planned_at LIMIT $1)
+         UPDATE sync_runs SET state = 'planned', parked_cause = NULL, step = step + 1, next_attempt_at = NULL
          WHERE run_id IN (
-             SELECT p.run_id FROM sync_runs p JOIN run_blocks b USING (run_id)
-             WHERE p.state = 'parked' AND b.cause IS NULL
-             ORDER BY p.planned_at LIMIT $1 FOR UPDATE OF p SKIP LOCKED)",
+             SELECT p.run_id FROM sync_runs p JOIN free USING (run_id) WHERE (p.state = 'parked') IS TRUE FOR UPDATE OF p SKIP LOCKED)",
         &[&limit],
     )
     .await
@@ -259,9 +258,10 @@ pub async fn release_unblocked(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 /// Keeps the cause that parked runs show equal to what blocks them now; returns how many changed.
 pub async fn refresh_park_causes(tx: &Tx) -> Result<u64, StoreError> {
     tx.execute(
-        "UPDATE sync_runs r SET parked_cause = b.cause FROM run_blocks b
-         WHERE b.run_id = r.run_id AND r.state = 'parked' AND b.cause IS NOT NULL
-           AND r.parked_cause <> b.cause",
+        "WITH changed AS MATERIALIZED (
+             SELECT run_id, cause FROM run_blocks WHERE state = 'parked' AND cause IS NOT NULL AND parked_cause <> cause)
+         UPDATE sync_runs r SET parked_cause = c.cause
+         FROM changed c WHERE r.run_id = c.run_id AND (r.state = 'parked') IS TRUE",
         &[],
     )
     .await

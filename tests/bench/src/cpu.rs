@@ -78,6 +78,12 @@ impl Programs {
     }
 }
 
+/// What one process has spent so far, in seconds.
+pub(crate) fn of_process(pid: u32) -> anyhow::Result<f64> {
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
+    Ok(process(pid, ticks).context("it has ended")?.own_s)
+}
+
 struct Process {
     parent: u32,
     own_s: f64,

@@ -12,6 +12,7 @@ mod relink;
 mod report;
 mod rows;
 mod scale;
+mod schedule;
 mod stage;
 
 use std::time::Duration;
@@ -44,6 +45,9 @@ struct Cli {
     /// Conversations of the larger tenant of `scale`.
     #[arg(long, default_value_t = 1_000_000)]
     conversations: u64,
+    /// Connections of the larger world of `schedule`.
+    #[arg(long, default_value_t = 100_000)]
+    connections: u64,
     /// Contacts in a round of `crm`; a tenth as many accounts, and as many deals.
     #[arg(long, default_value_t = 200_000)]
     contacts: usize,
@@ -66,6 +70,8 @@ enum Measurement {
     Relink,
     /// Processor time of linking and matching in a small tenant and in a large one.
     Scale,
+    /// How late the nudges of very many connections come, and what a connection that is due costs.
+    Schedule,
     /// Resident memory.
     Memory,
     /// Processor time of a CRM's full sync, and of an increment when nothing has changed.
@@ -128,6 +134,9 @@ async fn measure(cli: &Cli) -> anyhow::Result<()> {
     }
     if is_wanted(Measurement::Scale) {
         figures.extend(scale(cli.conversations, cli.rounds).await?);
+    }
+    if is_wanted(Measurement::Schedule) {
+        figures.extend(schedule(cli.connections).await?);
     }
     report::print(&figures, cli.json)
 }
@@ -355,4 +364,35 @@ async fn scale(conversations: u64, rounds: usize) -> anyhow::Result<Vec<Figure>>
         figure("linking and matching", |round| &round.linking),
         figure("matching alone", |round| &round.matching),
     ])
+}
+
+/// Connections of the smaller world of `schedule`.
+const FEW_CONNECTIONS: u64 = 1_000;
+
+async fn schedule(connections: u64) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let mut costs = Vec::new();
+    for (connections, schedulers) in [(FEW_CONNECTIONS, 1), (connections, 1), (connections, 2)] {
+        let seen = schedule::measure(connections, schedulers).await?;
+        let (due, p50, p99) = (seen.lateness_s.len(), seen.percentile(50), seen.percentile(99));
+        let cost = per_document(&[&seen.spent], due as u64);
+        let details = format!("{due} nudges in a minute, p50 {p50:.2} s, p99 {p99:.2} s; each {cost}");
+        say(&format!("schedule, {connections} connections, schedulers: {schedulers}: {details}"));
+        figures.push(Figure::of(
+            format!("due to nudge taken, connections: {connections}, schedulers: {schedulers}: p99"),
+            " s",
+            &[p99],
+            Bound::AtMost(5.0),
+            details,
+        ));
+        costs.push(seen.spent.total() / due as f64);
+    }
+    figures.push(Figure::of(
+        format!("a connection that is due: processor time among {connections} / among {FEW_CONNECTIONS}"),
+        "",
+        &[costs[1] / costs[0]],
+        Bound::AtMost(1.3),
+        "of the scheduler, PostgreSQL and RabbitMQ, with one scheduler".to_owned(),
+    ));
+    Ok(figures)
 }

@@ -109,9 +109,8 @@ pub async fn unfinished(tx: &Tx, tenant: Option<&TenantId>) -> Result<Unfinished
     let row = tx.query_one(UNFINISHED, &[&tenant]).await?;
     let parked = tx
         .query(
-            "SELECT b.cause, count(*) FROM sync_runs r JOIN run_blocks b USING (run_id)
-             WHERE r.state = 'parked' AND b.cause IS NOT NULL AND ($1::text IS NULL OR r.tenant_id = $1)
-             GROUP BY 1 ORDER BY 1",
+            "SELECT cause, count(*) FROM run_blocks
+             WHERE state = 'parked' AND cause IS NOT NULL AND ($1::text IS NULL OR tenant_id = $1) GROUP BY 1 ORDER BY 1",
             &[&tenant],
         )
         .await?;

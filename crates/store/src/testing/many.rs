@@ -1,4 +1,4 @@
-//! A tenant with very many conversations, made in the database, and what is read of them.
+//! Very many conversations or connections, made in the database, and what is read of them.
 
 use std::time::Duration;
 
@@ -14,6 +14,17 @@ impl TestDatabase {
     /// has the id `md5('conversation N')`, and begins before number N + 1.
     pub async fn fill(&self, conversations: u64) {
         let made = format!("SET many.conversations = {conversations}; {}", include_str!("many.sql"));
+        self.execute(&made).await;
+        self.execute("VACUUM (FREEZE, ANALYZE)").await;
+    }
+
+    /// Makes so many connections that are due every so many seconds, evenly.
+    pub async fn fill_connections(&self, connections: u64, interval: Duration) {
+        let made = format!(
+            "SET connections.count = {connections}; SET connections.interval_s = {}; {}",
+            interval.as_secs(),
+            include_str!("connections.sql")
+        );
         self.execute(&made).await;
         self.execute("VACUUM (FREEZE, ANALYZE)").await;
     }
