@@ -35,6 +35,14 @@ bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
+.PHONY: chaos chaos-long
+chaos: install ## Bring about faults of every kind for some minutes, and check that every promise holds (ARGS="--seed 7 --minutes 3")
+	@chaos=$$($(LOCAL)/binary chaos) && binary=$$($(LOCAL)/binary switchboard --features failpoints) && \
+	    SWITCHBOARD_LOCAL_FSYNC=off SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone chaos $$chaos $(ARGS)
+chaos-long: ## The same for a night, seed after seed, until one finds something (ARGS="--minutes 20" each)
+	@seed=1; while $(MAKE) --no-print-directory chaos ARGS="--minutes 20 --conversations 500 $(ARGS) --seed $$seed"; do seed=$$((seed + 1)); done; \
+	    echo "stopped at seed $$seed"; exit 1
+
 .PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards kubernetes
 ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, manifests, migrations, tests
 	@$(STACK) .ci/stages

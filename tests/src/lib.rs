@@ -12,6 +12,7 @@ mod stack;
 mod stand;
 mod traces;
 mod truth;
+mod wire;
 
 pub use browser::{Consented, visit};
 pub use certificates::Authority;
@@ -25,3 +26,4 @@ pub use traces::Traces;
 pub use truth::{
     compare_all_but, compare_histories, compare_meetings, compare_with_gong, compare_with_truth,
 };
+pub use wire::{Trouble, Wire, Wires};

@@ -74,6 +74,14 @@ impl Role {
         Some(line.split("address=").nth(1)?.trim().to_owned())
     }
 
+    /// Whether it says within two seconds that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let Some(address) = self.address() else { return false };
+        let asked = http::get(&address, "/readyz", "HTTP/1.0");
+        let answer = tokio::time::timeout(Duration::from_secs(2), asked).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|text| text.starts_with("HTTP/1.0 200")))
+    }
+
     /// Asks it over HTTP; the whole answer.
     pub async fn get(&self, path: &str) -> String {
         let address = self.address().expect("a role that has started");

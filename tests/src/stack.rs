@@ -10,9 +10,10 @@ use tempfile::TempDir;
 /// Where the scripts are that the development stack is made with.
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local");
 
-/// A stack of a test's own; taken down when dropped.
+/// A stack of a test's own; taken down when dropped, unless somebody else has started it.
 pub struct Stack {
-    folder: TempDir,
+    path: PathBuf,
+    folder: Option<TempDir>,
 }
 
 impl Stack {
@@ -27,9 +28,18 @@ impl Stack {
         // the servers' users must be able to enter it
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
             .expect("our own folder");
-        let stack = Self { folder };
+        let stack = Self { path: folder.path().join("stack"), folder: Some(folder) };
         stack.give_with("up", settings).await;
         stack
+    }
+
+    /// The stack that the environment names: its servers may be killed, and whoever started it takes it down.
+    pub fn of_env() -> Self {
+        let path = Env::from_process().required("SWITCHBOARD_TEST_STACK");
+        Self {
+            path: path.expect("run by `deploy/local/alone`, which starts the servers").into(),
+            folder: None,
+        }
     }
 
     /// Gives one of the commands of `deploy/local`, such as `kill-rabbitmq`.
@@ -44,6 +54,20 @@ impl Stack {
         given.await.expect("a command that does not panic");
     }
 
+    /// Gives the broker one of its own commands.
+    pub async fn rabbitmqctl(&self, args: &[&str]) {
+        let mut command = tokio::process::Command::new(Path::new(TOOLS).join("rabbitmqctl"));
+        let output = command.args(args).env("SWITCHBOARD_STACK", self.path()).output().await;
+        let output = output.expect("a script that runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rabbitmqctl {}: {said}", args.join(" "));
+    }
+
+    /// Where its servers log.
+    pub fn logs(&self) -> PathBuf {
+        self.path().join("log")
+    }
+
     /// The settings that `up` wrote.
     pub(crate) fn env(&self) -> Env {
         let text = std::fs::read_to_string(self.path().join("env")).expect("settings");
@@ -52,13 +76,15 @@ impl Stack {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join("stack")
+        self.path.clone()
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        run(&["down", "--remove"], &[], &self.path());
+        if self.folder.is_some() {
+            run(&["down", "--remove"], &[], &self.path());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod connecting;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::binary::binary;
-use crate::{Role, Stack};
+use crate::{Role, Stack, Wires};
 
 /// How fast everything goes: what takes minutes in production takes moments here.
 const PACE: [(&str, &str); 11] = [
@@ -85,9 +85,13 @@ impl Stand {
 
     /// A stand upon the servers of a stack of its own.
     pub async fn on_stack(stack: &Stack) -> Self {
+        Self::paced_on(stack, Vec::new()).await
+    }
+
+    /// The same, with settings of its own.
+    pub async fn paced_on(stack: &Stack, mut pace: Pace) -> Self {
         let env = stack.env();
-        let authority = env.text("AMQP_CA_FILE").map(|file| ("AMQP_CA_FILE", file));
-        let pace = authority.into_iter().collect();
+        pace.extend(env.text("AMQP_CA_FILE").map(|file| ("AMQP_CA_FILE", file)));
         Self::upon(TestDatabase::fresh_on(&env).await, TestVhost::fresh_on(&env).await, pace).await
     }
 
@@ -165,6 +169,25 @@ impl Stand {
         Role::spawn(role, command, &self.path(&format!("{role}-{}.log", self.started)))
     }
 
+    /// Starts a role that reaches its servers by these wires, with settings of its own; its log has the given name.
+    pub async fn start_behind(
+        &self,
+        role: &str,
+        name: &str,
+        wires: &Wires,
+        settings: &[(&str, String)],
+    ) -> Role {
+        let mut command = self.command(&[role]).await;
+        wires.lay(&mut command);
+        command.envs(settings.iter().map(|(name, value)| (*name, value)));
+        Role::spawn(role, command, &self.path(&format!("{name}.log")))
+    }
+
+    /// Wires to the servers of this stand.
+    pub async fn wires(&self, role: &str) -> Wires {
+        Wires::of(&self.command(&[role]).await).await
+    }
+
     /// Starts every role, each a process.
     pub async fn start_all(&mut self) -> Vec<Role> {
         let mut roles = Vec::new();
@@ -235,6 +258,11 @@ impl Stand {
     /// Asks the database for a number, past row-level security.
     pub async fn number(&self, sql: &str) -> i64 {
         self.database.number(sql).await
+    }
+
+    /// The same of a database that may be away.
+    pub async fn try_number(&self, sql: &str) -> Option<i64> {
+        self.database.try_number(sql).await.ok()
     }
 
     /// Asks the database for a count.
@@ -311,6 +339,16 @@ impl Stand {
     /// Runs, dead letters and the ends of the logs, for a story that ends badly.
     async fn story_so_far(&self) -> String {
         format!("{}\n{}\n{}", self.ok(&["runs"]).await, self.ok(&["dead", "list"]).await, self.logs())
+    }
+
+    /// Keeps everything that was logged in another folder, which outlives this stand.
+    pub fn keep_logs(&self, folder: &Path) {
+        std::fs::create_dir_all(folder).expect("a folder");
+        for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
+                std::fs::copy(entry.path(), folder.join(entry.file_name())).expect("a copy");
+            }
+        }
     }
 
     /// The end of every role's log.

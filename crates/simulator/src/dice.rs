@@ -3,7 +3,7 @@
 
 /// A stream of numbers that depends on nothing but what it was made from.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 /// SplitMix64's step: every bit of the input reaches every bit of the output.
 pub(crate) const fn mix(input: u64) -> u64 {
@@ -20,44 +20,44 @@ pub(crate) fn of_text(text: &str) -> u64 {
 
 impl Dice {
     /// Dice for a place in the world; the same parts give the same throws.
-    pub(crate) fn of(parts: &[u64]) -> Self {
+    pub fn of(parts: &[u64]) -> Self {
         Self(parts.iter().fold(0, |sum, part| mix(sum ^ part)))
     }
 
     /// Any number.
-    pub(crate) fn throw(&mut self) -> u64 {
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
     /// A number below `limit`; the limits here are so small that the bias of a remainder does not matter.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.throw() % limit.max(1) as u64)
             .expect("a remainder is below its divisor, a usize")
     }
 
     /// A number from `low` to `high`, both included.
-    pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
+    pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
     /// True in `share` of all throws.
-    pub(crate) fn chance(&mut self, share: f64) -> bool {
+    pub fn chance(&mut self, share: f64) -> bool {
         self.fraction() < share
     }
 
     /// A number from 0 up to, but without, 1.
-    pub(crate) fn fraction(&mut self) -> f64 {
+    pub fn fraction(&mut self) -> f64 {
         (self.throw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// True once in `count` throws.
-    pub(crate) fn one_in(&mut self, count: usize) -> bool {
+    pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
     /// One of several.
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }

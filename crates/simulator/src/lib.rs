@@ -20,6 +20,7 @@ mod speech;
 mod wire;
 mod world;
 
+pub use dice::Dice;
 pub use endpoint::Endpoint;
 pub use error::SimulatorError;
 pub use faults::{Fault, FaultId, FaultRule, RetryAfter};

@@ -37,6 +37,8 @@ pub struct Stats {
     pub by_status: BTreeMap<u16, u64>,
     /// Answered with 429, by the limit or by a fault.
     pub refused: u64,
+    /// Of these, by the limit.
+    pub over_limit: u64,
     /// The most requests that arrived within any one second, refused ones included.
     pub max_in_any_second: usize,
     /// Requests that are out now.
@@ -104,6 +106,7 @@ impl RequestLog {
         let at_us = u64::try_from((now - state.began).as_micros()).unwrap_or(u64::MAX);
         state.keep(RequestRecord { at_us, endpoint, path: path.to_owned(), status: None });
         let refused_by = state.refuse(now, limits);
+        state.stats.over_limit += u64::from(refused_by.is_some());
         Ticket { log: self.clone(), number, generation: state.generation, refused_by }
     }
 

@@ -5,9 +5,12 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use super::TestVhost;
 use crate::link;
+use crate::topology::EVENTS;
 
 /// Where the copies wait; in no topology.
 const TAP: &str = "tap";
+/// Where events are heard; in no topology.
+const EAR: &str = "ear";
 /// The exchange to which a broker that traces gives a copy of every message.
 const TRACE: &str = "amq.rabbitmq.trace";
 
@@ -28,6 +31,33 @@ impl TestVhost {
         );
         binding.await.expect("a binding");
         link::close(&connection).await;
+    }
+
+    /// Keeps every event from now on, whatever becomes of the broker, as a listener would.
+    pub async fn listen(&self) {
+        let connection = link::dial(&self.config, "ear").await.expect("the broker answers");
+        let channel = connection.create_channel().await.expect("a channel opens");
+        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        channel.queue_declare(EAR.into(), options, arguments).await.expect("a queue");
+        let all = QueueBindOptions::default();
+        let binding = channel.queue_bind(EAR.into(), EVENTS.into(), "#".into(), all, FieldTable::default());
+        binding.await.expect("a binding");
+        link::close(&connection).await;
+    }
+
+    /// The ids of the events that were heard.
+    pub async fn heard(&self) -> Vec<String> {
+        let connection = link::dial(&self.config, "ear").await.expect("the broker answers");
+        let channel = connection.create_channel().await.expect("a channel opens");
+        let mut ids = Vec::new();
+        let options = BasicGetOptions { no_ack: true };
+        while let Some(message) = channel.basic_get(EAR.into(), options).await.expect("an answer") {
+            ids.extend(message.delivery.properties.message_id().as_ref().map(ToString::to_string));
+        }
+        link::close(&connection).await;
+        ids
     }
 
     /// What was published since: where to, with which headers, and the bodies.

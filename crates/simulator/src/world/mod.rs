@@ -253,6 +253,11 @@ impl World {
         Ok(self.workspace(workspace)?.gong_log.stats())
     }
 
+    /// Numbers about the requests that a workspace's CRM got.
+    pub fn crm_stats(&self, workspace: &str) -> Result<Stats, SimulatorError> {
+        Ok(self.workspace(workspace)?.crm_log.stats())
+    }
+
     /// The latest requests that a workspace's Gong got, oldest first.
     pub fn gong_requests(&self, workspace: &str) -> Result<Vec<RequestRecord>, SimulatorError> {
         Ok(self.workspace(workspace)?.gong_log.requests())

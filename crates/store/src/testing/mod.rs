@@ -95,6 +95,11 @@ impl TestDatabase {
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
+    /// The same of a server that may be away.
+    pub async fn try_number(&self, sql: &str) -> Result<i64, StoreError> {
+        Ok(self.as_superuser.client().await?.query_one(sql, &[]).await?.try_get(0)?)
+    }
+
     /// Asks for one text as the superuser.
     pub async fn text(&self, sql: &str) -> String {
         let client = self.as_superuser.client().await.expect("a connection to the test database");

@@ -1,0 +1,121 @@
+//! The processes: several of each role, each with wires of its own to broker and database.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use stories::{Role, Stand, Wires};
+use tokio::sync::Mutex;
+
+/// Roles, and how many processes of each.
+const ROLES: [(&str, usize); 4] = [("scheduler", 2), ("fetcher", 3), ("normalizer", 2), ("steward", 2)];
+
+/// A place in the crew: its process is replaced, its wires stay.
+pub(crate) struct Member {
+    pub(crate) name: String,
+    role: &'static str,
+    pub(crate) wires: Wires,
+    place: Mutex<Place>,
+}
+
+#[derive(Default)]
+struct Place {
+    process: Option<Role>,
+    started: usize,
+    is_frozen: bool,
+}
+
+/// Everybody.
+pub(crate) struct Crew {
+    pub(crate) members: Vec<Member>,
+}
+
+impl Crew {
+    /// Starts everybody.
+    pub(crate) async fn start(stand: &Stand) -> Self {
+        let mut members = Vec::new();
+        for (role, count) in ROLES {
+            for number in 1..=count {
+                let (name, wires) = (format!("{role}-{number}"), stand.wires(role).await);
+                let member = Member { name, role, wires, place: Mutex::default() };
+                member.start(stand).await;
+                members.push(member);
+            }
+        }
+        Self { members }
+    }
+
+    /// Whether everybody who is not frozen says so.
+    pub(crate) async fn is_ready(&self) -> bool {
+        for member in &self.members {
+            let place = member.place.lock().await;
+            let process = place.process.as_ref().filter(|_| !place.is_frozen);
+            if let Some(process) = process
+                && !process.is_ready().await
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Starts those again that have ended by themselves, and says which: nobody should.
+    pub(crate) async fn replace_ended(&self, stand: &Stand) -> Vec<String> {
+        let mut ended = Vec::new();
+        for member in &self.members {
+            let mut place = member.place.lock().await;
+            if place.process.as_mut().is_some_and(|process| !process.is_running()) {
+                let end = place.process.take().map(|process| process.log()).unwrap_or_default();
+                ended.push(format!("{} ended by itself:\n{end}", member.name));
+                place.start(stand, member).await;
+            }
+        }
+        ended
+    }
+
+    /// Ends everybody in good order.
+    pub(crate) async fn stop(&self) {
+        for member in &self.members {
+            if let Some(mut process) = member.place.lock().await.process.take() {
+                process.stop().await;
+            }
+        }
+    }
+}
+
+impl Member {
+    async fn start(&self, stand: &Stand) {
+        self.place.lock().await.start(stand, self).await;
+    }
+
+    /// Kills it, and starts another in its place.
+    pub(crate) async fn replace(&self, stand: &Stand) {
+        let mut place = self.place.lock().await;
+        if let Some(mut process) = place.process.take() {
+            process.kill().await;
+        }
+        place.start(stand, self).await;
+    }
+
+    /// Stops it for a while as a debugger or a starved machine does.
+    pub(crate) async fn freeze(&self, lasts: Duration) {
+        self.set_frozen(true).await;
+        tokio::time::sleep(lasts).await;
+        self.set_frozen(false).await;
+    }
+
+    async fn set_frozen(&self, is_frozen: bool) {
+        let mut place = self.place.lock().await;
+        place.is_frozen = is_frozen;
+        if let Some(process) = &place.process {
+            process.signal(if is_frozen { Signal::STOP } else { Signal::CONT });
+        }
+    }
+}
+
+impl Place {
+    async fn start(&mut self, stand: &Stand, member: &Member) {
+        self.started += 1;
+        let log = format!("{}.{}", member.name, self.started);
+        self.process = Some(stand.start_behind(member.role, &log, &member.wires, &[]).await);
+    }
+}
