@@ -49,9 +49,6 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
 const AFTER_FAILURE: Backoff =
     Backoff { first: Duration::from_millis(500), max: Duration::from_secs(15), multiplier: 2.0 };
 
-/// However much there is to look through, looking takes no more than a part of the database's time.
-const RESTS_PER_WORK: u32 = 4;
-
 async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
     let mut failures = 0;
     while !shutdown.is_begun() {
@@ -68,7 +65,7 @@ async fn repeat(deps: &Deps, duty: Duty, door: &Door, shutdown: &Shutdown) {
                 if handled >= duty.batch() {
                     Duration::ZERO
                 } else {
-                    duty.interval(&deps.config).max(took * RESTS_PER_WORK)
+                    duty.interval(&deps.config).max(took * duty.rests())
                 }
             }
             Err(error) => {

@@ -63,18 +63,21 @@ pub struct HistoryDue {
 pub async fn take_history_due(tx: &Tx, limit: i64) -> Result<Vec<HistoryDue>, StoreError> {
     let rows = tx
         .query(
-            "WITH due AS (
-                 SELECT s.connection_id, s.stream, coalesce(s.bootstrapped_from, s.live_from) AS upto, w.wanted
+            "WITH looked AS (
+                 SELECT s.connection_id, s.stream, coalesce(s.bootstrapped_from, s.live_from) AS upto, w.wanted,
+                        s.bootstrapped_from IS NULL OR s.bootstrapped_from > w.wanted AS is_due
                  FROM streams s JOIN connections c USING (connection_id)
                  -- of a CRM everything is wanted, however old
                  CROSS JOIN LATERAL (SELECT CASE s.stream WHEN 'conversations'
                      THEN s.live_from - make_interval(days => c.backfill_days) ELSE 'epoch' END AS wanted) AS w
-                 WHERE c.disconnected_at IS NULL
-                   AND (s.bootstrapped_from IS NULL OR s.bootstrapped_from > w.wanted)
-                 LIMIT $1 FOR UPDATE OF s SKIP LOCKED)
-             UPDATE streams s SET bootstrapped_from = d.wanted FROM due d
-             WHERE s.connection_id = d.connection_id AND s.stream = d.stream
-             RETURNING s.tenant_id, s.connection_id, s.stream, d.wanted, d.upto",
+                 WHERE s.history_unplanned AND c.disconnected_at IS NULL
+                 LIMIT $1 FOR UPDATE OF s SKIP LOCKED),
+             planned AS (
+                 UPDATE streams s SET history_unplanned = false,
+                     bootstrapped_from = CASE WHEN l.is_due THEN l.wanted ELSE s.bootstrapped_from END
+                 FROM looked l WHERE s.connection_id = l.connection_id AND s.stream = l.stream
+                 RETURNING s.tenant_id, s.connection_id, s.stream, l.wanted, l.upto, l.is_due)
+             SELECT tenant_id, connection_id, stream, wanted, upto FROM planned WHERE is_due",
             &[&limit],
         )
         .await?;

@@ -100,8 +100,10 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
                      END AS reason
                  FROM streams s
                  JOIN connections c USING (connection_id)
-                 JOIN connection_blocks b USING (connection_id)
+                 CROSS JOIN LATERAL (SELECT cause FROM connection_blocks k WHERE k.connection_id = s.connection_id OFFSET 0) AS b
                  WHERE s.silent_since IS NULL AND b.cause IS NULL
+                   -- most had a call just now: nothing else has to be looked up of them
+                   AND (s.last_call_at IS NULL OR s.last_call_at < now() - least(interval '1 day', make_interval(secs => $1)))
                    AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id
                                    AND r.kind = 'bootstrap' AND r.state IN ('planned', 'listing', 'parked'))
                    AND EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = s.connection_id AND r.state = 'settled')
@@ -131,14 +133,8 @@ pub async fn judge_silence(tx: &Tx, quiet: Duration) -> Result<u64, StoreError> 
         let since: Timestamp = row.try_get(4)?;
         let body =
             json!({ "connection_id": connection, "stream": stream, "reason": row.try_get::<_, &str>(3)? });
-        outbox::emit(
-            tx,
-            &tenant,
-            "sync.suspicious_silence",
-            &format!("{connection}:{stream}:{since}"),
-            &body,
-        )
-        .await?;
+        let about = format!("{connection}:{stream}:{since}");
+        outbox::emit(tx, &tenant, "sync.suspicious_silence", &about, &body).await?;
     }
     Ok(rows.len() as u64)
 }

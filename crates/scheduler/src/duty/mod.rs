@@ -129,6 +129,19 @@ impl Duty {
         }
     }
 
+    /// Rests at least so many times as long as it took: however much there is to look through, looking is a small part of the
+    /// database's time. Nobody waits for what only looks after things.
+    pub(crate) const fn rests(self) -> u32 {
+        match self {
+            Self::LookAfterLost
+            | Self::JudgeSilence
+            | Self::WithdrawVanished
+            | Self::CloseLetters
+            | Self::NoteStops => 50,
+            _ => 4,
+        }
+    }
+
     /// How long it rests when there was little to do.
     pub(crate) fn interval(self, config: &SchedulerConfig) -> Duration {
         match self {

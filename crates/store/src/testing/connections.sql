@@ -24,9 +24,10 @@ SELECT id, 1, tenant, 'key', sha256(account::bytea) FROM made;
 INSERT INTO vendor_budgets (vendor, vendor_account, requests_per_second, in_flight_max)
 SELECT 'attention', account, 5, 2 FROM made;
 
-INSERT INTO streams (connection_id, stream, tenant_id, live_from, covered, due_at, bootstrapped_from, walk_due_at, last_call_at)
+INSERT INTO streams (connection_id, stream, tenant_id, live_from, covered, due_at, bootstrapped_from, walk_due_at, last_call_at,
+    history_unplanned)
 SELECT id, 'conversations', tenant, since, tstzmultirange(tstzrange(since, now())), due_at, since - interval '90 days',
-       now() + interval '5 days', now()
+       now() + interval '5 days', now(), false
 FROM made;
 
 INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, planned_at, started_at, listed_at,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{ROLE, TestDatabase};
+use crate::{Speaker, Tx};
 
 impl TestDatabase {
     /// The tenant that [`fill`](Self::fill) makes.
@@ -27,6 +28,17 @@ impl TestDatabase {
         );
         self.execute(&made).await;
         self.execute("VACUUM (FREEZE, ANALYZE)").await;
+    }
+
+    /// How many rows and index entries a question reads, asked as a role does, whose statements are planned once for all parameters.
+    pub async fn rows_read_by(&self, speaker: Speaker<'_>, question: impl AsyncFnOnce(&Tx)) -> i64 {
+        let before = self.rows_read().await;
+        let store = self.another_store();
+        let tx = store.begin(speaker).await.expect("a transaction");
+        question(&tx).await;
+        tx.commit().await.expect("a commit");
+        drop(store);
+        self.rows_read().await - before
     }
 
     /// Rows and index entries read so far, by whoever spoke as the unprivileged role and has hung up.

@@ -42,15 +42,9 @@ impl Many {
         Self { db, tenant: tenant_id(TestDatabase::MANY), ids }
     }
 
-    /// Asks as a role does, whose statements are planned once for all parameters; fails if more rows than these are read.
+    /// Fails if more rows than these are read.
     async fn ask(&self, what: &str, rows_max: i64, question: impl AsyncFnOnce(&Tx)) {
-        let before = self.db.rows_read().await;
-        let store = self.db.another_store();
-        let tx = store.begin(Speaker::Tenant(&self.tenant)).await.unwrap();
-        question(&tx).await;
-        tx.commit().await.unwrap();
-        drop(store);
-        let read = self.db.rows_read().await - before;
+        let read = self.db.rows_read_by(Speaker::Tenant(&self.tenant), question).await;
         println!("{what}: {read} rows");
         assert!(read > 0 && read <= rows_max, "{what}: {read} rows are read instead of at most {rows_max}");
     }

@@ -1,6 +1,8 @@
 //! The ledger and the budgets, against a real Postgres.
 
 #[cfg(test)]
+mod backlog;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod common;

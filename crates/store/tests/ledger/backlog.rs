@@ -1,0 +1,89 @@
+//! However many connections there are, and however many runs wait, a round of the schedule reads what it is about.
+
+use std::time::Duration;
+
+use store::run_plan;
+use store::testing::TestDatabase;
+use store::{Speaker, Tx, stream};
+
+const CONNECTIONS: u64 = 2_000;
+
+/// Runs that wait.
+const WAITING: i64 = 500;
+
+/// Rows that a round takes.
+const BATCH: i64 = 100;
+
+/// Looking up what blocks a run reads its connection, tenant, credential and budget, twice at most, and the run.
+const ROWS_A_RUN: i64 = 12;
+
+async fn many() -> TestDatabase {
+    let db = TestDatabase::fresh().await;
+    db.fill_connections(CONNECTIONS, Duration::from_hours(1)).await;
+    db
+}
+
+/// Of as many connections, which nobody has told the planner of.
+async fn wait(db: &TestDatabase, state: &str) {
+    db.execute(&format!(
+        "INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, parked_cause)
+         SELECT gen_random_uuid(), tenant_id, connection_id, 'conversations', 'periodic', 'live', now() - interval '2 days', now(), '{state}',
+                CASE '{state}' WHEN 'parked' THEN 'pause' END
+         FROM connections ORDER BY connection_id LIMIT {WAITING}"
+    ))
+    .await;
+}
+
+async fn at_most(db: &TestDatabase, rows: i64, what: &str, round: impl AsyncFnOnce(&Tx)) {
+    let read = db.rows_read_by(Speaker::Everybody, round).await;
+    println!("{what}: {read} rows");
+    assert!(read <= rows, "{what}: {read} rows are read instead of at most {rows}");
+}
+
+#[tokio::test]
+async fn where_nothing_is_due_nothing_is_read() {
+    let db = many().await;
+    at_most(&db, 20, "periodic runs", async |tx| {
+        assert_eq!(run_plan::plan_periodic(tx, BATCH).await.unwrap(), 0);
+    })
+    .await;
+    at_most(&db, 20, "walks", async |tx| assert_eq!(run_plan::plan_walks(tx, BATCH).await.unwrap(), 0)).await;
+    at_most(&db, 20, "histories", async |tx| {
+        assert_eq!(run_plan::take_history_due(tx, BATCH).await.unwrap(), []);
+    })
+    .await;
+    let every_stream_once = i64::try_from(CONNECTIONS).unwrap() + 50;
+    at_most(&db, every_stream_once, "silence", async |tx| {
+        assert_eq!(stream::judge_silence(tx, Duration::from_hours(24)).await.unwrap(), 0);
+    })
+    .await;
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn runs_that_wait_are_looked_through_once() {
+    let db = many().await;
+    wait(&db, "planned").await;
+    at_most(&db, WAITING + BATCH * ROWS_A_RUN, "starting", async |tx| {
+        assert_eq!(run_plan::start_planned(tx, BATCH).await.unwrap(), BATCH.cast_unsigned());
+    })
+    .await;
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn runs_that_are_parked_are_looked_up_once_each() {
+    let db = many().await;
+    wait(&db, "parked").await;
+    db.execute("UPDATE connections SET paused_at = now()").await;
+    at_most(&db, WAITING * ROWS_A_RUN, "releasing none", async |tx| {
+        assert_eq!(run_plan::release_unblocked(tx, BATCH).await.unwrap(), 0);
+    })
+    .await;
+    db.execute("UPDATE connections SET paused_at = NULL, credential_state = 'invalid'").await;
+    at_most(&db, WAITING * (ROWS_A_RUN + 1), "naming another cause", async |tx| {
+        assert_eq!(run_plan::refresh_park_causes(tx).await.unwrap(), WAITING.cast_unsigned());
+    })
+    .await;
+    db.finish().await;
+}
