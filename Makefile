@@ -64,6 +64,10 @@ kubernetes: ## Check the manifests for Kubernetes, every overlay, and that broke
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
 
+.PHONY: containers
+containers: install ## Build the image and run the rendered Deployments as containers (PROFILE=dev builds faster)
+	@image=$$($(LOCAL)/image) && $(STACK:with-stack=alone) pods deploy/kubernetes/run $$image
+
 .PHONY: install stack-up stack-down psql clean-local
 install: ## Install what is missing: PostgreSQL, RabbitMQ, make, a C compiler
 	@$(LOCAL)/install
@@ -74,5 +78,6 @@ stack-down: ## Stop only PostgreSQL and RabbitMQ
 psql: ## Open the application's database
 	@$(LOCAL)/with-stack bash -c 'exec psql "$$DATABASE_URL"'
 clean-local: down ## Delete the local databases, queues and logs
-	@for name in demo bench; do [[ ! -d .local/$$name ]] || $(LOCAL)/down --remove .local/$$name; done
+	@rm -rf .local/containers
+	@for name in demo bench pods; do [[ ! -d .local/$$name ]] || $(LOCAL)/down --remove .local/$$name; done
 	@$(LOCAL)/down --remove
