@@ -31,7 +31,7 @@ migrations: install ## Migrate from nothing, and from the previous version with 
 	$(STACK) $(TEST) -p store --test migrations
 
 .PHONY: bench
-bench: install ## Measure speed and memory beside a bare pipeline (an hour; ARGS="drain --rounds 1" for less)
+bench: install ## Measure speed and memory beside a bare pipeline (over an hour; ARGS="drain --rounds 1" for less)
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 

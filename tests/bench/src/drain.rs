@@ -19,11 +19,8 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
     let mut stage = Stage::set(&["scheduler", "fetcher", "steward"]).await?;
     stage.add_tenant(workspace(size, documents)).await;
     stage.connect().await;
-    fill(&stage, documents).await?;
-    // nobody else is to be busy meanwhile
-    for mut role in stage.roles.drain(..) {
-        role.stop().await;
-    }
+    fill(&stage, TENANT, i64::try_from(documents)?).await?;
+    stage.stop().await;
     stage.checkpoint().await?;
     let ours = drain(&mut stage, documents).await?;
     let bare = bare(&stage, documents).await?;
@@ -36,9 +33,10 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
 }
 
 /// Fetches everything; it stays in the queue.
-pub(crate) async fn fill(stage: &Stage, documents: u64) -> anyhow::Result<()> {
-    let listed = "SELECT count(*) FROM intake WHERE listed_version IS NOT NULL";
-    stage.reach("fetching", listed, i64::try_from(documents)?).await?;
+pub(crate) async fn fill(stage: &Stage, tenant: &str, documents: i64) -> anyhow::Result<()> {
+    let listed =
+        format!("SELECT count(*) FROM intake WHERE tenant_id = '{tenant}' AND listed_version IS NOT NULL");
+    stage.reach("fetching", &listed, documents).await?;
     let open = "SELECT -count(*) FROM sync_runs WHERE state IN ('planned', 'listing')";
     stage.reach("listing", open, 0).await
 }

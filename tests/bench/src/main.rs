@@ -5,9 +5,11 @@ mod child;
 mod cpu;
 mod crm;
 mod drain;
+mod grown;
 mod limit;
 mod memory;
 mod pipeline;
+mod processes;
 mod relink;
 mod report;
 mod rows;
@@ -42,7 +44,7 @@ struct Cli {
     /// Conversations that are linked again when a domain has passed to another account.
     #[arg(long, default_value_t = 100_000)]
     relinked: u64,
-    /// Conversations of the larger tenant of `scale`.
+    /// Conversations of the larger tenant of `scale`, and of the store of `grown`.
     #[arg(long, default_value_t = 1_000_000)]
     conversations: u64,
     /// Connections of the larger world of `schedule`.
@@ -70,6 +72,10 @@ enum Measurement {
     Relink,
     /// Processor time of linking and matching in a small tenant and in a large one.
     Scale,
+    /// Processor time of normalizing into a store of very many conversations, and into an empty one.
+    Grown,
+    /// Throughput with one, two and four processes of each role.
+    Processes,
     /// How late the nudges of very many connections come, and what a connection that is due costs.
     Schedule,
     /// Resident memory.
@@ -134,6 +140,12 @@ async fn measure(cli: &Cli) -> anyhow::Result<()> {
     }
     if is_wanted(Measurement::Scale) {
         figures.extend(scale(cli.conversations, cli.rounds).await?);
+    }
+    if is_wanted(Measurement::Grown) {
+        figures.push(grown(cli.conversations, cli.documents, cli.rounds).await?);
+    }
+    if is_wanted(Measurement::Processes) {
+        figures.extend(processes(cli.documents, cli.rounds).await?);
     }
     if is_wanted(Measurement::Schedule) {
         figures.extend(schedule(cli.connections).await?);
@@ -395,4 +407,55 @@ async fn schedule(connections: u64) -> anyhow::Result<Vec<Figure>> {
         "of the scheduler, PostgreSQL and RabbitMQ, with one scheduler".to_owned(),
     ));
     Ok(figures)
+}
+
+async fn grown(conversations: u64, documents: u64, rounds: usize) -> anyhow::Result<Figure> {
+    let mut round = 0;
+    let all = grown::measure(conversations, documents, rounds, |one| {
+        round += 1;
+        say(&format!(
+            "grown, round {round} of {rounds}: {:.2} s, into an empty store {:.2} s of processor time",
+            one.grown.total(),
+            one.empty.total()
+        ));
+    })
+    .await?;
+    let ratio: Vec<f64> = all.iter().map(|round| round.empty.total() / round.grown.total()).collect();
+    let grown = per_document(&all.iter().map(|round| &round.grown).collect::<Vec<_>>(), documents);
+    let empty = per_document(&all.iter().map(|round| &round.empty).collect::<Vec<_>>(), documents);
+    Ok(Figure::of(
+        format!(
+            "normalizing beside {conversations} conversations: documents a processor second, / into an empty store"
+        ),
+        "",
+        &ratio,
+        Bound::AtLeast(0.8),
+        format!("a document: {grown}; into an empty store {empty}"),
+    ))
+}
+
+async fn processes(documents: u64, rounds: usize) -> anyhow::Result<Vec<Figure>> {
+    let counts = [1, 2, 4];
+    let mut rates = [const { Vec::new() }; 3];
+    for round in 1..=rounds {
+        for (count, rates) in counts.iter().zip(&mut rates) {
+            let rate = processes::measure(*count, documents).await?;
+            say(&format!(
+                "processes, round {round} of {rounds}, {count} of each role: {rate:.0} documents/s"
+            ));
+            rates.push(rate);
+        }
+    }
+    let figure = |place: usize| {
+        let ratio: Vec<f64> = rates[place].iter().zip(&rates[0]).map(|(many, one)| many / one).collect();
+        let (many, one) = (median(&rates[place]), median(&rates[0]));
+        Figure::of(
+            format!("{} processes of each role: documents a second, / one of each", counts[place]),
+            "",
+            &ratio,
+            Bound::AtLeast(0.8),
+            format!("{many:.0} a second, one of each {one:.0}; all on the processors of one machine"),
+        )
+    };
+    Ok(vec![figure(1), figure(2)])
 }

@@ -64,10 +64,8 @@ pub(crate) async fn measure(documents: u64, conversations: u64) -> anyhow::Resul
 
 /// What a document costs from a full queue to its rows: of all but the first tenth, so that the start of the process does not count.
 async fn normalize(stage: &mut Stage, documents: u64) -> anyhow::Result<Cpu> {
-    fill(stage, documents).await?;
-    for mut role in stage.roles.drain(..) {
-        role.stop().await;
-    }
+    fill(stage, TENANT, i64::try_from(documents)?).await?;
+    stage.stop().await;
     stage.checkpoint().await?;
     stage.start("normalizer").await;
     let stored = "SELECT count(*) FROM conversations";

@@ -16,6 +16,9 @@ use crate::cpu::{Cpu, Programs};
 pub(crate) const TENANT: &str = "acme";
 pub(crate) const KEY: &str = "acme-key";
 
+/// A limit that nobody would feel.
+pub(crate) const UNLIMITED: [&str; 4] = ["--requests-per-second", "5000", "--in-flight", "16"];
+
 /// No measurement waits longer than this without anything moving.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -59,6 +62,13 @@ impl Stage {
         self.roles.push(role);
     }
 
+    /// Stops all roles: nobody else is to be busy with what comes next.
+    pub(crate) async fn stop(&mut self) {
+        for mut role in self.roles.drain(..) {
+            role.stop().await;
+        }
+    }
+
     /// Adds the tenant with its workspace and accounts; nothing is connected yet.
     pub(crate) async fn add_tenant(&self, spec: WorkspaceSpec) {
         let id = spec.name.clone();
@@ -68,14 +78,12 @@ impl Stage {
 
     /// Connects the tenant without any limit that would be felt.
     pub(crate) async fn connect(&self) {
-        let options = ["--requests-per-second", "5000", "--in-flight", "16"];
-        self.stand.connect(TENANT, KEY, &options).await;
+        self.stand.connect(TENANT, KEY, &UNLIMITED).await;
     }
 
     /// The same of its HubSpot.
     pub(crate) async fn connect_hubspot(&self) {
-        let options = ["--requests-per-second", "5000", "--in-flight", "16"];
-        self.stand.connect_hubspot(TENANT, &options).await;
+        self.stand.connect_hubspot(TENANT, &UNLIMITED).await;
     }
 
     /// One number of the database.
