@@ -34,4 +34,5 @@ mod tenants;
 mod tls;
 mod told;
 mod traced;
+mod wires;
 mod withdrawals;

@@ -16,6 +16,8 @@ pub struct StoreConfig {
     pub connections_max: usize,
     /// `SWITCHBOARD_DATABASE_TIMEOUT_S`: longest wait for a connection, in seconds, default 10.
     pub wait_max: Duration,
+    /// `SWITCHBOARD_DATABASE_ANSWER_S`: longest wait for an answer, after which the connection is given up, in seconds, default 300.
+    pub answer_max: Duration,
 }
 
 /// How long the slices are that a history is cut into.
@@ -40,6 +42,7 @@ impl StoreConfig {
             url: env.required_secret("DATABASE_URL")?,
             connections_max: env.parse("SWITCHBOARD_DATABASE_CONNECTIONS", 10)?,
             wait_max: env.seconds("SWITCHBOARD_DATABASE_TIMEOUT_S", Duration::from_secs(10))?,
+            answer_max: env.seconds("SWITCHBOARD_DATABASE_ANSWER_S", Duration::from_mins(5))?,
         })
     }
 }

@@ -32,6 +32,11 @@ struct Asked {
 /// The program that a person's commands are.
 const COMMAND: &str = "command";
 
+/// What a process that hangs, or is gone without a word, has locked is free again within minutes: nobody here thinks in a transaction
+/// for longer than a publish may take.
+const LET_GO: &str = "-c idle_in_transaction_session_timeout=2min -c tcp_keepalives_idle=30 \
+    -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=1min";
+
 /// Reads the URL.
 pub(crate) fn target(url: &SecretString, program: &str) -> Result<Target, StoreError> {
     // the parsers' own messages can quote the URL, and with it the password
@@ -40,7 +45,9 @@ pub(crate) fn target(url: &SecretString, program: &str) -> Result<Target, StoreE
     let asked = take_tls_settings(&mut url)?;
     let mut config: Config = url.as_str().parse().map_err(|_| unreadable())?;
     config.connect_timeout(Duration::from_secs(5));
-    config.keepalives_idle(Duration::from_secs(30));
+    // a server that is gone without a word is noticed within a minute, whether it was asked something or not
+    config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
+    config.keepalives_retries(3).tcp_user_timeout(Duration::from_mins(1));
     if config.get_application_name().is_none() {
         config.application_name(format!("switchboard {program}"));
     }
@@ -54,7 +61,7 @@ pub(crate) fn target(url: &SecretString, program: &str) -> Result<Target, StoreE
 /// while a table was empty must not scan it whole when it is full: everything here has its index. Compiling a plan would cost
 /// more than any of them takes. A command's questions are planned for their parameters.
 fn plan_once(config: &mut Config, program: &str) {
-    let mut options = "-c enable_seqscan=off -c jit=off".to_owned();
+    let mut options = format!("-c enable_seqscan=off -c jit=off {LET_GO}");
     if program != COMMAND {
         options.push_str(" -c plan_cache_mode=force_generic_plan");
     }

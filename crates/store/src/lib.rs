@@ -18,6 +18,7 @@ mod error;
 pub mod heartbeat;
 pub mod intake;
 pub mod invariant;
+mod lent;
 pub mod meeting;
 mod migrate;
 pub mod outbox;

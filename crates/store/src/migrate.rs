@@ -65,12 +65,13 @@ fn classify(error: &refinery::Error) -> StoreError {
 pub async fn schema_state(store: &Store) -> Result<SchemaState, StoreError> {
     let client = store.client().await?;
     let known = latest_version();
-    let table = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
+    let sql = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    let table = client.answer(client.query_one(sql, &[])).await?;
     if !table.try_get::<_, bool>(0)? {
         return Ok(SchemaState::Older { found: 0, needed: known });
     }
-    let newest =
-        client.query_one("SELECT coalesce(max(version), 0) FROM refinery_schema_history", &[]).await?;
+    let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+    let newest = client.answer(client.query_one(sql, &[])).await?;
     let found: i32 = newest.try_get(0)?;
     Ok(match found.cmp(&known) {
         std::cmp::Ordering::Equal => SchemaState::Current,

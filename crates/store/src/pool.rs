@@ -1,11 +1,13 @@
 //! The pool, and transactions from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{NoTls, Row};
 
 use crate::connect::{Target, target};
+use crate::lent::Lent;
 use crate::tx::Params;
 use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, schema_state};
 
@@ -14,6 +16,7 @@ use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, schema_state};
 pub struct Store {
     pool: Pool,
     target: Arc<Target>,
+    answer_max: Duration,
 }
 
 impl Store {
@@ -37,12 +40,12 @@ impl Store {
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(|error| StoreError::Other(error.to_string()))?;
-        Ok(Self { pool, target })
+        Ok(Self { pool, target, answer_max: config.answer_max })
     }
 
     /// Begins a transaction that speaks for the given tenants and nobody else.
     pub async fn begin(&self, speaker: Speaker<'_>) -> Result<Tx, StoreError> {
-        Tx::begin(self.pool.get().await?, speaker).await
+        Tx::begin(self.client().await?, speaker).await
     }
 
     /// Runs one statement as a transaction of its own, on tables that hold nothing of any tenant: a single round trip.
@@ -51,9 +54,9 @@ impl Store {
         sql: &str,
         params: &Params<'_>,
     ) -> Result<Option<Row>, StoreError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query_opt(&statement, params).await?)
+        let client = self.client().await?;
+        let asked = async { client.query_opt(&client.prepare_cached(sql).await?, params).await };
+        client.answer(asked).await
     }
 
     /// Says whether the schema fits this program, and its role the schema; an error says what to do.
@@ -69,7 +72,8 @@ impl Store {
     /// Says whether row-level security holds the role to what its transactions say.
     pub(crate) async fn check_role(&self) -> Result<(), StoreError> {
         let sql = "SELECT rolname::text, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
-        let role = self.client().await?.query_one(sql, &[]).await?;
+        let client = self.client().await?;
+        let role = client.answer(client.query_one(sql, &[])).await?;
         if role.try_get(1)? { Err(StoreError::Privileged(role.try_get(0)?)) } else { Ok(()) }
     }
 
@@ -86,7 +90,7 @@ impl Store {
         Ok(client)
     }
 
-    pub(crate) async fn client(&self) -> Result<deadpool_postgres::Object, StoreError> {
-        Ok(self.pool.get().await?)
+    pub(crate) async fn client(&self) -> Result<Lent, StoreError> {
+        Ok(Lent::new(self.pool.get().await?, self.answer_max))
     }
 }

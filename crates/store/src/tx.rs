@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::StoreError;
+use crate::lent::Lent;
 
 /// For whom a transaction speaks.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ impl Speaker<'_> {
 
 /// A transaction. Dropped without [`Tx::commit`] it is rolled back.
 pub struct Tx {
-    client: Option<Object>,
+    client: Option<Lent>,
 }
 
 /// Transactions of a connection until its statements are planned anew.
@@ -53,58 +54,62 @@ fn plans_anew(lent: usize) -> bool {
 pub(crate) type Params<'a> = [&'a (dyn ToSql + Sync)];
 
 impl Tx {
-    pub(crate) async fn begin(client: Object, speaker: Speaker<'_>) -> Result<Self, StoreError> {
+    pub(crate) async fn begin(client: Lent, speaker: Speaker<'_>) -> Result<Self, StoreError> {
         // from here on the guard owns the client: if this future is dropped half-way, the transaction ends with it
         let tx = Self { client: Some(client) };
         // tenant ids are a checked alphabet without quotes (`TenantId::parse`)
         let plans =
             if plans_anew(Object::metrics(tx.client()).recycle_count) { "DISCARD PLANS; " } else { "" };
         let begin = format!("{plans}BEGIN; SET LOCAL switchboard.tenants = '{}'", speaker.setting());
-        tx.client().batch_execute(&begin).await?;
+        tx.client().answer(tx.client().batch_execute(&begin)).await?;
         Ok(tx)
     }
 
     /// Commits. An error here means *unknown*: repeat, and rely on the writes being idempotent.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        self.client().batch_execute("COMMIT").await?;
+        self.client().answer(self.client().batch_execute("COMMIT")).await?;
         self.client = None;
         Ok(())
     }
 
     /// Ends the transaction without effect.
     pub async fn rollback(mut self) -> Result<(), StoreError> {
-        self.client().batch_execute("ROLLBACK").await?;
+        self.client().answer(self.client().batch_execute("ROLLBACK")).await?;
         self.client = None;
         Ok(())
     }
 
-    pub(crate) fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Lent {
         self.client.as_ref().expect("the client leaves only with the transaction")
     }
 
     pub(crate) async fn query(&self, sql: &str, params: &Params<'_>) -> Result<Vec<Row>, StoreError> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().query(&statement, params).await?)
+        let client = self.client();
+        let asked = async { client.query(&client.prepare_cached(sql).await?, params).await };
+        client.answer(asked).await
     }
 
     pub(crate) async fn query_opt(&self, sql: &str, params: &Params<'_>) -> Result<Option<Row>, StoreError> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().query_opt(&statement, params).await?)
+        let client = self.client();
+        let asked = async { client.query_opt(&client.prepare_cached(sql).await?, params).await };
+        client.answer(asked).await
     }
 
     pub(crate) async fn query_one(&self, sql: &str, params: &Params<'_>) -> Result<Row, StoreError> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().query_one(&statement, params).await?)
+        let client = self.client();
+        let asked = async { client.query_one(&client.prepare_cached(sql).await?, params).await };
+        client.answer(asked).await
     }
 
     pub(crate) async fn execute(&self, sql: &str, params: &Params<'_>) -> Result<u64, StoreError> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().execute(&statement, params).await?)
+        let client = self.client();
+        let asked = async { client.execute(&client.prepare_cached(sql).await?, params).await };
+        client.answer(asked).await
     }
 
     /// Has every statement planned anew when it is given next, the checks of foreign keys among them.
     pub(crate) async fn plan_anew(&self) -> Result<(), StoreError> {
-        self.client().batch_execute("DISCARD PLANS").await?;
+        self.client().answer(self.client().batch_execute("DISCARD PLANS")).await?;
         Ok(())
     }
 
@@ -113,13 +118,16 @@ impl Tx {
         &self,
         statements: &[(&str, &Params<'_>)],
     ) -> Result<Vec<u64>, StoreError> {
-        let prepared =
-            try_join_all(statements.iter().map(|(sql, _)| self.client().prepare_cached(sql))).await?;
-        let runs = prepared
-            .iter()
-            .zip(statements)
-            .map(|(statement, (_, params))| self.client().execute(statement, params));
-        Ok(try_join_all(runs).await?)
+        let client = self.client();
+        let asked = async {
+            let prepared = try_join_all(statements.iter().map(|(sql, _)| client.prepare_cached(sql))).await?;
+            let runs = prepared
+                .iter()
+                .zip(statements)
+                .map(|(statement, (_, params))| client.execute(statement, params));
+            try_join_all(runs).await
+        };
+        client.answer(asked).await
     }
 }
 
@@ -128,12 +136,15 @@ impl Drop for Tx {
         let Some(client) = self.client.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             // no runtime, no rollback: the connection must not go back to the pool inside a transaction
-            drop(Object::take(client));
-            return;
+            return client.close();
         };
+        if client.owes() {
+            // closed with what is under way, and rolled back by the server
+            return client.close();
+        }
         runtime.spawn(async move {
-            if client.batch_execute("ROLLBACK").await.is_err() {
-                drop(Object::take(client));
+            if client.answer(client.batch_execute("ROLLBACK")).await.is_err() {
+                client.close();
             }
         });
     }

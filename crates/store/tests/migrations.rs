@@ -110,7 +110,12 @@ async fn a_role_that_walks_past_row_level_security_is_refused_with_what_to_do() 
     url.set_username(&role).unwrap();
     url.set_password(Some(&role)).unwrap();
     for url in [superuser, SecretString::from(url.to_string())] {
-        let config = StoreConfig { url, connections_max: 2, wait_max: Duration::from_secs(20) };
+        let config = StoreConfig {
+            url,
+            connections_max: 2,
+            wait_max: Duration::from_secs(20),
+            answer_max: Duration::from_mins(5),
+        };
         let store = Store::new(&config, "test").unwrap();
         for error in [store.check_schema().await.unwrap_err(), migrate(&store, None).await.unwrap_err()] {
             let error = error.to_string();

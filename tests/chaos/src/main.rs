@@ -53,7 +53,7 @@ struct Cli {
 }
 
 /// Beside the pace of stories: silence is noticed soon, and an outage is not given up at once.
-const PACE: [(&str, &str); 10] = [
+const PACE: [(&str, &str); 11] = [
     ("SWITCHBOARD_FETCH_ATTEMPTS", "8"),
     ("SWITCHBOARD_DETAIL_ATTEMPTS", "8"),
     ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "2"),
@@ -62,6 +62,7 @@ const PACE: [(&str, &str); 10] = [
     ("SWITCHBOARD_COUNT_S", "5"),
     ("SWITCHBOARD_WATCH_S", "5"),
     ("SWITCHBOARD_DATABASE_TIMEOUT_S", "3"),
+    ("SWITCHBOARD_DATABASE_ANSWER_S", "10"),
     ("AMQP_HEARTBEAT_S", "2"),
     ("AMQP_TIMEOUT_S", "5"),
 ];

@@ -88,6 +88,7 @@ impl Stand {
             url: "postgres://nobody:nothing@127.0.0.1:1/nowhere".into(),
             connections_max: 1,
             wait_max: Duration::from_secs(1),
+            answer_max: Duration::from_mins(5),
         };
         self.start_with(Store::new(&nobody_listens, "test").unwrap(), Duration::ZERO)
     }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Client;
 use jiff::Timestamp;
 use model::{Share, Vendor, VendorAccount, Version};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::{day, seconds};
+use crate::lent::Lent;
 use crate::{Speaker, Store, StoreError};
 
 /// How much longer than a second R consecutive slots take. The vendor counts arrivals: a request may be late by
@@ -109,8 +110,8 @@ enum WithinDay {
 impl Request<'_> {
     /// One statement on one row: a worker that had to wait for its lock decides by what the row says then. Losing the last
     /// reservations in a crash of the database is harmless (its restart takes longer than any slot), so nobody waits for the disk.
-    async fn take_slot(&self, client: &Client, day: WithinDay) -> Result<Option<Permit>, StoreError> {
-        let statement = client
+    async fn take_slot(&self, client: &Lent, day: WithinDay) -> Result<Option<Permit>, StoreError> {
+        let preparing = client
             .prepare_cached(
                 "UPDATE vendor_budgets SET
                      next_slot_at = greatest(next_slot_at, clock_timestamp() + make_interval(secs => $3))
@@ -133,24 +134,15 @@ impl Request<'_> {
                                         - clock_timestamp())::float8,
                      refusals > 0,
                      extract(epoch FROM clock_timestamp() - statement_timestamp())::float8",
-            )
-            .await?;
+            );
+        let statement = client.answer(preparing).await?;
+        let (wait_max_s, lease_s) = (self.wait_max.as_secs_f64(), self.lease.as_secs_f64());
+        let (within_day, ended) = (day == WithinDay::Checked, leases(self.ended));
+        let (vendor, account) = (self.vendor.as_str(), self.account.as_str());
+        let params: [&(dyn ToSql + Sync); 8] =
+            [&vendor, &account, &LEAD_S, &SLACK_S, &wait_max_s, &lease_s, &within_day, &ended];
         let asked_at = Instant::now();
-        let row = client
-            .query_opt(
-                &statement,
-                &[
-                    &self.vendor.as_str(),
-                    &self.account.as_str(),
-                    &LEAD_S,
-                    &SLACK_S,
-                    &self.wait_max.as_secs_f64(),
-                    &self.lease.as_secs_f64(),
-                    &(day == WithinDay::Checked),
-                    &leases(self.ended),
-                ],
-            )
-            .await?;
+        let row = client.answer(client.query_opt(&statement, &params)).await?;
         let answered_at = Instant::now();
         row.map(|row| self.permit(&row, asked_at, answered_at)).transpose()
     }

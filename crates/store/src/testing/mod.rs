@@ -167,7 +167,12 @@ fn url_as_admin(admin: &SecretString, database: &str) -> SecretString {
 }
 
 fn open(url: &SecretString) -> Store {
-    let config = StoreConfig { url: url.clone(), connections_max: 8, wait_max: Duration::from_secs(20) };
+    let config = StoreConfig {
+        url: url.clone(),
+        connections_max: 8,
+        wait_max: Duration::from_secs(20),
+        answer_max: Duration::from_mins(5),
+    };
     Store::new(&config, "test").expect("a usable URL")
 }
 

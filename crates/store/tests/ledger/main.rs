@@ -20,3 +20,5 @@ mod replays;
 mod runs;
 #[cfg(test)]
 mod schedule;
+#[cfg(test)]
+mod silence;
