@@ -9,7 +9,7 @@ TEST := $(if $(NEXTEST),cargo nextest run,cargo test)
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo up down
 demo: install ## Show the whole system on servers of its own, and leave nothing behind
@@ -64,9 +64,11 @@ kubernetes: ## Check the manifests for Kubernetes, every overlay, and that broke
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
 
-.PHONY: containers
+.PHONY: containers backup-rehearsal
 containers: install ## Build the image and run the rendered Deployments as containers (PROFILE=dev builds faster)
 	@image=$$($(LOCAL)/image) && $(STACK:with-stack=alone) pods deploy/kubernetes/run $$image
+backup-rehearsal: install ## Back up a running system, lose its servers, restore it, and see it go on
+	@$(LOCAL)/rehearse-backup
 
 .PHONY: install stack-up stack-down psql clean-local
 install: ## Install what is missing: PostgreSQL, RabbitMQ, make, a C compiler
@@ -79,5 +81,5 @@ psql: ## Open the application's database
 	@$(LOCAL)/with-stack bash -c 'exec psql "$$DATABASE_URL"'
 clean-local: down ## Delete the local databases, queues and logs
 	@rm -rf .local/containers
-	@for name in demo bench pods; do [[ ! -d .local/$$name ]] || $(LOCAL)/down --remove .local/$$name; done
+	@for name in demo bench pods rehearsal; do [[ ! -d .local/$$name ]] || $(LOCAL)/down --remove .local/$$name; done
 	@$(LOCAL)/down --remove

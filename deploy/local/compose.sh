@@ -21,6 +21,11 @@ postgres_kill() { compose kill --signal KILL postgres; }
 pg_sql() {
     compose exec -T postgres psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "${PG_DATABASE:-postgres}" "$@"
 }
+pg_tool() {
+    local program=$1
+    shift
+    compose exec -T postgres "$program" --username postgres "$@"
+}
 
 rabbitmq_running() { compose_running rabbitmq; }
 rabbitmq_start() { compose_start rabbitmq && wait_until 30 rabbitmq_answers; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2153
-# A private PostgreSQL, functions only: postgres_{running,start,stop,kill,remove_stale} and pg_sql.
+# A private PostgreSQL, functions only: postgres_{running,start,stop,kill,remove_stale}, pg_sql and pg_tool.
 
 PG_MAIN="^cluster_name=$MARK\$"
 PG_ALL="$PG_MAIN|^postgres: $MARK: " # its children carry the cluster's name in their title
@@ -13,6 +13,13 @@ postgres_answers() { pg_sql -c 'SELECT 1' >/dev/null 2>&1; }
 pg_sql() {
     PGPASSWORD=$PG_ADMIN_PASSWORD PGCONNECT_TIMEOUT=2 \
         psql -XAtq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PG_PORT" -U postgres -d "${PG_DATABASE:-postgres}" "$@"
+}
+
+# pg_tool PROGRAM ARGS...: another of the server's programs, as the superuser.
+pg_tool() {
+    local program=$1
+    shift
+    PGPASSWORD=$PG_ADMIN_PASSWORD "$(postgres_bin)/$program" --host 127.0.0.1 --port "$PG_PORT" --username postgres "$@"
 }
 
 # Under another name first: what an interrupted initdb leaves behind is not a database.
