@@ -37,6 +37,7 @@ bench: install ## Measure speed and memory beside a bare pipeline (over an hour;
 
 .PHONY: chaos chaos-long
 chaos: install ## Bring about faults of every kind for some minutes, and check that every promise holds (ARGS="--seed 7 --minutes 3")
+	@$(LOCAL)/install faketime
 	@chaos=$$($(LOCAL)/binary chaos) && binary=$$($(LOCAL)/binary switchboard --features failpoints) && \
 	    SWITCHBOARD_LOCAL_FSYNC=off SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone chaos $$chaos $(ARGS)
 chaos-long: ## The same for a night, seed after seed, until one finds something (ARGS="--minutes 20" each)

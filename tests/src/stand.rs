@@ -265,6 +265,11 @@ impl Stand {
         self.database.try_number(sql).await.ok()
     }
 
+    /// Asks a database that may be away for a text.
+    pub async fn try_text(&self, sql: &str) -> Option<String> {
+        self.database.try_text(sql).await.ok()
+    }
+
     /// Asks the database for a count.
     pub async fn count(&self, sql: &str) -> usize {
         usize::try_from(self.number(sql).await).expect("a count")

@@ -9,6 +9,9 @@ use tokio::sync::Mutex;
 /// Roles, and how many processes of each.
 const ROLES: [(&str, usize); 4] = [("scheduler", 2), ("fetcher", 3), ("normalizer", 2), ("steward", 2)];
 
+/// The dynamic linker finds it in its own places.
+const FAKETIME: &str = "/usr/$LIB/faketime/libfaketimeMT.so.1";
+
 /// A place in the crew: its process is replaced, its wires stay.
 pub(crate) struct Member {
     pub(crate) name: String,
@@ -66,7 +69,7 @@ impl Crew {
             if place.process.as_mut().is_some_and(|process| !process.is_running()) {
                 let end = place.process.take().map(|process| process.log()).unwrap_or_default();
                 ended.push(format!("{} ended by itself:\n{end}", member.name));
-                place.start(stand, member).await;
+                place.start(stand, member, 0).await;
             }
         }
         ended
@@ -84,16 +87,25 @@ impl Crew {
 
 impl Member {
     async fn start(&self, stand: &Stand) {
-        self.place.lock().await.start(stand, self).await;
+        self.place.lock().await.start(stand, self, 0).await;
     }
 
-    /// Kills it, and starts another in its place.
-    pub(crate) async fn replace(&self, stand: &Stand) {
+    /// Kills it, and starts another in its place, whose clock is wrong by so many seconds.
+    pub(crate) async fn replace(&self, stand: &Stand, clock_wrong_s: i64) {
         let mut place = self.place.lock().await;
         if let Some(mut process) = place.process.take() {
             process.kill().await;
         }
-        place.start(stand, self).await;
+        place.start(stand, self, clock_wrong_s).await;
+    }
+
+    /// Ends it in good order, and starts another in its place.
+    pub(crate) async fn roll(&self, stand: &Stand) {
+        let mut place = self.place.lock().await;
+        if let Some(mut process) = place.process.take() {
+            process.stop().await;
+        }
+        place.start(stand, self, 0).await;
     }
 
     /// Stops it for a while as a debugger or a starved machine does.
@@ -113,9 +125,19 @@ impl Member {
 }
 
 impl Place {
-    async fn start(&mut self, stand: &Stand, member: &Member) {
+    async fn start(&mut self, stand: &Stand, member: &Member, clock_wrong_s: i64) {
         self.started += 1;
         let log = format!("{}.{}", member.name, self.started);
-        self.process = Some(stand.start_behind(member.role, &log, &member.wires, &[]).await);
+        let clock = if clock_wrong_s == 0 { Vec::new() } else { wrong_clock(clock_wrong_s) };
+        self.process = Some(stand.start_behind(member.role, &log, &member.wires, &clock).await);
     }
+}
+
+/// Settings of libfaketime: what time it is, but not how long anything takes.
+fn wrong_clock(by_s: i64) -> Vec<(&'static str, String)> {
+    vec![
+        ("LD_PRELOAD", FAKETIME.to_owned()),
+        ("FAKETIME", format!("{by_s:+}s")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ]
 }

@@ -17,10 +17,18 @@ pub(crate) enum Kind {
     Pause,
     /// SIGSTOP of a process for longer than claims and heartbeats.
     Freeze,
+    /// SIGKILL of a process; the one in its place has a clock that is wrong by an hour.
+    WrongClock,
+    /// SIGTERM of everybody, one after the other, and another in its place, beside messages that older programs have left.
+    Deploy,
     /// kill -9 of the broker.
     KillBroker,
     /// kill -9 of the database.
     KillDatabase,
+    /// The broker is short of memory, and takes nothing.
+    MemoryAlarm,
+    /// The broker is short of disk, and takes nothing.
+    DiskAlarm,
     /// A wire is cut: connections are reset, and no new ones are made.
     Cut,
     /// A wire carries nothing, and nobody is told.
@@ -78,9 +86,11 @@ impl Lane {
 impl Kind {
     pub(crate) fn lane(self) -> Lane {
         match self {
-            Self::Kill | Self::Pause | Self::Freeze => Lane::Processes,
+            Self::Kill | Self::Pause | Self::Freeze | Self::WrongClock | Self::Deploy => Lane::Processes,
             Self::KillBroker
             | Self::KillDatabase
+            | Self::MemoryAlarm
+            | Self::DiskAlarm
             | Self::Cut
             | Self::Hang
             | Self::Deaf
@@ -95,7 +105,7 @@ impl Kind {
     /// How long it lasts, in milliseconds, from and to.
     pub(crate) fn lasts_ms(self) -> (usize, usize) {
         match self {
-            Self::Kill => (0, 0),
+            Self::Kill | Self::WrongClock | Self::Deploy => (0, 0),
             Self::Pause => (50, 2_000),
             Self::Freeze => (5_000, 12_000),
             Self::KillBroker | Self::KillDatabase => (0, 3_000),

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use queue::Outgoing;
+use queue::topology::RESOLVE_QUEUE;
 use simulator::{Change, Dice, FaultRule, KeyLevel, Stats};
 use stories::{Stack, Stand, Trouble, Wire};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::crew::{Crew, Member};
 use crate::fault::Kind;
+use crate::say;
 use crate::schedule::Planned;
 use crate::tally::Tally;
 use crate::tenants::{REQUESTS_PER_SECOND, TENANTS, Tenant};
@@ -99,7 +102,16 @@ impl Arena<'_> {
             return self.spoil(*dice.pick(&TENANTS), rule, lasts).await;
         }
         match one.kind {
-            Kind::Kill => dice.pick(&self.crew.members).replace(self.stand).await,
+            Kind::Kill => dice.pick(&self.crew.members).replace(self.stand, 0).await,
+            Kind::WrongClock => {
+                let hour_s = *dice.pick(&[-3600, 3600]);
+                dice.pick(&self.crew.members).replace(self.stand, hour_s).await;
+            }
+            Kind::Deploy => self.deploy().await,
+            Kind::MemoryAlarm => {
+                self.alarm("set_vm_memory_high_watermark", ("1MB", "4GB"), lasts).await;
+            }
+            Kind::DiskAlarm => self.alarm("set_disk_free_limit", ("100000GB", "200MB"), lasts).await,
             Kind::Pause | Kind::Freeze => dice.pick(&self.crew.members).freeze(lasts).await,
             Kind::KillBroker => self.restart("kill-rabbitmq", "start-rabbitmq", lasts).await,
             Kind::KillDatabase => self.restart("kill-postgres", "start-postgres", lasts).await,
@@ -121,6 +133,41 @@ impl Arena<'_> {
 
     fn wire_of(member: &Member, to_database: bool) -> &Wire {
         if to_database { &member.wires.database } else { &member.wires.broker }
+    }
+
+    /// Sets one of the broker's limits so that an alarm is on, and back.
+    async fn alarm(&self, setting: &str, (bad, good): (&str, &str), lasts: Duration) {
+        let is_of_memory = setting.contains("memory");
+        for limit in [bad, good] {
+            let absolute: &[&str] =
+                if is_of_memory { &[setting, "absolute", limit] } else { &[setting, limit] };
+            self.stack.rabbitmqctl(absolute).await;
+            if limit == bad {
+                sleep(lasts).await;
+            }
+        }
+    }
+
+    /// Replaces everybody in good order, as a deploy does, while messages of the programs before it are still in the queues.
+    async fn deploy(&self) {
+        for (nth, member) in self.crew.members.iter().enumerate() {
+            if nth % 3 == 0 {
+                self.leave_older_message().await;
+            }
+            member.roll(self.stand).await;
+        }
+    }
+
+    /// In the form of before batches had rows. A broker that is away takes none, and nothing is lost by that.
+    async fn leave_older_message(&self) {
+        let sql = "SELECT coalesce(string_agg('\"' || conversation_id || '\"', ','), '')
+                   FROM (SELECT conversation_id FROM conversations WHERE tenant_id = 'acme' LIMIT 50) AS some";
+        let Some(ids) = self.stand.try_text(sql).await else { return };
+        let body = format!(r#"{{"version":1,"tenant":"acme","conversation_ids":[{ids}]}}"#);
+        let broker = self.stand.vhost.broker();
+        let left = broker.publisher().publish(Outgoing::to_work(&RESOLVE_QUEUE, body.into_bytes())).await;
+        say(&format!("an older message was left: {}", left.is_ok()));
+        broker.close().await;
     }
 
     async fn restart(&self, kill: &'static str, start: &'static str, lasts: Duration) {

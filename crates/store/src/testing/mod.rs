@@ -100,6 +100,11 @@ impl TestDatabase {
         Ok(self.as_superuser.client().await?.query_one(sql, &[]).await?.try_get(0)?)
     }
 
+    /// Asks for one text as the superuser, of a server that may be away.
+    pub async fn try_text(&self, sql: &str) -> Result<String, StoreError> {
+        Ok(self.as_superuser.client().await?.query_one(sql, &[]).await?.try_get(0)?)
+    }
+
     /// Asks for one text as the superuser.
     pub async fn text(&self, sql: &str) -> String {
         let client = self.as_superuser.client().await.expect("a connection to the test database");
