@@ -26,13 +26,14 @@ use crate::binary::binary;
 use crate::{Role, Stack, Wires};
 
 /// How fast everything goes: what takes minutes in production takes moments here.
-const PACE: [(&str, &str); 11] = [
+const PACE: [(&str, &str); 12] = [
     ("SWITCHBOARD_TICK_MS", "100"),
     ("SWITCHBOARD_NUDGE_AGAIN_S", "1"),
     ("SWITCHBOARD_CLAIM_S", "3"),
     ("SWITCHBOARD_RETRY_FIRST_MS", "50"),
     ("SWITCHBOARD_FETCH_ATTEMPTS", "4"),
     ("SWITCHBOARD_DETAIL_ATTEMPTS", "3"),
+    ("SWITCHBOARD_PROBE_MS", "200"),
     ("SWITCHBOARD_TRANSCRIPT_LOOK_FIRST_S", "3600"),
     ("SWITCHBOARD_LOST_AFTER_S", "3"),
     ("SWITCHBOARD_REPLAN_S", "1"),

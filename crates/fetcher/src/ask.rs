@@ -10,7 +10,8 @@ use tracing::Instrument as _;
 use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::permit::{OpenPermit, give_back, wait_for_permit};
+use crate::circuit;
+use crate::permit::{Asked, OpenPermit, give_back, wait_for_permit};
 
 /// Why a step cannot go on now.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +75,7 @@ pub(crate) enum Setback {
 pub(crate) type Answer<T> = Result<(T, Version), (VendorError, Version)>;
 
 /// Sends a request under a permit of each budget. They are taken in order, so the last is the one that all requests need. What comes
-/// of it is not sorted yet: the vendor may want a refusal confirmed first.
+/// of it is not sorted yet: the vendor may want a refusal confirmed first. A failure that opens the circuit is nobody's: it ends the step.
 pub(crate) async fn ask_once<T>(
     shared: &Shared,
     run: &ClaimedRun,
@@ -90,15 +91,11 @@ pub(crate) async fn ask_once<T>(
     let answer = request.await;
     runtime::failpoint!("fetch.permitted");
     shared.deps.metrics.asked(run.vendor, &answer, started.elapsed());
-    let after_refusals = permits.iter().any(|permit| permit.after_refusals);
+    let after_trouble = permits.iter().any(|permit| permit.after_trouble);
     for permit in permits {
         give_back(shared, permit).await;
     }
-    if answer.is_ok() && after_refusals {
-        budget::forget_refusals(&shared.deps.store, run.vendor, &run.vendor_account)
-            .await
-            .map_err(Setback::Store)?;
-    }
+    circuit::note(shared, run.vendor, &run.vendor_account, &answer, after_trouble).await?;
     Ok(match answer {
         Ok(value) => Ok((value, version)),
         Err(error) => Err((error, version)),
@@ -113,7 +110,8 @@ async fn permits(
 ) -> Result<(Vec<OpenPermit>, Version), Setback> {
     let mut permits: Vec<OpenPermit> = Vec::with_capacity(budgets.len());
     for account in budgets {
-        match wait_for_permit(shared, run.vendor, account, run.share, deadline).await {
+        let asked = Asked { vendor: run.vendor, account, share: run.share, past_circuit: false };
+        match wait_for_permit(shared, asked, deadline).await {
             Ok(permit) => permits.push(permit),
             Err(setback) => {
                 for permit in permits {

@@ -12,9 +12,10 @@ use tokio::time::sleep;
 
 use crate::Shared;
 use crate::ask::Setback;
+use crate::circuit;
 use crate::dead::{Cause, leave_letter};
 use crate::page::Gathered;
-use crate::source::not_opened;
+use crate::source::{NO_TOKEN, not_opened};
 
 /// Waits longer than this are parked, so that people see the cause; shorter ones are only deferred.
 const PARK_AFTER: Duration = Duration::from_mins(1);
@@ -129,6 +130,7 @@ pub(crate) async fn set_back(shared: &Shared, run: &ClaimedRun, setback: Setback
         Setback::NotRenewed { generation, reason, interrupted } => {
             not_renewed(shared, run, generation, &reason, interrupted).await
         }
+        Setback::Page { class: NO_TOKEN, reason } => without_token(shared, run, &reason).await,
         Setback::Page { class, reason } => page_failed(shared, run, class, &reason).await,
         Setback::Lasting { class, reason } => run_failed(shared, run, class, &reason).await,
         Setback::Store(error) if error.is_transient() => Err(JobError::retry(error)),
@@ -227,6 +229,15 @@ async fn run_failed(
     failed.await.map_err(JobError::retry)?;
     shared.deps.metrics.step("failed");
     Ok(())
+}
+
+/// The vendor gave no token, which is as good a sign of its outage as a page that it does not give.
+async fn without_token(shared: &Shared, run: &ClaimedRun, reason: &str) -> Result<(), JobError> {
+    match circuit::note_failure(shared, run.vendor, &run.vendor_account, reason).await {
+        Ok(()) => page_failed(shared, run, NO_TOKEN, reason).await,
+        Err(Setback::NotBefore(wait)) => defer(shared, run, wait, Deferral::Wait).await,
+        Err(other) => Err(JobError::retry(other)),
+    }
 }
 
 /// Waits for whatever it is that opens the credential.

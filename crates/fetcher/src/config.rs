@@ -29,6 +29,9 @@ pub struct FetcherConfig {
     pub give_up_age: Duration,
     /// `SWITCHBOARD_INLINE_MAX_BYTES`: larger documents travel as claim checks, default 1048576.
     pub inline_max_bytes: usize,
+    /// `SWITCHBOARD_PROBE_MS`: a vendor that is away is asked again after so many milliseconds, doubling up to sixty times that, default
+    /// 5000.
+    pub probes: Backoff,
     /// How vendors are spoken to.
     pub http: HttpOptions,
     /// In which versions of their APIs.
@@ -39,6 +42,7 @@ impl FetcherConfig {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let first = Duration::from_millis(env.parse("SWITCHBOARD_RETRY_FIRST_MS", 2000)?);
+        let probe = Duration::from_millis(env.parse("SWITCHBOARD_PROBE_MS", 5000)?);
         Ok(Self {
             pages_at_once: env.parse("SWITCHBOARD_PAGES_AT_ONCE", 8)?,
             page_budget: env.seconds("SWITCHBOARD_PAGE_S", Duration::from_secs(30))?,
@@ -49,6 +53,7 @@ impl FetcherConfig {
             replan_after: env.seconds("SWITCHBOARD_REPLAN_S", Duration::from_mins(15))?,
             outage_wait: env.seconds("SWITCHBOARD_OUTAGE_WAIT_S", Duration::from_mins(2))?,
             give_up_age: env.seconds("SWITCHBOARD_GIVE_UP_S", Duration::from_hours(7 * 24))?,
+            probes: Backoff { first: probe, max: probe * 60, multiplier: 2.0 },
             inline_max_bytes: env.parse("SWITCHBOARD_INLINE_MAX_BYTES", 1 << 20)?,
             http: HttpOptions::default(),
             api_versions: ApiVersions::from_env(env)?,

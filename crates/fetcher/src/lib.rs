@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ask;
+mod circuit;
 mod claim;
 mod conclude;
 mod config;
@@ -64,7 +65,7 @@ struct Shared {
     shutdown: Shutdown,
 }
 
-/// Takes nudges from both lanes and probes marked keys until the shutdown begins; pages under way are finished or handed back.
+/// Takes nudges from both lanes, probes marked keys and vendors that are away until the shutdown begins; pages under way are finished or handed back.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let http = VendorHttp::new(&deps.config.http)?;
     let shared = Arc::new(Shared {
@@ -79,6 +80,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
         handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),
         probe::keep_probing(&shared),
+        circuit::keep_asking(&shared),
     );
     Ok(())
 }

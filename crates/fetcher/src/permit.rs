@@ -78,20 +78,30 @@ pub(crate) struct OpenPermit {
     permit: Permit,
     line: Arc<Line>,
     pub(crate) version: Version,
-    /// The vendor has refused requests since it last answered one.
-    pub(crate) after_refusals: bool,
+    /// Requests were refused or failed since the vendor last answered one.
+    pub(crate) after_trouble: bool,
+}
+
+/// Of whom a request is to be made, and out of what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) vendor: Vendor,
+    pub(crate) account: &'a VendorAccount,
+    pub(crate) share: Share,
+    /// It goes through an open circuit.
+    pub(crate) past_circuit: bool,
 }
 
 /// Waits for a slot, at most until `deadline`.
 pub(crate) async fn wait_for_permit(
     shared: &Shared,
-    vendor: Vendor,
-    account: &VendorAccount,
-    share: Share,
+    asked: Asked<'_>,
     deadline: Instant,
 ) -> Result<OpenPermit, Setback> {
+    let Asked { vendor, account, share, past_circuit } = asked;
     let line = shared.lines.of(vendor, account);
-    let request = Request { vendor, account, share, wait_max: WAIT_MAX, lease: LEASE, ended: &[] };
+    let request =
+        Request { vendor, account, share, wait_max: WAIT_MAX, lease: LEASE, ended: &[], past_circuit };
     loop {
         if shared.deps.publisher.is_blocked() {
             // what is fetched now could not be published: a reserved slot would be wasted
@@ -100,8 +110,8 @@ pub(crate) async fn wait_for_permit(
         }
         match line.reserve(&shared.deps.store, request).await.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
-                let (version, after_refusals) = (permit.version, permit.after_refusals);
-                let open = OpenPermit { permit, line: Arc::clone(&line), version, after_refusals };
+                let (version, after_trouble) = (permit.version, permit.after_trouble);
+                let open = OpenPermit { permit, line: Arc::clone(&line), version, after_trouble };
                 if let Some(open) = use_slot(shared, open).await.map_err(Setback::Store)? {
                     return Ok(open);
                 }
@@ -117,7 +127,7 @@ pub(crate) async fn wait_for_permit(
 }
 
 /// Waits for the slot's moment. A slot missed by too much is given up, not used late; so is one that was reserved before the vendor
-/// refused somebody else's request.
+/// refused somebody else's request, or failed too often.
 async fn use_slot(shared: &Shared, open: OpenPermit) -> Result<Option<OpenPermit>, StoreError> {
     let (from, until) = (open.permit.from.into(), open.permit.until.into());
     let ahead = Instant::saturating_duration_since(&from, Instant::now());

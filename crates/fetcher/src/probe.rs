@@ -12,7 +12,7 @@ use vendors::{Failure, VendorError};
 
 use crate::Shared;
 use crate::ask::Setback;
-use crate::permit::{give_back, wait_for_permit};
+use crate::permit::{Asked, give_back, wait_for_permit};
 use crate::source::{Source, not_opened};
 
 /// How often is looked for a probe that is due.
@@ -64,7 +64,13 @@ pub(crate) async fn is_answered<T>(
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<bool, Setback> {
     let deadline = Instant::now() + PATIENCE;
-    let permit = wait_for_permit(shared, probe.vendor, &probe.vendor_account, Share::Live, deadline).await?;
+    let asked = Asked {
+        vendor: probe.vendor,
+        account: &probe.vendor_account,
+        share: Share::Live,
+        past_circuit: probe.past_circuit,
+    };
+    let permit = wait_for_permit(shared, asked, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
     shared.deps.metrics.asked(probe.vendor, &answer, started.elapsed());

@@ -1,5 +1,6 @@
-//! What a vendor's account allows, shared by all workers: slots in time, requests in flight, closures.
+//! What a vendor's account allows, shared by all workers: slots in time, requests in flight, closures, and its circuit.
 
+mod circuit;
 mod day;
 mod slot;
 
@@ -9,6 +10,10 @@ use model::{Share, Vendor, VendorAccount};
 
 use crate::{Speaker, Store, StoreError, Tx};
 
+pub use circuit::{
+    CircuitProbe, Noted, close_circuit, keep_circuit_open, note_answer, note_failure, put_off_probe,
+    take_probe,
+};
 pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
 pub use slot::{LATENESS_MAX, Permit, Request, Reservation, is_closed, release, reserve};
 
@@ -119,22 +124,6 @@ pub async fn close(
     let closed = seconds(row.try_get(0)?);
     tx.commit().await?;
     Ok(closed)
-}
-
-/// Forgets refusals after a request that was answered, so that the next one waits briefly again.
-pub async fn forget_refusals(
-    store: &Store,
-    vendor: Vendor,
-    account: &VendorAccount,
-) -> Result<(), StoreError> {
-    let tx = store.begin(Speaker::Tenants(&[])).await?;
-    tx.execute(
-        "UPDATE vendor_budgets SET refusals = 0, closed_reason = NULL
-         WHERE vendor = $1 AND vendor_account = $2 AND closed_until < clock_timestamp()",
-        &[&vendor.as_str(), &account.as_str()],
-    )
-    .await?;
-    tx.commit().await
 }
 
 /// A distance in time that a `Duration` can hold.

@@ -26,7 +26,7 @@ pub use freshness::{Freshness, Lookback, Spread, freshness};
 pub use gaps::{Day, Missing, What, days, missing};
 pub use kept::{Kept, kept};
 pub use past::{Past, PastRun, Stop, Then, pasts};
-pub use pulse::{Closed, Failing, Pulse, Refused, pulses};
+pub use pulse::{Away, Closed, Failing, Pulse, Refused, pulses};
 pub use schedule::{Outlook, Scheduled, schedule};
 pub use unfinished::{Unfinished, unfinished};
 pub use whereabouts::{RunOfRecord, Whereabouts, find};

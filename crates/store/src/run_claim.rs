@@ -164,7 +164,8 @@ pub async fn defer(tx: &Tx, run: &ClaimedRun, wait: Duration, why: Deferral<'_>)
     Ok(deferred == 1)
 }
 
-/// Parks a run with its cause, and with the vendor's words if there are any; the release sweep reads the cause's owner again.
+/// Parks a run with its cause, and with the vendor's words if there are any; the release sweep reads the cause's owner again. What failed
+/// just before a vendor was found to be away is not counted against the page.
 pub async fn park(
     tx: &Tx,
     run: &ClaimedRun,
@@ -174,7 +175,8 @@ pub async fn park(
     let parked = tx
         .execute(
             "UPDATE sync_runs SET state = 'parked', parked_cause = $3, step = step + 1, claimed_by = NULL,
-                 claim_expires_at = NULL, next_attempt_at = NULL, last_error = coalesce($4, last_error)
+                 claim_expires_at = NULL, next_attempt_at = NULL, last_error = coalesce($4, last_error),
+                 attempt = CASE $3 WHEN 'vendor-down' THEN 0 ELSE attempt END
              WHERE run_id = $1 AND step = $2 AND state = 'listing'",
             &[&run.id.0, &run.step.0, &cause.as_str(), &reason],
         )

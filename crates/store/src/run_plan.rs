@@ -245,14 +245,21 @@ pub async fn start_planned(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 }
 
 /// Releases parked runs that nobody blocks any more; returns how many. Level-triggered: the owners of the causes are read, no
-/// event is needed. Released runs wait as planned, so that the rule about slices holds for them too.
+/// event is needed. Released runs wait as planned, so that the rule about slices holds for them too. Of an account whose vendor is
+/// coming back only as many are released at a time as may ask it.
 pub async fn release_unblocked(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
     tx.execute(
         "WITH free AS MATERIALIZED (
-             SELECT run_id FROM run_blocks WHERE state = 'parked' AND cause IS NULL ORDER BY planned_at LIMIT $1)
+             SELECT run_id FROM run_blocks WHERE state = 'parked' AND cause IS NULL ORDER BY planned_at LIMIT $1),
+         placed AS MATERIALIZED (
+             SELECT p.run_id, b.easing,
+                    row_number() OVER (PARTITION BY c.vendor, c.vendor_account ORDER BY p.lane DESC, p.planned_at) AS place
+             FROM free JOIN sync_runs p USING (run_id) JOIN connections c USING (connection_id)
+             LEFT JOIN vendor_budgets b USING (vendor, vendor_account))
          UPDATE sync_runs SET state = 'planned', parked_cause = NULL, step = step + 1, next_attempt_at = NULL
          WHERE run_id IN (
-             SELECT p.run_id FROM sync_runs p JOIN free USING (run_id) WHERE (p.state = 'parked') IS TRUE FOR UPDATE OF p SKIP LOCKED)",
+             SELECT p.run_id FROM sync_runs p JOIN placed USING (run_id)
+             WHERE place <= coalesce(easing::bigint, $1::bigint) AND (p.state = 'parked') IS TRUE FOR UPDATE OF p SKIP LOCKED)",
         &[&limit],
     )
     .await

@@ -46,10 +46,12 @@ fn with_standing(statement: &str) -> String {
                     CASE WHEN c.disconnected_at IS NOT NULL THEN c.disconnected_at WHEN NOT c.enabled THEN clock_timestamp()
                          WHEN c.paused_at IS NOT NULL THEN c.paused_at
                          WHEN b.cause = 'credential' THEN coalesce(k.invalid_at, clock_timestamp())
+                         WHEN b.cause = 'vendor-down' THEN coalesce(g.away_since, clock_timestamp())
                          WHEN b.cause = 'crm' THEN c.created_at ELSE clock_timestamp() END AS since
              FROM connections c
              JOIN connection_blocks b USING (connection_id)
              LEFT JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
+             LEFT JOIN vendor_budgets g ON g.vendor = c.vendor AND g.vendor_account = c.vendor_account
              LEFT JOIN vendor_shares v ON v.vendor = c.vendor AND v.vendor_account = c.vendor_account AND v.share = 'live')
          {statement}"
     )

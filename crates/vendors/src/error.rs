@@ -168,6 +168,15 @@ impl VendorError {
         )
     }
 
+    /// Whether nobody answered, or a server told only of its own trouble: the vendor may be away, whatever was asked for.
+    pub fn may_be_away(&self) -> bool {
+        match self.failure {
+            Failure::Transient => true,
+            Failure::TooLong => self.status.is_none(),
+            _ => false,
+        }
+    }
+
     /// How long the vendor asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after

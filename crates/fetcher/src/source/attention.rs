@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
 use mapping::attention::listed_row;
+use model::VendorKey;
 use serde_json::value::RawValue;
 use store::credential::{self, Probe};
 use store::run_checkpoint::Next;
@@ -82,6 +83,10 @@ impl AttentionSource {
         Self { client: Attention::new(shared.http.clone(), holder.held().base_url), holder, form, forms }
     }
 
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     /// Asks for one row of the list, in either form of the header.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let request = ListRequest { window: last_hour(shared), page: 1, size: 1 };
@@ -92,6 +97,17 @@ impl AttentionSource {
             }
         }
         Ok(false)
+    }
+
+    /// Asks for one record's details, in the form of the header that worked last.
+    pub(super) async fn answers_of(
+        &self,
+        shared: &Shared,
+        probe: &Probe,
+        record: &VendorKey,
+    ) -> Result<bool, Setback> {
+        let auth = self.auth(self.form_at(Endpoint::Detail));
+        is_answered(shared, probe, self.client.detail(&auth, record.as_str())).await
     }
 
     pub(super) async fn list(

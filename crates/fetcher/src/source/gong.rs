@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mapping::gong::listed_row;
-use model::Version;
+use model::{VendorKey, Version};
 use serde_json::value::RawValue;
 use store::credential::Probe;
 use store::run_claim::ClaimedRun;
@@ -53,11 +53,26 @@ impl GongSource {
         (Gong::new(self.http.clone(), held.base_url), auth)
     }
 
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     /// Asks for the calls of the last hour; a key that lacks the scope for them is a key all the same.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let request = CallsRequest { calls: Calls::Started(last_hour(shared)), cursor: None };
         let (client, auth) = self.access(self.holder.held());
         is_answered(shared, probe, client.calls(&auth, &request)).await
+    }
+
+    /// Asks for one call's transcript.
+    pub(super) async fn answers_of(
+        &self,
+        shared: &Shared,
+        probe: &Probe,
+        record: &VendorKey,
+    ) -> Result<bool, Setback> {
+        let (client, auth) = self.access(self.holder.held());
+        is_answered(shared, probe, client.transcripts(&auth, &[record.as_str()], None)).await
     }
 
     pub(super) async fn list(
@@ -321,8 +336,6 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
-    use model::VendorKey;
-
     use super::*;
 
     #[test]

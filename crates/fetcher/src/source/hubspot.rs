@@ -63,6 +63,10 @@ impl HubSpotSource {
         (HubSpot::new(self.http.clone(), held.base_url, self.version.clone()), token)
     }
 
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     /// Asks whose the token is.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let (client, token) = self.access(self.holder.held());

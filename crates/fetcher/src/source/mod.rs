@@ -8,7 +8,7 @@ mod renewal;
 mod salesforce;
 
 use mapping::ListedRow;
-use model::{Vendor, Version};
+use model::{Vendor, VendorKey, Version};
 use secrets::SecretError;
 use serde_json::value::RawValue;
 use store::credential::{Probe, StoredCredential};
@@ -29,6 +29,7 @@ use gong::GongSource;
 pub(crate) use holder::Answers;
 use holder::{Holder, Place};
 use hubspot::HubSpotSource;
+pub(crate) use renewal::NO_TOKEN;
 pub use renewal::ask_for_tokens;
 pub(crate) use salesforce::SalesforceSource;
 
@@ -83,6 +84,13 @@ impl Source {
         Ok(Self::of(shared, run.vendor, holder, stored))
     }
 
+    /// Prepares the client to ask whether the vendor is there; of an account that needs a token, getting one is a part of that.
+    pub(crate) async fn open_to_probe(shared: &Shared, probe: &Probe) -> Result<Self, Setback> {
+        let source = Self::open_marked(shared, probe).await?;
+        source.holder().renew_near_end(shared).await?;
+        Ok(source)
+    }
+
     /// Prepares the client with a key that was marked invalid.
     pub(crate) async fn open_marked(shared: &Shared, probe: &Probe) -> Result<Self, Setback> {
         let tx = shared.deps.store.begin(Speaker::Tenant(&probe.tenant)).await.map_err(Setback::Store)?;
@@ -120,6 +128,29 @@ impl Source {
             Self::Gong(source) => source.answers(shared, probe).await,
             Self::HubSpot(source) => source.answers(shared, probe).await,
             Self::Salesforce(source) => source.answers(shared, probe).await,
+        }
+    }
+
+    /// Asks for what belongs to a record; an answer of any kind will do. A CRM's records are complete as they are listed.
+    pub(crate) async fn answers_of(
+        &self,
+        shared: &Shared,
+        probe: &Probe,
+        record: &VendorKey,
+    ) -> Result<bool, Setback> {
+        match self {
+            Self::Attention(source) => source.answers_of(shared, probe, record).await,
+            Self::Gong(source) => source.answers_of(shared, probe, record).await,
+            Self::HubSpot(_) | Self::Salesforce(_) => Ok(true),
+        }
+    }
+
+    fn holder(&self) -> &Holder {
+        match self {
+            Self::Attention(source) => source.holder(),
+            Self::Gong(source) => source.holder(),
+            Self::HubSpot(source) => source.holder(),
+            Self::Salesforce(source) => source.holder(),
         }
     }
 

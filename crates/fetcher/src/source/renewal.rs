@@ -19,6 +19,9 @@ use crate::ask::Setback;
 /// Whoever waits for somebody else's turn waits no longer: the page is tried again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Error class where the vendor gave no token, and may give one later.
+pub(crate) const NO_TOKEN: &str = "no-token";
+
 /// Between looks at a turn that takes longer.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -49,7 +52,7 @@ pub(super) async fn renewed(shared: &Shared, place: &Place, generation: i32) -> 
             Err(Setback::NotRenewed { generation, reason, interrupted })
         }
         Err(error @ RefreshError::Later(_)) => {
-            Err(Setback::Page { class: "no-token", reason: error.to_string() })
+            Err(Setback::Page { class: NO_TOKEN, reason: error.to_string() })
         }
         Err(RefreshError::Busy) => Err(Setback::NotBefore(LOOK_AGAIN)),
         Err(RefreshError::Absent) => Err(Setback::NoCredential),

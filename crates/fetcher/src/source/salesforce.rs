@@ -78,6 +78,10 @@ impl SalesforceSource {
         (Salesforce::new(self.http.clone(), held.base_url, &self.version), token)
     }
 
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     /// Asks whose the token is.
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let (client, token) = self.access(self.holder.held());

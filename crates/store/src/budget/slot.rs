@@ -21,6 +21,10 @@ pub const LATENESS_MAX: Duration = Duration::from_millis(25);
 /// Given to a slot that is free at once, so that the way back from the database is not counted as lateness.
 const LEAD_S: f64 = 0.004;
 
+/// Who meets an open circuit looks again after this: by then its first probe has told whether the vendor is away, and then its work is
+/// parked.
+const CIRCUIT_WAIT: Duration = Duration::from_secs(2);
+
 /// A permit for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
@@ -34,8 +38,10 @@ pub struct Permit {
     pub until: Instant,
     /// The database's clock at the slot: the version of everything the request returns.
     pub version: Version,
-    /// The vendor has refused requests since it last answered one.
-    pub after_refusals: bool,
+    /// Requests were refused or failed since the vendor last answered one: an answer is to be noted.
+    pub after_trouble: bool,
+    /// It goes through where nobody else does.
+    past_circuit: bool,
 }
 
 /// The answer to asking for a permit.
@@ -45,7 +51,8 @@ pub enum Reservation {
     Granted(Permit),
     /// Nothing was reserved: the next slot, or a place in flight, is farther away than the caller waits.
     NotBefore(Duration),
-    /// Nothing was reserved: the vendor has closed the account for this long, or the share has spent its part of the day.
+    /// Nothing was reserved: the vendor has closed the account for this long, the share has spent its part of the day, or the circuit is
+    /// open.
     Closed(Duration),
 }
 
@@ -64,6 +71,8 @@ pub struct Request<'a> {
     pub lease: Duration,
     /// Permits of the same account whose requests have ended: given back by the way, whatever comes of this one.
     pub ended: &'a [Permit],
+    /// It goes through an open circuit: a probe, or a person who connects.
+    pub past_circuit: bool,
 }
 
 /// Reserves the next slot if it is near enough, with a lease on a place in flight, out of the share's part of the day.
@@ -125,22 +134,32 @@ impl Request<'_> {
                    AND closed_until <= clock_timestamp()
                    AND next_slot_at <= clock_timestamp() + make_interval(secs => $5)
                    AND (SELECT count(*) FROM unnest(in_flight_until) AS until
-                        WHERE until > clock_timestamp() AND until <> ALL ($8)) < in_flight_max
+                        WHERE until > clock_timestamp() AND until <> ALL ($8)) < least(in_flight_max, easing)
+                   AND (probe_at IS NULL OR $9)
                    AND (requests_per_day IS NULL OR $7)
                  RETURNING set_config('synchronous_commit', 'off', true),
                      in_flight_until[cardinality(in_flight_until)],
                      in_flight_until[cardinality(in_flight_until)] - make_interval(secs => $6),
                      extract(epoch FROM in_flight_until[cardinality(in_flight_until)] - make_interval(secs => $6)
                                         - clock_timestamp())::float8,
-                     refusals > 0,
+                     refusals > 0 OR failures > 0 OR easing IS NOT NULL,
                      extract(epoch FROM clock_timestamp() - statement_timestamp())::float8",
             );
         let statement = client.answer(preparing).await?;
         let (wait_max_s, lease_s) = (self.wait_max.as_secs_f64(), self.lease.as_secs_f64());
         let (within_day, ended) = (day == WithinDay::Checked, leases(self.ended));
         let (vendor, account) = (self.vendor.as_str(), self.account.as_str());
-        let params: [&(dyn ToSql + Sync); 8] =
-            [&vendor, &account, &LEAD_S, &SLACK_S, &wait_max_s, &lease_s, &within_day, &ended];
+        let params: [&(dyn ToSql + Sync); 9] = [
+            &vendor,
+            &account,
+            &LEAD_S,
+            &SLACK_S,
+            &wait_max_s,
+            &lease_s,
+            &within_day,
+            &ended,
+            &self.past_circuit,
+        ];
         let asked_at = Instant::now();
         let row = client.answer(client.query_opt(&statement, &params)).await?;
         let answered_at = Instant::now();
@@ -159,7 +178,8 @@ impl Request<'_> {
             from: answered_at + wait,
             until: asked_at + in_line + wait + LATENESS_MAX,
             version: Version(slot.as_microsecond()),
-            after_refusals: row.try_get(4)?,
+            after_trouble: row.try_get(4)?,
+            past_circuit: self.past_circuit,
         })
     }
 
@@ -170,8 +190,8 @@ impl Request<'_> {
                 "SELECT extract(epoch FROM closed_until - clock_timestamp())::float8,
                         extract(epoch FROM next_slot_at - clock_timestamp())::float8, requests_per_second,
                         (SELECT count(*) FROM unnest(in_flight_until) AS until WHERE until > clock_timestamp())
-                        >= in_flight_max,
-                        requests_per_day IS NOT NULL
+                        >= least(in_flight_max, easing),
+                        requests_per_day IS NOT NULL, probe_at IS NOT NULL
                  FROM vendor_budgets WHERE vendor = $1 AND vendor_account = $2",
                 &[&self.vendor.as_str(), &self.account.as_str()],
             )
@@ -182,6 +202,9 @@ impl Request<'_> {
         let (closed, wait) = (seconds(row.try_get(0)?), seconds(row.try_get(1)?));
         if !closed.is_zero() {
             return Ok(Some(Reservation::Closed(closed)));
+        }
+        if row.try_get(5)? && !self.past_circuit {
+            return Ok(Some(Reservation::Closed(CIRCUIT_WAIT)));
         }
         // all places in flight are taken, whenever the next slot is: worth another look when a request may have ended
         let until_a_place = Duration::from_secs_f64((1.0 / row.try_get::<_, f64>(2)?).clamp(0.01, 1.0));
@@ -213,9 +236,11 @@ fn leases(permits: &[Permit]) -> Vec<Timestamp> {
     permits.iter().map(|permit| permit.leased_until).collect()
 }
 
-/// Whether the vendor has closed the account since the permit was given.
+/// Whether the account was closed, or its circuit opened, since the permit was given.
 pub async fn is_closed(store: &Store, permit: &Permit) -> Result<bool, StoreError> {
-    let sql = "SELECT closed_until > clock_timestamp() FROM vendor_budgets WHERE vendor = $1 AND vendor_account = $2";
-    let row = store.one_statement(sql, &[&permit.vendor.as_str(), &permit.account.as_str()]).await?;
+    let sql = "SELECT closed_until > clock_timestamp() OR probe_at IS NOT NULL AND NOT $3 FROM vendor_budgets
+               WHERE vendor = $1 AND vendor_account = $2";
+    let params = [&permit.vendor.as_str() as _, &permit.account.as_str() as _, &permit.past_circuit as _];
+    let row = store.one_statement(sql, &params).await?;
     row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }

@@ -144,6 +144,8 @@ pub struct Probe {
     pub allow_http: bool,
     /// Which of the connection's credentials it is.
     pub generation: i32,
+    /// It goes through an open circuit, because it asks whether the vendor is there.
+    pub past_circuit: bool,
 }
 
 /// Takes a probe that is due, and plans the next: should this process die, or the vendor refuse again, that one comes. A connection that
@@ -175,6 +177,7 @@ pub async fn take_probe(tx: &Tx, wait: Duration) -> Result<Option<Probe>, StoreE
         base_url: row.try_get(4)?,
         allow_http: row.try_get(5)?,
         generation: row.try_get(6)?,
+        past_circuit: false,
     }))
 }
 

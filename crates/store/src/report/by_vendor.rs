@@ -50,6 +50,8 @@ pub struct AccountsBusy {
     pub vendor: Vendor,
     /// Accounts that take no requests for a while: the vendor said 429.
     pub closed: i64,
+    /// Accounts whose work is parked: the vendor is away.
+    pub away: i64,
     /// Requests in flight.
     pub in_flight: i64,
     /// Requests that may be in flight.
@@ -137,7 +139,7 @@ pub async fn backfill_paces(tx: &Tx) -> Result<Vec<BackfillPace>, StoreError> {
 pub async fn accounts_busy(tx: &Tx) -> Result<Vec<AccountsBusy>, StoreError> {
     let rows = tx
         .query(
-            "SELECT vendor, count(*) FILTER (WHERE closed_until > clock_timestamp()),
+            "SELECT vendor, count(*) FILTER (WHERE closed_until > clock_timestamp()), count(away_since),
                     sum((SELECT count(*) FROM unnest(in_flight_until) AS until WHERE until > clock_timestamp()))::bigint,
                     sum(in_flight_max)::bigint
              FROM vendor_budgets GROUP BY vendor",
@@ -149,8 +151,9 @@ pub async fn accounts_busy(tx: &Tx) -> Result<Vec<AccountsBusy>, StoreError> {
             Ok(AccountsBusy {
                 vendor: row.try_get::<_, &str>(0)?.parse()?,
                 closed: row.try_get(1)?,
-                in_flight: row.try_get(2)?,
-                in_flight_max: row.try_get(3)?,
+                away: row.try_get(2)?,
+                in_flight: row.try_get(3)?,
+                in_flight_max: row.try_get(4)?,
             })
         })
         .collect()

@@ -24,6 +24,8 @@ pub struct Pulse {
     pub refused: Option<Refused>,
     /// The vendor refuses every request of its account for a while.
     pub closed: Option<Closed>,
+    /// The vendor is away.
+    pub away: Option<Away>,
     /// Live work has spent its part of the vendor account's day; until when.
     pub spent_until: Option<Timestamp>,
     /// The time by the clock that all these are of.
@@ -60,6 +62,19 @@ pub struct Closed {
     pub reason: String,
 }
 
+/// A vendor that does not answer, for whoever's fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Away {
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is asked next.
+    pub probe_at: Timestamp,
+    /// Requests in a row that failed.
+    pub failures: i32,
+    /// What became of the last.
+    pub reason: String,
+}
+
 /// Tells how every connection is doing that the transaction may see.
 pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
     let rows = tx
@@ -69,13 +84,14 @@ pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
                  b.cause IS NULL AND v.more_at IS NULL AND (y.due_at < now() - make_interval(secs => 2 * c.interval_s)
                      OR coalesce(y.synced_at, c.connected_at) < now() - make_interval(secs => 3 * c.interval_s + 300)),
                  f.since, f.attempt, f.reason, k.invalid_at, coalesce(k.invalid_reason, ''),
-                 g.closed_until, coalesce(g.closed_reason, ''), clock_timestamp(), v.more_at
+                 CASE WHEN g.closed_until > clock_timestamp() THEN g.closed_until END, coalesce(g.closed_reason, ''),
+                 clock_timestamp(), v.more_at, g.away_since, greatest(g.probe_at, clock_timestamp()), g.failures,
+                 coalesce(g.last_failure, '')
              FROM connections c
              JOIN connection_blocks b USING (connection_id)
              LEFT JOIN credentials k ON k.connection_id = c.connection_id AND k.generation = c.credential_generation
                   AND c.credential_state = 'invalid'
              LEFT JOIN vendor_budgets g ON g.vendor = c.vendor AND g.vendor_account = c.vendor_account
-                  AND g.closed_until > clock_timestamp()
              LEFT JOIN vendor_shares v ON v.vendor = c.vendor AND v.vendor_account = c.vendor_account AND v.share = 'live'
                   AND v.left_over = 0
              CROSS JOIN LATERAL (
@@ -125,6 +141,15 @@ fn pulse(row: &tokio_postgres::Row) -> Result<Pulse, StoreError> {
         },
         closed: match closed {
             Some(until) => Some(Closed { until, reason: row.try_get(10)? }),
+            None => None,
+        },
+        away: match row.try_get(13)? {
+            Some(since) => Some(Away {
+                since,
+                probe_at: row.try_get(14)?,
+                failures: row.try_get(15)?,
+                reason: row.try_get(16)?,
+            }),
             None => None,
         },
         spent_until: row.try_get(12)?,

@@ -15,7 +15,7 @@ async fn reserve(store: &Store, wait_max: Duration) -> Reservation {
 
 async fn reserve_of(store: &Store, share: Share, wait_max: Duration, ended: &[Permit]) -> Reservation {
     let (vendor, account) = (Vendor::Attention, &account());
-    let request = Request { vendor, account, share, wait_max, lease: LEASE, ended };
+    let request = Request { vendor, account, share, wait_max, lease: LEASE, ended, past_circuit: false };
     budget::reserve(store, &request).await.unwrap()
 }
 
@@ -138,7 +138,7 @@ async fn a_refusal_closes_the_account_for_as_long_as_the_vendor_says_or_ever_lon
         before = closed;
     }
     connected.database.execute(open).await;
-    budget::forget_refusals(store, Vendor::Attention, &account()).await.unwrap();
+    budget::note_answer(store, Vendor::Attention, &account()).await.unwrap();
     assert!(close(None).await < Duration::from_secs(4), "an answer forgets the refusals");
     connected.database.finish().await;
 }

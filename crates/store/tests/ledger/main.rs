@@ -5,6 +5,8 @@ mod backlog;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod circuit;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod gaps;

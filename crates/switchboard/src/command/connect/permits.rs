@@ -125,8 +125,15 @@ impl<'a> Permits<'a> {
                 budget::hasten(store, vendor, account, rate).await?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let request =
-                Request { vendor, account, share: Share::Live, wait_max: left, lease: LEASE, ended: &[] };
+            let request = Request {
+                vendor,
+                account,
+                share: Share::Live,
+                wait_max: left,
+                lease: LEASE,
+                ended: &[],
+                past_circuit: true,
+            };
             let wait = match budget::reserve(store, &request).await? {
                 Reservation::Granted(permit) => {
                     sleep_until(permit.from.into()).await;
