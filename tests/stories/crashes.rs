@@ -54,7 +54,7 @@ impl Trouble {
             }
             Self::NoLists => {
                 world
-                    .add_fault("acme", FaultRule::from(Fault::BadGateway).at(Endpoint::List))
+                    .add_fault("acme", FaultRule::from(Fault::OtherShape).at(Endpoint::List))
                     .expect("a fault");
             }
             Self::RevokedKey => {

@@ -22,6 +22,7 @@ mod looks;
 mod meetings;
 mod month;
 mod oauth;
+mod outages;
 mod rate_limits;
 mod restarts;
 mod roles;

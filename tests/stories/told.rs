@@ -80,12 +80,12 @@ async fn a_connection_that_only_fails_is_not_called_running() {
     assert!(before["status"] == "running" && before["last_synced_at"].is_string(), "{before}");
     assert!(before["due_at"].is_string(), "{before}");
 
-    spoil(&stand, Fault::Unavailable).await;
+    spoil(&stand, Fault::Quoted { status: 400, words: "no such window".to_owned() }).await;
     stand.until("it has failed", async || connection(&stand).await["failing"]["attempt"] == 4).await;
     for command in ["connections", "status"] {
         assert_says(
             &stand.ok(&[command]).await,
-            &["failing since 20", "HTTP 503", "(attempt 4 of 4)", " ago"],
+            &["failing since 20", "HTTP 400", "(attempt 4 of 4)", " ago"],
         );
     }
     counted(&stand, &roles, &[r#"switchboard_connections{status="failing"} 1"#]).await;

@@ -1,5 +1,6 @@
 //! Numbers of a steward, and of the whole system.
 
+mod accounts;
 mod queues;
 mod table;
 mod tenants;
@@ -18,6 +19,7 @@ use store::heartbeat::LastSeen;
 use store::report::{Count, Doing, OneDoing};
 
 use crate::TenantLabels;
+use accounts::AccountNumbers;
 use queues::QueueNumbers;
 use table::{Table, one_label};
 use tenants::TenantNumbers;
@@ -48,6 +50,7 @@ pub struct StewardMetrics {
     scheduler_seen: IntGauge,
     counted_at: IntGauge,
     pub(crate) vendors: VendorNumbers,
+    pub(crate) accounts: AccountNumbers,
     pub(crate) watched: WatchedNumbers,
     pub(crate) tenants: Option<TenantNumbers>,
 }
@@ -109,6 +112,7 @@ impl StewardMetrics {
                 "When the numbers of the whole system were last computed, since 1970; standing still: they are old.",
             )?,
             vendors: VendorNumbers::register(make)?,
+            accounts: AccountNumbers::register(make)?,
             watched: WatchedNumbers::register(make)?,
             tenants: (tenants == TenantLabels::Each).then(|| TenantNumbers::register(make)).transpose()?,
         };

@@ -39,7 +39,7 @@ async fn count(deps: &Deps) -> Result<(), StoreError> {
     deps.metrics.vendors.dead(&report::dead_by_vendor(&tx).await?);
     deps.metrics.queues.ages(&report::queue_work(&tx).await?);
     deps.metrics.connections(&report::doings(&tx).await?);
-    deps.metrics.vendors.accounts(&report::accounts_busy(&tx).await?);
+    deps.metrics.accounts.set(&report::accounts_busy(&tx).await?);
     deps.metrics.watched.set(&invariant::counts(&tx).await?, invariant::looked_at(&tx).await?);
     deps.metrics.outbox_age(outbox::oldest_unpublished_s(&tx).await?);
     if let Some(tenants) = &deps.metrics.tenants {

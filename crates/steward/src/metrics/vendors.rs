@@ -7,7 +7,7 @@ use model::{Share, Vendor};
 use prometheus::IntGauge;
 use runtime::Numbers;
 use store::budget::{BackfillOutlook, ShareLeft};
-use store::report::{AccountsBusy, BackfillPace, DayFreshness, DeadOf, Doing, OneDoing, Spread, Whose};
+use store::report::{BackfillPace, DayFreshness, DeadOf, Doing, OneDoing, Spread, Whose};
 
 use super::table::Table;
 
@@ -22,9 +22,6 @@ const PARTS: [&str; 3] = ["total", "vendor", "own"];
 pub(crate) struct VendorNumbers {
     connections: Table,
     oldest_sync: Table,
-    accounts_closed: Table,
-    in_flight: Table,
-    in_flight_max: Table,
     budget_left: Table,
     budget_used: Table,
     backfill_slices: Table,
@@ -48,21 +45,6 @@ impl VendorNumbers {
             oldest_sync: measures(
                 "switchboard_oldest_sync_seconds",
                 "Seconds since the schedule of a vendor's connections that nobody switched off last listed a window to its end, of the one farthest behind; see `switchboard connections`.",
-                &["vendor"],
-            )?,
-            accounts_closed: counts(
-                "switchboard_vendor_accounts_closed",
-                "Accounts of a vendor that take no requests for a while: it answered 429; again and again: another program uses the same account.",
-                &["vendor"],
-            )?,
-            in_flight: counts(
-                "switchboard_vendor_in_flight_requests",
-                "Requests to a vendor under way, of all accounts.",
-                &["vendor"],
-            )?,
-            in_flight_max: counts(
-                "switchboard_vendor_in_flight_max_requests",
-                "Requests to a vendor that may be under way, of all accounts; reached all the time: the vendor is slow.",
                 &["vendor"],
             )?,
             budget_left: measures(
@@ -121,16 +103,6 @@ impl VendorNumbers {
         };
         self.oldest_sync
             .set(Vendor::ALL.iter().filter_map(|vendor| Some((vec![vendor.as_str()], oldest(*vendor)?))));
-    }
-
-    pub(crate) fn accounts(&self, busy: &[AccountsBusy]) {
-        let of = |number: fn(&AccountsBusy) -> i64| {
-            let one = move |vendor| busy.iter().find(|one| one.vendor == vendor).map_or(0, number) as f64;
-            Vendor::ALL.iter().map(move |vendor| (vec![vendor.as_str()], one(*vendor)))
-        };
-        self.accounts_closed.set(of(|one| one.closed));
-        self.in_flight.set(of(|one| one.in_flight));
-        self.in_flight_max.set(of(|one| one.in_flight_max));
     }
 
     /// An account without a daily limit has its whole budget left.

@@ -68,9 +68,8 @@ fn row(one: &Run, remark: &str) -> Vec<String> {
 
 /// What a person would want to know of its state: a trouble first, then what became of its records.
 fn remark(one: &Run, pulse: Option<&Pulse>, attempts_max: u32) -> String {
-    let closed = pulse.and_then(|pulse| pulse.closed.as_ref());
     let trouble = match (one.state, one.parked_cause) {
-        (RunState::Parked, Some(cause)) => Some(parked(cause, closed)),
+        (RunState::Parked, Some(cause)) => Some(parked(cause, pulse)),
         (RunState::Failed, _) => one.failed_reason.clone(),
         (RunState::Settled, _) if one.gap => Some("fewer records than the vendor's total".to_owned()),
         _ => one.last_error.as_ref().map(|error| match one.attempt {

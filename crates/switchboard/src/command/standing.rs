@@ -6,7 +6,7 @@ use model::{ParkCause, TenantId, Vendor};
 use serde_json::json;
 use store::connection::Connection;
 use store::heartbeat::{self, LastSeen};
-use store::report::{self, Closed, Doing, Failing, Pulse};
+use store::report::{self, Away, Closed, Doing, Failing, Pulse};
 use store::stream::{self, Silence};
 use store::{StoreError, Tx, connection};
 
@@ -97,7 +97,7 @@ impl Standing {
             (Doing::Parked(ParkCause::Quota), Some(Pulse { closed: None, spent_until: Some(until), .. })) => {
                 format!("parked: quota until {} (the requests of the day are spent)", second(*until))
             }
-            (Doing::Parked(cause), pulse) => parked(cause, pulse.and_then(|pulse| pulse.closed.as_ref())),
+            (Doing::Parked(cause), pulse) => parked(cause, pulse),
             (Doing::Held, _) => {
                 let since = or_dash(one.credential_held_since.map(second));
                 format!("credential refused since {since}, held as the vendor's outage")
@@ -165,6 +165,7 @@ impl Standing {
             "failing": pulse.and_then(|pulse| pulse.failing.as_ref()),
             "refused": pulse.and_then(|pulse| pulse.refused.as_ref()),
             "closed": pulse.and_then(|pulse| pulse.closed.as_ref()),
+            "away": pulse.and_then(|pulse| pulse.away.as_ref()),
             "day_spent_until": pulse.and_then(|pulse| pulse.spent_until),
             "suspicious_silence": self.silence.as_ref().map(|silence| &silence.reason),
             "backfill_days": one.settings.backfill_days,
@@ -215,11 +216,22 @@ fn advice_of(one: &Connection, pulse: &Pulse) -> Option<String> {
 }
 
 /// What something is parked by, and until when if that is known.
-pub(crate) fn parked(cause: ParkCause, closed: Option<&Closed>) -> String {
-    match (cause, closed) {
-        (ParkCause::Quota, Some(closed)) => format!("parked: quota until {}", refusal(closed)),
+pub(crate) fn parked(cause: ParkCause, pulse: Option<&Pulse>) -> String {
+    match (cause, pulse) {
+        (ParkCause::Quota, Some(Pulse { closed: Some(closed), .. })) => {
+            format!("parked: quota until {}", refusal(closed))
+        }
+        (ParkCause::VendorDown, Some(Pulse { away: Some(away), .. })) => {
+            format!("parked: vendor-down since {}", absence(away))
+        }
         _ => format!("parked: {cause}"),
     }
+}
+
+fn absence(away: &Away) -> String {
+    let (since, probe_at, reason) =
+        (second(away.since), second(away.probe_at), short(&away.reason, REASON_CHARS));
+    format!("{since}, next probe at {probe_at}, {} failures in a row, the last: {reason}", away.failures)
 }
 
 fn refusal(closed: &Closed) -> String {
@@ -236,7 +248,9 @@ pub(crate) fn mend(cause: ParkCause, tenant: &TenantId, vendor: Vendor) -> Strin
         ParkCause::Crm => {
             format!("its calls wait until the tenant has accounts: connect a CRM, or `{}`", import(tenant))
         }
-        ParkCause::VendorDown => "the vendor is down; it goes on by itself".to_owned(),
+        ParkCause::VendorDown => {
+            "the vendor is down: see its status page; it goes on by itself, nothing is lost".to_owned()
+        }
         ParkCause::Pause => {
             "it is paused, disabled or disconnected; `switchboard connections` says which".to_owned()
         }
@@ -253,17 +267,55 @@ pub(crate) fn connect(tenant: &TenantId, vendor: Vendor) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::{ConnectionId, VendorAccount};
+
     use super::*;
 
     #[test]
     fn a_park_by_quota_says_until_when() {
-        let closed = Closed { until: "2026-11-21T15:20:28Z".parse().expect("a time"), reason: String::new() };
+        let pulse = pulse();
         assert_eq!(
-            parked(ParkCause::Quota, Some(&closed)),
+            parked(ParkCause::Quota, Some(&pulse)),
             "parked: quota until 2026-11-21 15:20:28Z (HTTP 429)"
         );
         assert_eq!(parked(ParkCause::Quota, None), "parked: quota");
-        assert_eq!(parked(ParkCause::Crm, Some(&closed)), "parked: crm");
+        assert_eq!(parked(ParkCause::Crm, Some(&pulse)), "parked: crm");
+    }
+
+    #[test]
+    fn a_park_by_a_vendor_that_is_away_says_since_when_and_when_it_is_asked_again() {
+        assert_eq!(
+            parked(ParkCause::VendorDown, Some(&pulse())),
+            "parked: vendor-down since 2026-11-21 15:00:00Z, next probe at 2026-11-21 15:21:00Z, 14 failures in a row, \
+             the last: HTTP 503"
+        );
+        assert_eq!(parked(ParkCause::VendorDown, None), "parked: vendor-down");
+    }
+
+    fn pulse() -> Pulse {
+        let at = |text: &str| text.parse().expect("a time");
+        let until = at("2026-11-21T15:20:28Z");
+        Pulse {
+            connection_id: ConnectionId::derive(
+                &TenantId::parse("acme").expect("an id"),
+                Vendor::Gong,
+                &VendorAccount::of("1"),
+            ),
+            last_synced_at: None,
+            due_at: None,
+            overdue: false,
+            failing: None,
+            refused: None,
+            closed: Some(Closed { until, reason: String::new() }),
+            away: Some(Away {
+                since: at("2026-11-21T15:00:00Z"),
+                probe_at: at("2026-11-21T15:21:00Z"),
+                failures: 14,
+                reason: "HTTP 503".to_owned(),
+            }),
+            spent_until: None,
+            now: until,
+        }
     }
 
     #[test]
