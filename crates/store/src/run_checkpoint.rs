@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use model::{ContentHash, DeadLetterId, ItemDecision, Lane, RunKind, Step, VendorKey, Version};
+use model::{ContentHash, DeadLetterId, ItemDecision, Lane, RunKind, Share, Step, VendorKey, Version};
 
 use crate::run_claim::ClaimedRun;
 use crate::{StoreError, Tx, dead_letter};
@@ -202,10 +202,12 @@ async fn look_at_pending_now(tx: &Tx, run: &ClaimedRun, listed: &[Listed]) -> Re
 }
 
 async fn write_failed(tx: &Tx, run: &ClaimedRun, failed: &[FailedDetail]) -> Result<(), StoreError> {
+    // what a replay began is a replay's to the end
+    let look_reason = if run.share == Share::Replay { "replay-failed" } else { "detail-failed" };
     for detail in failed {
         tx.execute(
             "UPDATE intake SET failed_version = $3, failed_hash = $4, failed_attempts = $5, failed_class = $6,
-                 failed_reason = $7, look_reason = 'detail-failed',
+                 failed_reason = $7, look_reason = $9,
                  look_at = CASE WHEN $8::float8 IS NULL THEN NULL
                                 ELSE clock_timestamp() + make_interval(secs => $8) END
              WHERE connection_id = $1 AND vendor_key = $2 AND coalesce(failed_version, 0) < $3",
@@ -218,6 +220,7 @@ async fn write_failed(tx: &Tx, run: &ClaimedRun, failed: &[FailedDetail]) -> Res
                 &detail.class,
                 &detail.reason,
                 &detail.look_after.map(|wait| wait.as_secs_f64()),
+                &look_reason,
             ],
         )
         .await?;

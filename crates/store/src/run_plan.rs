@@ -165,12 +165,12 @@ pub async fn plan_walks(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
 pub async fn plan_follow_ups(tx: &Tx, connections_max: i64, records_max: i64) -> Result<u64, StoreError> {
     let due = tx
         .query(
-            // looks that are replayed have runs of their own: they spend another share of the day
-            "SELECT DISTINCT k.connection_id, k.tenant_id, k.stream, k.look_reason IS NOT DISTINCT FROM 'replayed'
+            // looks that are replayed have runs of their own, at every attempt: they spend another share of the day
+            "SELECT DISTINCT k.connection_id, k.tenant_id, k.stream, coalesce(k.look_reason IN ('replayed', 'replay-failed'), false)
              FROM intake k JOIN connections c USING (connection_id)
              WHERE k.look_at <= now() AND c.disconnected_at IS NULL
                AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.connection_id = k.connection_id AND r.stream = k.stream
-                               AND r.replayed = (k.look_reason IS NOT DISTINCT FROM 'replayed')
+                               AND r.replayed = coalesce(k.look_reason IN ('replayed', 'replay-failed'), false)
                                AND r.kind = 'follow-up' AND r.state IN ('planned', 'listing', 'parked'))
              LIMIT $1",
             &[&connections_max],
@@ -202,7 +202,7 @@ async fn plan_follow_up(
          due AS (
              SELECT connection_id, vendor_key, coalesce(listed_hash, '\\x') AS hash FROM intake
              WHERE connection_id = $1 AND stream = $4 AND look_at <= now() AND EXISTS (SELECT FROM run)
-               AND (look_reason IS NOT DISTINCT FROM 'replayed') = $5
+               AND coalesce(look_reason IN ('replayed', 'replay-failed'), false) = $5
              ORDER BY look_at LIMIT $3 FOR UPDATE SKIP LOCKED),
          taken AS (
              UPDATE intake k SET look_at = NULL, looks = looks + 1

@@ -152,7 +152,7 @@ async fn known_record(tx: &Tx, probe: &Probe) -> Result<Option<VendorKey>, Store
                   ORDER BY started_at DESC LIMIT 1),
                  (SELECT vendor_key FROM (
                       SELECT vendor_key, count(*) OVER () AS others FROM intake
-                      WHERE connection_id = $1 AND look_at IS NOT NULL AND look_reason = 'detail-failed'
+                      WHERE connection_id = $1 AND look_at IS NOT NULL AND look_reason IN ('detail-failed', 'replay-failed')
                         AND stored_version IS NULL) AS unfetched
                   WHERE others >= $3 ORDER BY random() LIMIT 1))",
             &[&probe.connection_id.0, &probe.tenant.as_str(), &UNFETCHED_MIN],

@@ -99,7 +99,7 @@ const UNFINISHED: &str =
               count(*) FILTER (WHERE b.cause IS NOT NULL) AS held,
               min(k.look_at) FILTER (WHERE b.cause IS NULL) AS next_at
        FROM intake k JOIN connection_blocks b USING (connection_id)
-       WHERE k.look_at IS NOT NULL AND k.look_reason = 'detail-failed'
+       WHERE k.look_at IS NOT NULL AND k.look_reason IN ('detail-failed', 'replay-failed')
          AND ($1::text IS NULL OR k.tenant_id = $1)) AS retries";
 
 /// Counts what is unfinished, of one tenant or of all the transaction speaks for. In one statement, and so at one moment: work that

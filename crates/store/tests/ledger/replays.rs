@@ -1,12 +1,15 @@
 //! Replays: what is frozen, what is not sent, and what became of what was.
 
-use model::{ContentHash, DeadLetterId, ReplayId, VendorKey, Version};
+use std::time::Duration;
+
+use model::{ContentHash, DeadLetterId, ItemDecision, ReplayId, Share, VendorKey, Version};
 use store::dead_letter::{self, LetterFilter};
 use store::replay::{self, Pace, Sent, ToSend};
-use store::{Tx, intake};
+use store::run_checkpoint::{self, FailedDetail, Next};
+use store::{Speaker, Tx, intake, run_plan};
 use uuid::Uuid;
 
-use crate::common::Connected;
+use crate::common::{Connected, listed};
 use crate::letters::{begin, file, letter};
 
 const PACE: Pace = Pace { per_minute: 60, failures_max: 0 };
@@ -149,5 +152,36 @@ async fn one_process_at_a_time_takes_the_turn() {
     one.rollback().await.unwrap();
     assert!(replay::take_turn(&other, id).await.unwrap().is_some(), "whoever died holds nothing");
     drop(other);
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn every_attempt_at_a_replayed_look_is_the_replays_and_spends_its_share() {
+    let connected = Connected::fresh().await;
+    let known = "INSERT INTO intake (connection_id, vendor_key, tenant_id, look_at, look_reason)
+                 SELECT connection_id, 'k', 'acme', now(), 'replayed' FROM connections";
+    connected.database.execute(known).await;
+    for attempt in 1..=3 {
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        assert_eq!(run_plan::plan_follow_ups(&tx, 10, 10).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let run = connected.start_and_claim().await;
+        assert_eq!(run.share, Share::Replay, "attempt {attempt}");
+        let failed = FailedDetail {
+            key: VendorKey::of("k"),
+            version: Version(attempt),
+            hash: ContentHash::of(b"k"),
+            class: "vendor-transient".to_owned(),
+            reason: "HTTP 500".to_owned(),
+            attempts: i32::try_from(attempt).unwrap(),
+            look_after: Some(Duration::ZERO),
+            letter: None,
+        };
+        let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+        let page = [listed("k", attempt, ItemDecision::Pending)];
+        let end = Next::End { total: None };
+        run_checkpoint::checkpoint(&tx, &run, &page, &[failed], &end).await.unwrap();
+        tx.commit().await.unwrap();
+    }
     connected.database.finish().await;
 }
