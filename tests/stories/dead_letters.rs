@@ -209,6 +209,12 @@ async fn a_replay_stops_at_its_first_failure_and_goes_on_when_it_is_resumed() {
     assert_eq!(stand.dead().await, 8, "the rest is left as it was");
     let seen = &stand.json(&["dead", "replays"]).await[0];
     assert_eq!((&seen["operator"], &seen["id"]), (&"ada".into(), &stopped["id"]));
+    let status = stand.ok(&["status"]).await;
+    let told = format!(
+        "REPLAY {} by ada of 8 letters (all) is stopped (1 letters failed, 0 are allowed",
+        stopped["id"].as_str().expect("an id")
+    );
+    assert!(status.contains(&told) && status.contains(", wave 2: 1 failed same, 7 not sent"), "{status}");
     let rest = &stand.json(&["dead", "replay", "--all", "--dry-run"]).await[0]["preview"];
     assert_eq!((&rest["letters"], &rest["left_out"]), (&1.into(), &7.into()), "a letter is in one replay");
 

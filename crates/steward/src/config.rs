@@ -26,6 +26,8 @@ pub struct StewardConfig {
     /// `SWITCHBOARD_DISCARDED_S`: the message of a discarded dead letter is kept so many seconds, default 2592000; until then it can be
     /// restored.
     pub discarded_age: Duration,
+    /// `SWITCHBOARD_REPLAYS_S`: what became of each letter of a replay is kept so many seconds after its end, default 7776000 (90 days).
+    pub replays_age: Duration,
     /// `SWITCHBOARD_WATCH_S`: how often it is looked whether everything holds that always should, in seconds, default 3600.
     pub watch_every: Duration,
 }
@@ -39,6 +41,7 @@ impl StewardConfig {
             count_every: env.seconds("SWITCHBOARD_COUNT_S", Duration::from_secs(10))?,
             claim_check_age: env.seconds("SWITCHBOARD_CLAIM_CHECK_S", Duration::from_hours(7 * 24))?,
             discarded_age: env.seconds("SWITCHBOARD_DISCARDED_S", Duration::from_hours(30 * 24))?,
+            replays_age: env.seconds("SWITCHBOARD_REPLAYS_S", Duration::from_hours(90 * 24))?,
             watch_every: env.seconds("SWITCHBOARD_WATCH_S", Duration::from_hours(1))?,
         })
     }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use model::ReplayId;
 use queue::Publisher;
 use runtime::{Shutdown, failpoint};
-use store::replay::{self, Turn};
+use store::replay::{self, Turn, Wave};
 use store::{Speaker, Store};
 
 use crate::Deps;
@@ -56,7 +56,7 @@ async fn step(store: &Store, publisher: &Publisher, id: ReplayId) -> anyhow::Res
             replay::stop(&tx, id, &because).await?;
         }
         (Some(first_open), None) => {
-            let before = wave_end(first_open);
+            let before = Wave::of(first_open).end;
             replay::rule_out(&tx, id, before).await?;
             let limit = if turn.may_send { (turn.pace.per_minute / STEPS_PER_MINUTE).max(1) } else { 0 };
             let letters = replay::sendable(&tx, id, before, limit.into()).await?;
@@ -75,22 +75,4 @@ fn too_many_failures(turn: &Turn) -> Option<String> {
         let last = turn.last_failure.as_deref().unwrap_or("no words");
         format!("{} letters failed, {} are allowed; the last: {last}", turn.failures, turn.pace.failures_max)
     })
-}
-
-/// The end of the wave that a place is in.
-fn wave_end(place: i32) -> i32 {
-    const FIRST: [i32; 3] = [1, 1 + 5, 1 + 5 + 25];
-    let full = FIRST[2];
-    FIRST.into_iter().find(|end| place < *end).unwrap_or(full + ((place - full) / 100 + 1) * 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waves_are_of_one_five_twenty_five_and_then_a_hundred() {
-        let ends = [0, 1, 5, 6, 30, 31, 130, 131, 1_000].map(wave_end);
-        assert_eq!(ends, [1, 6, 6, 31, 31, 131, 131, 231, 1_031]);
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime::Shutdown;
-use store::{Speaker, StoreError, claim_check, dead_letter, stop};
+use store::{Speaker, StoreError, claim_check, dead_letter, replay, stop};
 
 use crate::Deps;
 
@@ -28,9 +28,15 @@ async fn sweep(deps: &Deps) -> Result<(), StoreError> {
     let documents = claim_check::sweep(&tx, deps.config.claim_check_age).await?;
     dead_letter::sweep_expected(&tx).await?;
     stop::sweep(&tx, STOPS_KEPT).await?;
+    let replays = replay::sweep(&tx, deps.config.replays_age).await?;
     tx.commit().await?;
-    if letters + documents > 0 {
-        tracing::info!(letters, documents, "forgot discarded letters, and documents that were put away");
+    if letters + documents + replays > 0 {
+        tracing::info!(
+            letters,
+            documents,
+            replays,
+            "forgot discarded letters, documents that were put away, and replays"
+        );
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 
 mod letters;
 mod report;
+mod wave;
+
+use std::time::Duration;
 
 use model::ReplayId;
 
@@ -10,7 +13,8 @@ use crate::dead_letter::{LetterFilter, MATCHES};
 use crate::report::Count;
 use crate::{StoreError, Tx};
 pub use letters::{Sent, ToSend, decide, note_outcomes, rule_out, sendable, sent};
-pub use report::{Replay, ReplayedLetter, letters, list};
+pub use report::{Replay, ReplayedLetter, letters, list, open};
+pub use wave::Wave;
 
 /// How a replay goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,4 +163,19 @@ pub async fn cancel(tx: &Tx, id: ReplayId) -> Result<Option<u64>, StoreError> {
         )
         .await?;
     Ok(Some(left))
+}
+
+/// Forgets replays that ended so long ago, with what became of each letter; returns how many. What operators did stays written down.
+pub async fn sweep(tx: &Tx, age: Duration) -> Result<u64, StoreError> {
+    tx.execute(
+        // of a cancelled one something may still be under way
+        "WITH old AS (
+             SELECT replay_id FROM replays r
+             WHERE state IN ('done', 'cancelled') AND ended_at < now() - make_interval(secs => $1)
+               AND NOT EXISTS (SELECT FROM replay_letters l WHERE l.replay_id = r.replay_id AND l.outcome IS NULL)),
+         letters AS (DELETE FROM replay_letters l USING old WHERE l.replay_id = old.replay_id)
+         DELETE FROM replays r USING old WHERE r.replay_id = old.replay_id",
+        &[&age.as_secs_f64()],
+    )
+    .await
 }

@@ -7,6 +7,7 @@ use model::{DeadLetterId, ReplayId};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Wave;
 use crate::{StoreError, Tx};
 
 /// A replay, and how far it is.
@@ -34,6 +35,8 @@ pub struct Replay {
     pub under_way: i64,
     /// Not sent, and without an outcome.
     pub unsent: i64,
+    /// Which wave it is at, from 1; `None` when every letter has an outcome.
+    pub wave: Option<i32>,
     /// How many by outcome.
     pub outcomes: BTreeMap<String, i64>,
     /// When it ended.
@@ -59,21 +62,37 @@ pub struct ReplayedLetter {
 
 /// Lists replays, or one, the latest first.
 pub async fn list(tx: &Tx, id: Option<ReplayId>, limit: i64) -> Result<Vec<Replay>, StoreError> {
+    listed(tx, id, false, limit).await
+}
+
+/// Lists the replays that are not over: running, or stopped.
+pub async fn open(tx: &Tx) -> Result<Vec<Replay>, StoreError> {
+    listed(tx, None, true, i64::MAX).await
+}
+
+async fn listed(
+    tx: &Tx,
+    id: Option<ReplayId>,
+    open_only: bool,
+    limit: i64,
+) -> Result<Vec<Replay>, StoreError> {
     let rows = tx
         .query(
             "SELECT r.replay_id, r.operator, r.ordered_at, r.chosen, r.per_minute, r.failures_max, r.state,
-                    r.stopped_because, r.ended_at, l.letters, l.under_way, l.unsent, l.outcomes
+                    r.stopped_because, r.ended_at, l.letters, l.under_way, l.unsent, l.outcomes,
+                    l.first_open
              FROM replays r
              CROSS JOIN LATERAL (
                  SELECT coalesce(sum(n), 0)::bigint AS letters,
                         coalesce(sum(n) FILTER (WHERE outcome IS NULL AND sent), 0)::bigint AS under_way,
                         coalesce(sum(n) FILTER (WHERE outcome IS NULL AND NOT sent), 0)::bigint AS unsent,
+                        min(first) FILTER (WHERE outcome IS NULL) AS first_open,
                         coalesce(jsonb_object_agg(outcome, n) FILTER (WHERE outcome IS NOT NULL), '{}') AS outcomes
-                 FROM (SELECT outcome, outcome IS NULL AND sent_at IS NOT NULL AS sent, count(*) AS n FROM replay_letters
+                 FROM (SELECT outcome, outcome IS NULL AND sent_at IS NOT NULL AS sent, count(*) AS n, min(place) AS first FROM replay_letters
                        WHERE replay_id = r.replay_id GROUP BY 1, 2) AS counted) AS l
-             WHERE $1::uuid IS NULL OR r.replay_id = $1
+             WHERE ($1::uuid IS NULL OR r.replay_id = $1) AND (NOT $3 OR r.state IN ('running', 'stopped'))
              ORDER BY r.ordered_at DESC LIMIT $2",
-            &[&id.map(|id| id.0), &limit],
+            &[&id.map(|id| id.0), &limit, &open_only],
         )
         .await?;
     rows.iter()
@@ -92,6 +111,7 @@ pub async fn list(tx: &Tx, id: Option<ReplayId>, limit: i64) -> Result<Vec<Repla
                 letters: row.try_get(9)?,
                 under_way: row.try_get(10)?,
                 unsent: row.try_get(11)?,
+                wave: row.try_get::<_, Option<i32>>(13)?.map(|place| Wave::of(place).number),
                 outcomes: outcomes.map_err(|error| StoreError::Row(error.to_string()))?,
             })
         })

@@ -6,7 +6,7 @@ use model::{ContentHash, DeadLetterId, ItemDecision, ReplayId, Share, VendorKey,
 use store::dead_letter::{self, LetterFilter};
 use store::replay::{self, Pace, Sent, ToSend};
 use store::run_checkpoint::{self, FailedDetail, Next};
-use store::{Speaker, Tx, intake, run_plan};
+use store::{Speaker, Tx, desk_action, intake, run_plan};
 use uuid::Uuid;
 
 use crate::common::{Connected, listed};
@@ -152,6 +152,34 @@ async fn one_process_at_a_time_takes_the_turn() {
     one.rollback().await.unwrap();
     assert!(replay::take_turn(&other, id).await.unwrap().is_some(), "whoever died holds nothing");
     drop(other);
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn a_replay_that_ended_long_ago_is_forgotten_and_what_was_done_about_letters_is_not() {
+    let connected = Connected::fresh().await;
+    file(&connected, &[letter(&connected, 1, "a"), letter(&connected, 2, "a")]).await;
+    let tx = begin(&connected).await;
+    let (old, letters) = ordered(&tx).await;
+    assert_eq!(letters, 2);
+    desk_action::record(&tx, "ada", "replay", &serde_json::json!({}), letters, None).await.unwrap();
+    let open = replay::open(&tx).await.unwrap();
+    assert_eq!((open.len(), open[0].id, open[0].wave, open[0].unsent), (1, old, Some(1), 2));
+    replay::sent(&tx, old, 0, Sent::Look).await.unwrap();
+    replay::decide(&tx, old, 0, "succeeded", "it went").await.unwrap();
+    assert_eq!(replay::open(&tx).await.unwrap()[0].wave, Some(2));
+    replay::sent(&tx, old, 1, Sent::Look).await.unwrap();
+    assert_eq!(replay::cancel(&tx, old).await.unwrap(), Some(0));
+    assert!(replay::open(&tx).await.unwrap().is_empty());
+    assert_eq!(replay::sweep(&tx, Duration::ZERO).await.unwrap(), 0, "something is under way");
+    replay::decide(&tx, old, 1, "succeeded", "it went").await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = begin(&connected).await;
+    assert_eq!(replay::sweep(&tx, Duration::from_hours(1)).await.unwrap(), 0, "not so long ago");
+    assert_eq!(replay::sweep(&tx, Duration::ZERO).await.unwrap(), 1);
+    assert!(replay::list(&tx, None, 9).await.unwrap().is_empty() && outcomes(&tx, old).await.is_empty());
+    assert_eq!(desk_action::list(&tx, None, 9).await.unwrap().len(), 1);
+    tx.commit().await.unwrap();
     connected.database.finish().await;
 }
 

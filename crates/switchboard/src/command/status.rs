@@ -8,9 +8,11 @@ use serde_json::json;
 use store::budget::{BackfillOutlook, ShareLeft};
 use store::heartbeat::{self, LastSeen};
 use store::invariant::{self, Broken};
+use store::replay::{self, Replay};
 use store::stream::Silence;
 use store::{Speaker, budget, report, stream, vanish};
 
+use crate::command::dead::replay::progress;
 use crate::command::standing::{self, Standing};
 use crate::context::Context;
 use crate::output::{self, or_dash};
@@ -31,6 +33,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let oldest = report::oldest_waiting(&tx).await?;
     let scheduler = heartbeat::last_seen(&tx, "scheduler").await?;
     let unkept = invariant::broken(&tx).await?;
+    let replays = replay::open(&tx).await?;
     tx.commit().await?;
     // asked for when something is wrong, and that may be the broker
     let (queues, broker) = match desk::queues::look(&store, &context.queue_config()?).await {
@@ -51,6 +54,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             "scheduler_seen_at": scheduler.map(|seen| seen.at), "warnings": warnings, "broker": broker,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
             "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(), "broken_invariants": unkept,
+            "replays": replays,
         }))?;
         return Ok(exit);
     }
@@ -78,6 +82,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     for warning in &warnings {
         output::say!("{warning}");
     }
+    print_replays(&replays);
     print_broken(&unkept);
     print_warnings(&held, &silences);
     Ok(exit)
@@ -143,6 +148,36 @@ fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
         );
     }
     println!();
+}
+
+/// Replays that are not over: whoever comes next must not order the same once more, and a stopped one waits for a person.
+fn print_replays(replays: &[Replay]) {
+    for one in replays {
+        let wave = one.wave.map(|wave| format!(", wave {wave}")).unwrap_or_default();
+        let because = one.stopped_because.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        output::say!(
+            "REPLAY {} by {} of {} letters ({}) is {}{because}{wave}: {}",
+            one.id,
+            one.operator,
+            one.letters,
+            chosen(&one.chosen),
+            one.state,
+            progress(one)
+        );
+    }
+}
+
+/// Which letters were meant: what was asked for by name, or all of them.
+fn chosen(filter: &serde_json::Value) -> String {
+    let named = filter.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let parts: Vec<String> = named
+        .map(|(name, value)| match value {
+            serde_json::Value::Array(many) => format!("{} {name}", many.len()),
+            serde_json::Value::String(text) => format!("{name} {text}"),
+            other => format!("{name} {other}"),
+        })
+        .collect();
+    if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }
 }
 
 /// What does not hold, and always should.

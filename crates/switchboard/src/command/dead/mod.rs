@@ -3,7 +3,7 @@
 mod decide;
 mod edit;
 mod look;
-mod replay;
+pub(super) mod replay;
 mod which;
 
 use std::path::PathBuf;

@@ -103,7 +103,8 @@ fn outcome(context: &Context, replay: &Replay) -> anyhow::Result<ExitCode> {
     Ok(if good == replay.letters { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-fn progress(replay: &Replay) -> String {
+/// How far it is.
+pub(crate) fn progress(replay: &Replay) -> String {
     let outcomes = replay.outcomes.iter().map(|(name, count)| format!("{count} {}", name.replace('-', " ")));
     let open = [(replay.under_way, "under way"), (replay.unsent, "not sent")];
     let open = open.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
