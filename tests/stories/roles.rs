@@ -1,5 +1,9 @@
 //! Life of a role: it waits for what is not there yet or any more, says whether it is ready, and ends cleanly.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use stories::{Role, Stack, Stand};
 
 #[tokio::test]
@@ -31,6 +35,56 @@ async fn a_role_waits_for_a_schema_that_is_not_there_and_then_is_ready() {
     }
     roles.push(all);
     stand.finish(roles).await;
+}
+
+/// Which dump of its memory a process may leave behind.
+fn dump_limit(pid: u32) -> String {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("a process that runs");
+    let line =
+        limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit").to_owned();
+    line.split_whitespace().skip(4).take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_process_that_dies_leaves_nothing_of_its_memory_behind() {
+    // as on a machine that keeps dumps of whatever dies
+    let maximum = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: maximum, maximum }).expect("no more than is allowed");
+    let mut stand = Stand::fresh().await;
+    for role in ["scheduler", "fetcher", "normalizer", "steward", "all"] {
+        let mut role = stand.start(role).await;
+        until_ready(&stand, &role).await;
+        assert_eq!(dump_limit(role.pid()), "0 0", "of {}", role.name());
+        role.signal(Signal::ABORT);
+        let status = role.ended(Duration::from_secs(10)).await;
+        assert_eq!((status.signal(), status.core_dumped()), (Some(Signal::ABORT.as_raw()), false));
+    }
+    assert_ne!(
+        dump_limit(std::process::id()).split(' ').next(),
+        Some("0"),
+        "others may, or this tells nothing"
+    );
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_role_with_anothers_login_waits_and_says_which_it_needs() {
+    let mut stand = Stand::fresh().await;
+    let anothers = stand.database.url_for("fetcher");
+    let settings = [("DATABASE_URL", secrecy::ExposeSecret::expose_secret(&anothers))];
+    let mut role = stand.start_with("normalizer", &settings).await;
+    stand.until("it listens", async || role.address().is_some()).await;
+    until_closed(
+        &stand,
+        &role,
+        "database",
+        r#"the database login \"switchboard_test_fetcher\" may not do what"#,
+    )
+    .await;
+    let answer = role.get("/readyz").await;
+    assert!(answer.contains("GRANT switchboard_normalizer TO switchboard_test_fetcher"), "{answer}");
+    assert!(role.is_running());
+    stand.finish(vec![role]).await;
 }
 
 async fn until_ready(stand: &Stand, role: &Role) {

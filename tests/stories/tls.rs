@@ -62,7 +62,7 @@ async fn over_tls_all_arrives_and_whatever_is_false_is_refused_with_a_sentence()
 /// Gives `migrate` with these settings, and looks for a sentence: one line, without passwords.
 async fn refused(stand: &Stand, settings: &[(&str, &str)], says: &[&str]) {
     // as it is logged when nobody says otherwise
-    let settings = [settings, &[("SWITCHBOARD_LOG", "")]].concat();
+    let settings = [settings, &[("SWITCHBOARD_LOG", ""), ("DATABASE_MIGRATE_URL", "")]].concat();
     let output = stand.run_with(&settings, &["migrate"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let what = format!("{settings:?}: {said}");

@@ -38,8 +38,15 @@ impl SliceLength {
 impl StoreConfig {
     /// Reads the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self { url: env.required_secret("DATABASE_URL")?, ..Self::of_migrations(env)? })
+    }
+
+    /// The same for migrations, which their owner makes: `DATABASE_MIGRATE_URL`, by default `DATABASE_URL`.
+    pub fn of_migrations(env: &Env) -> Result<Self, EnvError> {
+        let name =
+            if env.text("DATABASE_MIGRATE_URL").is_some() { "DATABASE_MIGRATE_URL" } else { "DATABASE_URL" };
         Ok(Self {
-            url: env.required_secret("DATABASE_URL")?,
+            url: env.required_secret(name)?,
             connections_max: env.parse("SWITCHBOARD_DATABASE_CONNECTIONS", 10)?,
             wait_max: env.seconds("SWITCHBOARD_DATABASE_TIMEOUT_S", Duration::from_secs(10))?,
             answer_max: env.seconds("SWITCHBOARD_DATABASE_ANSWER_S", Duration::from_mins(5))?,

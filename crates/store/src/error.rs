@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 
 use tokio_postgres::error::SqlState;
 
+/// What whoever gave a program the wrong login needs to know.
+const RIGHTS_ADVICE: &str = "each program has a login of its own, and `switchboard migrate` that of who owns the tables \
+    (DATABASE_MIGRATE_URL); see deploy/security.md";
+
 /// What went wrong at the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -51,6 +55,19 @@ pub enum StoreError {
          and name it in DATABASE_URL"
     )]
     Privileged(String),
+    /// The login may not do what the program does.
+    #[error(
+        "the database login {login:?} may not do what this program does ({missing}): run `switchboard migrate`, which grants that to \
+         the roles of deploy/postgres/roles.sql, and make the login a member: `GRANT {roles} TO {login}`"
+    )]
+    Unentitled {
+        /// The login that `DATABASE_URL` names.
+        login: String,
+        /// What it should be a member of.
+        roles: String,
+        /// What it lacks.
+        missing: String,
+    },
     /// A row that this program cannot read.
     #[error("a stored row cannot be read: {0}")]
     Row(String),
@@ -83,6 +100,9 @@ impl From<tokio_postgres::Error> for StoreError {
         let code = db.code();
         if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME {
             return Self::Other(format!("{message}: is the database migrated? run `switchboard migrate`"));
+        }
+        if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+            return Self::Other(format!("{message}: {RIGHTS_ADVICE}"));
         }
         if message.contains("no encryption") {
             return Self::Unavailable(format!(

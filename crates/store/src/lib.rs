@@ -26,6 +26,7 @@ mod pool;
 pub mod replay;
 pub mod report;
 pub mod resolve;
+pub mod rights;
 pub mod run;
 pub mod run_checkpoint;
 pub mod run_claim;

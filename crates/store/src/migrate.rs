@@ -80,7 +80,7 @@ pub async fn schema_state(store: &Store) -> Result<SchemaState, StoreError> {
     })
 }
 
-/// Tells the set of migrations this program carries from any other.
+/// Tells the migrations and rights this program carries from any others.
 #[cfg(feature = "testing")]
 pub(crate) fn fingerprint() -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -88,6 +88,7 @@ pub(crate) fn fingerprint() -> u64 {
     for migration in embedded::migrations::runner().get_migrations() {
         (migration.version(), migration.name(), migration.checksum()).hash(&mut hasher);
     }
+    format!("{:?}", crate::rights::RIGHTS).hash(&mut hasher);
     hasher.finish()
 }
 

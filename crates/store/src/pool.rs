@@ -9,7 +9,10 @@ use tokio_postgres::{NoTls, Row};
 use crate::connect::{Target, target};
 use crate::lent::Lent;
 use crate::tx::Params;
-use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, schema_state};
+use crate::{SchemaState, Speaker, StoreConfig, StoreError, Tx, rights, schema_state};
+
+/// Where the schema's version is written; who may not read that knows nothing of it.
+const HISTORY: &str = "on refinery_schema_history";
 
 /// The database, for everybody in a process; cheap to clone.
 #[derive(Clone)]
@@ -17,6 +20,7 @@ pub struct Store {
     pool: Pool,
     target: Arc<Target>,
     answer_max: Duration,
+    program: Arc<str>,
 }
 
 impl Store {
@@ -40,7 +44,7 @@ impl Store {
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(|error| StoreError::Other(error.to_string()))?;
-        Ok(Self { pool, target, answer_max: config.answer_max })
+        Ok(Self { pool, target, answer_max: config.answer_max, program: program.into() })
     }
 
     /// Begins a transaction that speaks for the given tenants and nobody else.
@@ -59,13 +63,32 @@ impl Store {
         client.answer(asked).await
     }
 
-    /// Says whether the schema fits this program, and its role the schema; an error says what to do.
+    /// Says whether the schema fits this program, and its login the program; an error says what to do.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         self.check_role().await?;
+        let missing = rights::missing(self, &self.program).await?;
+        if missing.iter().any(|right| right.ends_with(HISTORY)) {
+            return Err(self.lacks(missing).await);
+        }
         match schema_state(self).await? {
-            SchemaState::Current => Ok(()),
+            // what is newly granted comes with the schema
             SchemaState::Older { found, needed } => Err(StoreError::SchemaOlder { found, needed }),
+            _ if !missing.is_empty() => Err(self.lacks(missing).await),
+            SchemaState::Current => Ok(()),
             SchemaState::Newer { found, known } => Err(StoreError::SchemaNewer { found, known }),
+        }
+    }
+
+    async fn lacks(&self, missing: Vec<String>) -> StoreError {
+        let roles = rights::roles_of(&self.program).join(", ");
+        let named = self.one_statement("SELECT current_user::text", &[]).await;
+        let login = named.and_then(|row| Ok(row.map(|row| row.try_get(0)).transpose()?));
+        match login {
+            Ok(login) => {
+                let missing = missing.join(", ");
+                StoreError::Unentitled { login: login.unwrap_or_default(), roles, missing }
+            }
+            Err(error) => error,
         }
     }
 

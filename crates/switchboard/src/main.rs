@@ -17,6 +17,10 @@ use crate::cli::{Cli, Command};
 use crate::context::Context;
 
 fn main() -> ExitCode {
+    if let Err(error) = runtime::keep_memory_private() {
+        eprintln!("switchboard: the program cannot keep its memory to itself: {error}");
+        return ExitCode::FAILURE;
+    }
     runtime::install_crypto_provider();
     end_quietly_when_nobody_reads();
     let cli = Cli::parse();

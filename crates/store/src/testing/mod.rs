@@ -8,18 +8,27 @@ use std::time::Duration;
 use runtime::Env;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
+use tokio_postgres::SimpleQueryMessage;
 use uuid::Uuid;
 
 use crate::migrate::fingerprint;
-use crate::{Store, StoreConfig, StoreError, migrate};
+use crate::{Store, StoreConfig, StoreError, migrate, rights};
 
 pub use connected::{connected, connected_to};
 
 /// The role that owns the databases of tests, as little privileged as in production.
 const ROLE: &str = "switchboard_test";
 
+/// The roles of the programs, as every server has them.
+const ROLES: &str = include_str!("../../../../deploy/postgres/roles.sql");
+
+/// A process with every role, which commands are given beside.
+const ALL: &str = "all";
+
 /// Any constant number: who makes the template holds this lock.
 const MAKING_THE_TEMPLATE: i64 = 0x7465_6d70_6c61;
+/// Any other: who makes the logins holds this one.
+const MAKING_THE_LOGINS: i64 = 0x6c6f_6769_6e73;
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
@@ -47,18 +56,23 @@ impl TestDatabase {
     /// Makes a migrated database on the server that these settings name.
     pub async fn fresh_on(env: &Env) -> Self {
         let database = Self::create(admin_url(env), None).await;
-        migrate(&database.store, None).await.expect("migrations from nothing");
+        database.migrate().await;
         database
+    }
+
+    async fn migrate(&self) {
+        migrate(&self.store, None).await.expect("migrations from nothing");
+        rights::grant(&self.store).await.expect("rights to grant");
     }
 
     async fn create(admin: SecretString, template: Option<&str>) -> Self {
         let name = format!("t_{}", Uuid::new_v4().simple());
         let from = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
-        ensure_role(&admin).await;
+        ensure_logins(&admin).await;
         execute(&admin, &format!("CREATE DATABASE {name} OWNER {ROLE}{from}"))
             .await
             .expect("a test database");
-        let url = url_of(&admin, &name);
+        let url = url_of(&admin, &name, ROLE);
         let (store, as_superuser) = (open(&url), open(&url_as_admin(&admin, &name)));
         Self { name, admin, url, store, as_superuser }
     }
@@ -68,9 +82,25 @@ impl TestDatabase {
         &self.store
     }
 
-    /// The value for `DATABASE_URL`.
+    /// The value for `DATABASE_MIGRATE_URL`: the login that owns the database.
     pub fn url(&self) -> &SecretString {
         &self.url
+    }
+
+    /// The value for `DATABASE_URL` of a program: `fetcher`, say, `desk` for a command, or `all` for all of it. Its login may do what the
+    /// program needs, and nothing else.
+    pub fn url_for(&self, program: &str) -> SecretString {
+        url_of(&self.admin, &self.name, &login_of(program))
+    }
+
+    /// A pool of such a program.
+    pub fn store_for(&self, program: &str) -> Store {
+        self.store_as(program, program)
+    }
+
+    /// A pool of a program that was given a login, be it its own or another's.
+    pub fn store_as(&self, login: &str, program: &str) -> Store {
+        open_as(&self.url_for(login), program)
     }
 
     /// Another pool of connections, as another process has it.
@@ -105,6 +135,17 @@ impl TestDatabase {
         Ok(self.as_superuser.client().await?.query_one(sql, &[]).await?.try_get(0)?)
     }
 
+    /// Has a program's login give statements, of which the last asks for a number; what the server refuses is an error.
+    pub async fn ask_as(&self, program: &str, sql: &str) -> Result<i64, StoreError> {
+        let client = self.store_for(program).dedicated().await?;
+        let messages = client.simple_query(sql).await?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        Ok(rows.last().unwrap_or_default())
+    }
+
     /// Asks for one text as the superuser.
     pub async fn text(&self, sql: &str) -> String {
         let client = self.as_superuser.client().await.expect("a connection to the test database");
@@ -133,7 +174,7 @@ async fn template() -> String {
 
 async fn make_template(template: &str) {
     let database = TestDatabase::empty().await;
-    migrate(&database.store, None).await.expect("migrations from nothing");
+    database.migrate().await;
     let TestDatabase { name, store, admin, .. } = database;
     drop(store);
     // a template must have no connections; it gets its name when it is complete
@@ -146,10 +187,35 @@ async fn make_template(template: &str) {
     }
 }
 
-async fn ensure_role(admin: &SecretString) {
-    // several test programs start at once: whoever comes second finds it there
-    let sql = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS");
-    let _ = execute(admin, &sql).await;
+fn login_of(program: &str) -> String {
+    format!("{ROLE}_{program}")
+}
+
+/// A login for the owner, one for each program, and one for all of them; they are the server's, not the test's.
+async fn ensure_logins(admin: &SecretString) {
+    let all = rights::PROGRAMS.map(rights::role_of).join(", ");
+    let mut logins = vec![(ROLE.to_owned(), String::new()), (login_of(ALL), all)];
+    logins.extend(rights::PROGRAMS.map(|program| (login_of(program), rights::role_of(program))));
+    let store = open(admin);
+    let client = store.dedicated().await.expect("a connection to the server");
+    let there = "SELECT count(*) FROM pg_roles WHERE rolname LIKE $1 || '%'";
+    let found: i64 = client.query_one(there, &[&ROLE]).await.expect("the server's roles").get(0);
+    if usize::try_from(found) == Ok(logins.len()) {
+        return;
+    }
+    let made: String = logins.iter().map(|(login, roles)| making(login, roles)).collect();
+    let sql = format!("BEGIN; SELECT pg_advisory_xact_lock({MAKING_THE_LOGINS}); {ROLES} {made} COMMIT");
+    client.batch_execute(&sql).await.expect("logins");
+}
+
+/// Several test programs start at once: whoever comes second finds it there.
+fn making(login: &str, roles: &str) -> String {
+    let member = if roles.is_empty() { String::new() } else { format!("GRANT {roles} TO {login};") };
+    format!(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{login}') THEN
+             CREATE ROLE {login} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS; {member}
+         END IF; END $$;"
+    )
 }
 
 fn admin_url(env: &Env) -> SecretString {
@@ -157,10 +223,10 @@ fn admin_url(env: &Env) -> SecretString {
     SecretString::from(url.expect("run tests by `make test`, which starts the servers and names them"))
 }
 
-fn url_of(admin: &SecretString, database: &str) -> SecretString {
+fn url_of(admin: &SecretString, database: &str, login: &str) -> SecretString {
     let mut url = url::Url::parse(admin.expose_secret()).expect("a URL");
     url.set_path(database);
-    url.set_username(ROLE).expect("a URL with a host");
+    url.set_username(login).expect("a URL with a host");
     url.set_password(Some(ROLE)).expect("a URL with a host");
     SecretString::from(url.to_string())
 }
@@ -172,13 +238,17 @@ fn url_as_admin(admin: &SecretString, database: &str) -> SecretString {
 }
 
 fn open(url: &SecretString) -> Store {
+    open_as(url, "test")
+}
+
+fn open_as(url: &SecretString, program: &str) -> Store {
     let config = StoreConfig {
         url: url.clone(),
         connections_max: 8,
         wait_max: Duration::from_secs(20),
         answer_max: Duration::from_mins(5),
     };
-    Store::new(&config, "test").expect("a usable URL")
+    Store::new(&config, program).expect("a usable URL")
 }
 
 async fn execute(admin: &SecretString, sql: &str) -> Result<(), StoreError> {
