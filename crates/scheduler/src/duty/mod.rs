@@ -133,11 +133,8 @@ impl Duty {
     /// database's time. Nobody waits for what only looks after things.
     pub(crate) const fn rests(self) -> u32 {
         match self {
-            Self::LookAfterLost
-            | Self::JudgeSilence
-            | Self::WithdrawVanished
-            | Self::CloseLetters
-            | Self::NoteStops => 50,
+            Self::NoteStops => 50,
+            Self::LookAfterLost | Self::JudgeSilence | Self::WithdrawVanished | Self::CloseLetters => 20,
             _ => 4,
         }
     }
