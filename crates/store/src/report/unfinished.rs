@@ -59,8 +59,7 @@ const UNFINISHED: &str =
      (SELECT count(*) FROM streams s JOIN connections c USING (connection_id)
       JOIN connection_blocks b USING (connection_id)
       WHERE c.disconnected_at IS NULL AND b.cause IS NULL AND ($1::text IS NULL OR s.tenant_id = $1)
-        AND (s.due_at <= now() OR s.walk_due_at <= now() OR s.bootstrapped_from IS NULL
-             OR s.bootstrapped_from > s.live_from - make_interval(days => c.backfill_days)))
+        AND (s.due_at <= now() OR s.walk_due_at <= now() OR s.history_unplanned))
      + (SELECT count(*) FROM sync_runs WHERE replan_at <= now() AND ($1::text IS NULL OR tenant_id = $1)),
      -- a parked run that nothing blocks any more is about to be released
      (SELECT count(*) FROM sync_runs r LEFT JOIN run_blocks b USING (run_id)
