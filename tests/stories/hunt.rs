@@ -68,7 +68,7 @@ async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_i
     let mut truth = stand.world().truth("acme").expect("a truth");
     let broken = truth.find(|one| one.skip.is_none()).expect("a call").id;
     spoil(&stand, quoting(500).at(Endpoint::Detail).on(&broken));
-    let lists = stand.world().add_fault("acme", quoting(502).at(Endpoint::List)).expect("a fault");
+    let lists = stand.world().add_fault("acme", quoting(400).at(Endpoint::List)).expect("a fault");
     let roles = stand.start_all().await;
     stand.until("runs have failed", async || stand.dead().await >= 2).await;
     stand.world().remove_fault("acme", lists).expect("mended");
