@@ -10,7 +10,7 @@ use simulator::{Change, CrmKind};
 use store::Speaker;
 use store::invariant::{self, Width};
 use stories::{Stand, compare_meetings, compare_with_gong, compare_with_truth};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 
 use crate::fault::Kind;
 use crate::say;
@@ -73,7 +73,8 @@ impl Checker<'_> {
 
     /// Waits until nothing is left.
     async fn idle(&self, what: &str) -> Option<()> {
-        let deadline = Instant::now() + PATIENCE;
+        // an error comes at once
+        let (deadline, mut tick) = (Instant::now() + PATIENCE, interval(Duration::from_millis(100)));
         let (store, broker) = (self.stand.database.store(), self.stand.vhost.config());
         loop {
             let left = desk::idle::wait(store, broker, None, Duration::from_secs(10), |_| {}).await;
@@ -85,7 +86,7 @@ impl Checker<'_> {
                     return None;
                 }
             }
-            sleep(Duration::from_millis(100)).await;
+            tick.tick().await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use runtime::Shutdown;
 use rustix::process::Signal;
 use stories::{Role, Stand, Wires};
 use tokio::sync::Mutex;
@@ -108,10 +109,10 @@ impl Member {
         place.start(stand, self, 0).await;
     }
 
-    /// Stops it for a while as a debugger or a starved machine does.
-    pub(crate) async fn freeze(&self, lasts: Duration) {
+    /// Stops it for a while as a debugger or a starved machine does, at most until something is found.
+    pub(crate) async fn freeze(&self, found: &Shutdown, lasts: Duration) {
         self.set_frozen(true).await;
-        tokio::time::sleep(lasts).await;
+        found.rest(lasts).await;
         self.set_frozen(false).await;
     }
 

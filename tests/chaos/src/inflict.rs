@@ -8,7 +8,7 @@ use queue::Outgoing;
 use queue::topology::RESOLVE_QUEUE;
 use simulator::{Change, Dice, FaultRule, KeyLevel, Stats};
 use stories::{Stack, Stand, Trouble, Wire};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::crew::{Crew, Member};
 use crate::fault::Kind;
@@ -72,11 +72,12 @@ impl Arena<'_> {
         }
     }
 
-    /// Goes through one lane's faults in time, or later where the one before it took longer; none begins after the end.
+    /// Goes through one lane's faults in time, or later where the one before it took longer; none begins after the end, or after a finding.
     pub(crate) async fn go_through(&self, planned: &[Planned], length: Duration) {
         for one in planned {
-            sleep_until(self.began + Duration::from_millis(one.at_ms)).await;
-            if self.began.elapsed() >= length {
+            let at = self.began + Duration::from_millis(one.at_ms);
+            self.tally.found.rest(at.saturating_duration_since(Instant::now())).await;
+            if self.began.elapsed() >= length || self.tally.found.is_begun() {
                 return;
             }
             self.tally.injected(one.kind);
@@ -94,7 +95,7 @@ impl Arena<'_> {
         if let Some(trouble) = one.kind.trouble(&mut dice) {
             let wires = self.wires(&mut dice);
             set(&wires, trouble);
-            sleep(lasts).await;
+            self.tally.found.rest(lasts).await;
             set(&wires, Trouble::None);
             return self.until_ready().await;
         }
@@ -112,7 +113,9 @@ impl Arena<'_> {
                 self.alarm("set_vm_memory_high_watermark", ("1MB", "4GB"), lasts).await;
             }
             Kind::DiskAlarm => self.alarm("set_disk_free_limit", ("100000GB", "200MB"), lasts).await,
-            Kind::Pause | Kind::Freeze => dice.pick(&self.crew.members).freeze(lasts).await,
+            Kind::Pause | Kind::Freeze => {
+                dice.pick(&self.crew.members).freeze(&self.tally.found, lasts).await;
+            }
             Kind::KillBroker => self.restart("kill-rabbitmq", "start-rabbitmq", lasts).await,
             Kind::KillDatabase => self.restart("kill-postgres", "start-postgres", lasts).await,
             Kind::RevokedKey => return self.revoke(*dice.pick(&TENANTS), lasts, one.at_ms).await,
@@ -143,7 +146,7 @@ impl Arena<'_> {
                 if is_of_memory { &[setting, "absolute", limit] } else { &[setting, limit] };
             self.stack.rabbitmqctl(absolute).await;
             if limit == bad {
-                sleep(lasts).await;
+                self.tally.found.rest(lasts).await;
             }
         }
     }
@@ -172,40 +175,38 @@ impl Arena<'_> {
 
     async fn restart(&self, kill: &'static str, start: &'static str, lasts: Duration) {
         self.stack.give(kill).await;
-        sleep(lasts).await;
+        self.tally.found.rest(lasts).await;
         self.stack.give(start).await;
     }
 
-    /// Waits until everybody is ready; how long it took.
-    pub(crate) async fn until_ready(&self) -> Option<Duration> {
-        let mended = Instant::now();
-        while mended.elapsed() < RECOVERY_MAX {
-            if self.crew.is_ready().await {
-                return Some(mended.elapsed());
+    /// Waits until `look` says so, no longer than recovery may take; how long it took.
+    async fn until(&self, mut look: impl AsyncFnMut() -> bool) -> Option<Duration> {
+        let (began, mut tick) = (Instant::now(), interval(LOOK_EVERY));
+        let looking = async {
+            while !look().await {
+                tick.tick().await;
             }
-            sleep(LOOK_EVERY).await;
-        }
-        None
+        };
+        timeout(RECOVERY_MAX, looking).await.ok().map(|()| began.elapsed())
+    }
+
+    /// Waits until everybody is ready; how long it took.
+    async fn until_ready(&self) -> Option<Duration> {
+        self.until(async || self.crew.is_ready().await).await
     }
 
     /// Lets a tenant's vendors misbehave, and waits until one of them has given a good answer again.
     async fn spoil(&self, tenant: Tenant, rule: FaultRule, lasts: Duration) -> Option<Duration> {
         let world = self.stand.world();
         world.add_fault(tenant.name, rule).expect("a fault");
-        sleep(lasts).await;
+        self.tally.found.rest(lasts).await;
         world.clear_faults(tenant.name).expect("mended");
         self.until_answered(tenant).await
     }
 
     async fn until_answered(&self, tenant: Tenant) -> Option<Duration> {
-        let (mended, before) = (Instant::now(), self.good_answers(tenant));
-        while mended.elapsed() < RECOVERY_MAX {
-            if self.good_answers(tenant) > before {
-                return Some(mended.elapsed());
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        None
+        let before = self.good_answers(tenant);
+        self.until(async || self.good_answers(tenant) > before).await
     }
 
     fn good_answers(&self, tenant: Tenant) -> u64 {
@@ -223,42 +224,28 @@ impl Arena<'_> {
         let before = before.unwrap_or_else(|| format!("{}-key", tenant.name));
         world.change(tenant.name, Change::RevokeKey { key: before }).expect("revoked");
         self.until_invalid(tenant).await?;
-        sleep(lasts).await;
+        self.tally.found.rest(lasts).await;
         let made = Change::AddKey { key: key.clone(), level: KeyLevel::Organization };
         world.change(tenant.name, made).expect("a key");
         self.reconnect(tenant, &key).await?;
         self.until_answered(tenant).await
     }
 
-    async fn until_invalid(&self, tenant: Tenant) -> Option<()> {
-        let began = Instant::now();
+    async fn until_invalid(&self, tenant: Tenant) -> Option<Duration> {
         let sql = format!(
             "SELECT count(*) FROM connections
              WHERE tenant_id = '{}' AND vendor = 'attention' AND credential_state = 'invalid'",
             tenant.name
         );
-        while began.elapsed() < RECOVERY_MAX {
-            if self.stand.try_number(&sql).await == Some(1) {
-                return Some(());
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        None
+        self.until(async || self.stand.try_number(&sql).await == Some(1)).await
     }
 
     /// As a person does: again, until it is taken.
-    async fn reconnect(&self, tenant: Tenant, key: &str) -> Option<()> {
-        let (began, base) = (Instant::now(), self.stand.base_url());
-        let rate = REQUESTS_PER_SECOND.to_string();
+    async fn reconnect(&self, tenant: Tenant, key: &str) -> Option<Duration> {
+        let (base, rate) = (self.stand.base_url(), REQUESTS_PER_SECOND.to_string());
         let args = ["connect", "attention", "--tenant", tenant.name, "--base-url", &base, "--allow-http"];
         let args = [&args[..], &["--requests-per-second", &rate, "--in-flight", "8"]].concat();
-        while began.elapsed() < RECOVERY_MAX {
-            if self.stand.run_with_input(&args, key).await.status.success() {
-                return Some(());
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        None
+        self.until(async || self.stand.run_with_input(&args, key).await.status.success()).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
+use runtime::Shutdown;
 use serde::Serialize;
 
 use crate::fault::Kind;
@@ -21,7 +22,11 @@ pub(crate) struct Line {
 
 /// Everything so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Inner>);
+pub(crate) struct Tally {
+    inner: Mutex<Inner>,
+    /// Begun by the first finding: faults under way end, and no more come, which would only cover its traces.
+    pub(crate) found: Shutdown,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -45,7 +50,7 @@ pub(crate) struct Verdict<'a> {
 
 impl Tally {
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn injected(&self, kind: Kind) {
@@ -62,6 +67,7 @@ impl Tally {
 
     pub(crate) fn find(&self, finding: impl Into<String>) {
         self.inner().findings.push(finding.into());
+        self.found.begin();
     }
 
     pub(crate) fn count(&self, kinds: &[Kind]) -> u64 {
