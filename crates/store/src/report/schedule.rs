@@ -134,9 +134,7 @@ pub async fn schedule(tx: &Tx) -> Result<Vec<Scheduled>, StoreError> {
                  FROM streams s JOIN connections c USING (connection_id)
                  UNION ALL
                  SELECT s.connection_id, s.stream, 'bootstrap', now(), NULL, 0
-                 FROM streams s JOIN connections c USING (connection_id)
-                 WHERE s.bootstrapped_from IS NULL
-                    OR s.stream = 'conversations' AND s.bootstrapped_from > s.live_from - make_interval(days => c.backfill_days)
+                 FROM streams s WHERE s.history_unplanned
                  UNION ALL
                  SELECT connection_id, stream, 'follow-up', min(look_at), NULL, count(*) FROM intake
                  WHERE look_at <= now() + $1 * interval '1 second' GROUP BY connection_id, stream

@@ -52,7 +52,7 @@ async fn every_kind_of_work_that_is_due_or_open_is_told_and_nothing_else() {
     let connected = Connected::fresh().await;
     connected
         .database
-        .execute("UPDATE streams SET bootstrapped_from = 'epoch', due_at = now() + interval '5 min'")
+        .execute("UPDATE streams SET history_unplanned = false, due_at = now() + interval '5 min'")
         .await;
     let kinds = |work: &[Scheduled]| work.iter().map(|one| one.kind).collect::<Vec<_>>();
     let quiet = scheduled(&connected).await;
@@ -62,7 +62,7 @@ async fn every_kind_of_work_that_is_due_or_open_is_told_and_nothing_else() {
     connected
         .database
         .execute(
-            "UPDATE streams SET bootstrapped_from = NULL;
+            "UPDATE streams SET history_unplanned = true;
              INSERT INTO intake (connection_id, vendor_key, tenant_id, look_at)
              SELECT connection_id, key, tenant_id, now() + hours * interval '1 hour'
              FROM connections, (VALUES ('soon', 2), ('later', 3), ('next week', 170)) AS l (key, hours);
