@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{Vendor, VendorAccount};
-use store::budget::{self, CircuitProbe, Noted};
+use store::budget::{self, CIRCUIT_WAIT, CircuitProbe, Noted};
 use store::{Speaker, StoreError, Tx};
 use vendors::{Failure, VendorError};
 
@@ -13,9 +13,6 @@ use crate::source::{NO_TOKEN, Source};
 
 /// How often is looked for a probe that is due: as long as nobody knows whether the vendor is away, all its work waits.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Whoever meets the open circuit comes back after this; by then its work is parked, or goes on.
-const COME_BACK: Duration = Duration::from_secs(2);
 
 /// A probe that could not be made, for want of a slot or of the key to a credential, is made by somebody else.
 const PUT_OFF: Duration = Duration::from_secs(2);
@@ -51,11 +48,11 @@ pub(crate) async fn note_failure(
         budget::note_failure(&shared.deps.store, vendor, account, reason).await.map_err(Setback::Store)?;
     match noted {
         Noted::Asked => Ok(()),
-        Noted::Open => Err(Setback::NotBefore(COME_BACK)),
+        Noted::Open => Err(Setback::NotBefore(CIRCUIT_WAIT)),
         Noted::Opened => {
             tracing::warn!(%vendor, vendor.account = %account, error = reason,
                 "several requests in a row failed: nobody asks the vendor before a probe has");
-            Err(Setback::NotBefore(COME_BACK))
+            Err(Setback::NotBefore(CIRCUIT_WAIT))
         }
     }
 }

@@ -15,7 +15,7 @@ pub use circuit::{
     take_probe,
 };
 pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
-pub use slot::{LATENESS_MAX, Permit, Request, Reservation, is_closed, release, reserve};
+pub use slot::{CIRCUIT_WAIT, LATENESS_MAX, Permit, Request, Reservation, is_closed, release, reserve};
 
 /// Sets what a vendor's account allows, keeping the clock of its slots; the next one is no farther away than the new rate asks for.
 pub async fn set_limits(

@@ -23,7 +23,7 @@ const LEAD_S: f64 = 0.004;
 
 /// Who meets an open circuit looks again after this: by then its first probe has told whether the vendor is away, and then its work is
 /// parked.
-const CIRCUIT_WAIT: Duration = Duration::from_secs(2);
+pub const CIRCUIT_WAIT: Duration = Duration::from_secs(2);
 
 /// A permit for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
