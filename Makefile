@@ -4,6 +4,8 @@ SHELL := /bin/bash
 LOCAL := deploy/local
 # A process killed by a test loses nothing without fsync; a machine without power would.
 STACK := SWITCHBOARD_LOCAL_FSYNC=off $(LOCAL)/with-stack
+# Some of each lane: what loses most if it is handled badly.
+CHAOS_SHORT := kill,freeze,deploy,kill-broker,kill-database,cut-at-commit,forgotten,rate-limited,truncated,revoked-key
 NEXTEST := $(shell command -v cargo-nextest)
 TEST := $(if $(NEXTEST),cargo nextest run,cargo test)
 
@@ -35,17 +37,19 @@ bench: install ## Measure speed and memory beside a bare pipeline (over an hour;
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
-.PHONY: chaos chaos-long
+.PHONY: chaos chaos-long chaos-short
 chaos: install ## Bring about faults of every kind for some minutes, and check that every promise holds (ARGS="--seed 7 --minutes 3")
 	@$(LOCAL)/install faketime
 	@chaos=$$($(LOCAL)/binary chaos) && binary=$$($(LOCAL)/binary switchboard --features failpoints) && \
 	    SWITCHBOARD_LOCAL_FSYNC=off SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone chaos $$chaos $(ARGS)
+chaos-short: ## The same in two minutes, of a few kinds and from one seed, as CI does
+	@$(MAKE) --no-print-directory chaos ARGS="--seed 1 --minutes 0.7 --conversations 80 --only $(CHAOS_SHORT) $(ARGS)"
 chaos-long: ## The same for a night, seed after seed, until one finds something (ARGS="--minutes 20" each)
 	@seed=1; while $(MAKE) --no-print-directory chaos ARGS="--minutes 20 --conversations 500 $(ARGS) --seed $$seed"; do seed=$$((seed + 1)); done; \
 	    echo "stopped at seed $$seed"; exit 1
 
 .PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards kubernetes
-ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, manifests, migrations, tests
+ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, manifests, migrations, tests, faults
 	@$(STACK) .ci/stages
 fmt: ## Format the code
 	cargo fmt --all
