@@ -116,7 +116,7 @@ pub async fn connect(
         // the first periodic run comes at once; the bootstrap owns what lies before its lookback
         "INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at)
          SELECT $1, stream, $3, now(), now(), now() + make_interval(secs => $4) FROM unnest($2::text[]) AS n (stream)
-         ON CONFLICT (connection_id, stream) DO UPDATE SET history_unplanned = true",
+         ON CONFLICT DO NOTHING",
         &[&id.0, &streams, &tenant.as_str(), &f64::from(settings.walk_interval_s)],
     )
     .await?;

@@ -64,6 +64,29 @@ async fn a_periodic_window_reaches_back_over_an_outage_and_over_a_gap_that_a_man
     connected.database.finish().await;
 }
 
+async fn history_due(connected: &Connected) -> Vec<i64> {
+    let tx = connected.store().begin(Speaker::Everybody).await.unwrap();
+    let due = run_plan::take_history_due(&tx, 100).await.unwrap();
+    tx.commit().await.unwrap();
+    due.iter().map(|history| history.window.to.duration_since(history.window.from).as_hours() / 24).collect()
+}
+
+#[tokio::test]
+async fn a_history_is_planned_once_and_again_for_what_a_longer_one_adds() {
+    let connected = Connected::fresh().await;
+    connected.database.execute("UPDATE connections SET backfill_days = 30").await;
+    assert_eq!(history_due(&connected).await, [30]);
+    assert_eq!(history_due(&connected).await, [] as [i64; 0]);
+    // as a program of any version says it that connects once more
+    connected.database.execute("UPDATE connections SET backfill_days = 30").await;
+    assert_eq!(history_due(&connected).await, [] as [i64; 0], "nothing was changed");
+    connected.database.execute("UPDATE connections SET backfill_days = 70").await;
+    assert_eq!(history_due(&connected).await, [40]);
+    connected.database.execute("UPDATE connections SET backfill_days = 10").await;
+    assert_eq!(history_due(&connected).await, [] as [i64; 0], "what is covered stays so");
+    connected.database.finish().await;
+}
+
 #[tokio::test]
 async fn a_step_is_claimed_once_and_moves_once() {
     let connected = Connected::fresh().await;
