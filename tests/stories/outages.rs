@@ -1,6 +1,8 @@
 //! A vendor that is away: nothing dies of it, hardly anything is asked of it, and afterwards everything is there.
 
-use simulator::{AddedKind, Change, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec};
+use simulator::{
+    AddedKind, Change, CrmChange, CrmKind, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec,
+};
 use stories::{Stand, compare_with_truth};
 
 fn spec(name: &str, conversations: u64) -> WorkspaceSpec {
@@ -98,6 +100,33 @@ async fn an_outage_of_the_details_alone_is_one_too() {
     stand.idle().await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     assert_eq!(stand.number("SELECT count(*) FROM dead_letters").await, 0);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_a_crms_searches_alone_is_one_too() {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(WorkspaceSpec { crm: CrmKind::HubSpot, ..spec("acme", 20) }).await;
+    stand.connect_hubspot("acme", &[]).await;
+    let roles = stand.start_all().await;
+    stand.idle().await;
+    let world = stand.world();
+    let fault = FaultRule::from(Fault::Unavailable).at(Endpoint::HubSpotSearch);
+    world.add_fault("acme", fault).expect("a fault");
+    world
+        .change("acme", Change::Crm { crm: CrmChange::TouchContact { account: 2, contact: 2 } })
+        .expect("a change");
+    stand.ok(&["sync", "acme/hubspot"]).await;
+    stand.until("the vendor is found to be away", async || is_away(&stand, "acme").await).await;
+    let probes = "SELECT sum(probes) FROM vendor_budgets";
+    stand.until("it stays away", async || stand.number(probes).await >= 5).await;
+    world.clear_faults("acme").expect("mended");
+    stand.until("it is back", async || !is_away(&stand, "acme").await).await;
+    stand.idle().await;
+    let letters = stand.number("SELECT count(*) FROM dead_letters").await;
+    let failed = stand.number("SELECT count(*) FROM sync_runs WHERE state = 'failed'").await;
+    assert_eq!((letters, failed), (0, 0), "nobody has anything to do about it");
     stand.assert_sums().await;
     stand.finish(roles).await;
 }

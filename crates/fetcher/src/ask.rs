@@ -11,7 +11,7 @@ use vendors::{Failure, VendorError};
 
 use crate::Shared;
 use crate::circuit;
-use crate::permit::{Asked, OpenPermit, give_back, wait_for_permit};
+use crate::permit::{Asked, wait_for_permits};
 
 /// Why a step cannot go on now.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +74,7 @@ pub(crate) enum Setback {
 /// What a request came to: the answer with its version, or the vendor's error that concerns this request alone.
 pub(crate) type Answer<T> = Result<(T, Version), (VendorError, Version)>;
 
-/// Sends a request under a permit of each budget. They are taken in order, so the last is the one that all requests need. What comes
-/// of it is not sorted yet: the vendor may want a refusal confirmed first. A failure that opens the circuit is nobody's: it ends the step.
+/// Sends a request under a permit of each budget, the last of which is the one that all requests need. What comes of it is not sorted yet: the vendor may want a refusal confirmed first. A failure that opens the circuit is nobody's: it ends the step.
 pub(crate) async fn ask_once<T>(
     shared: &Shared,
     run: &ClaimedRun,
@@ -85,45 +84,20 @@ pub(crate) async fn ask_once<T>(
 ) -> Result<Answer<T>, Setback> {
     let waiting = Instant::now();
     let span = tracing::debug_span!("wait_for_permits");
-    let (permits, version) = permits(shared, run, budgets, deadline).instrument(span).await?;
+    let asked = Asked { vendor: run.vendor, accounts: budgets, share: run.share, past_circuit: false };
+    let permits = wait_for_permits(shared, asked, deadline).instrument(span).await?;
     shared.deps.metrics.waited(run.vendor, waiting.elapsed());
     let started = Instant::now();
     let answer = request.await;
     runtime::failpoint!("fetch.permitted");
     shared.deps.metrics.asked(run.vendor, &answer, started.elapsed());
-    let after_trouble = permits.iter().any(|permit| permit.after_trouble);
-    for permit in permits {
-        give_back(shared, permit).await;
-    }
+    let (version, after_trouble) = (permits.version(), permits.after_trouble());
+    permits.give_back(shared).await;
     circuit::note(shared, run.vendor, &run.vendor_account, &answer, after_trouble).await?;
     Ok(match answer {
         Ok(value) => Ok((value, version)),
         Err(error) => Err((error, version)),
     })
-}
-
-async fn permits(
-    shared: &Shared,
-    run: &ClaimedRun,
-    budgets: &[&VendorAccount],
-    deadline: Instant,
-) -> Result<(Vec<OpenPermit>, Version), Setback> {
-    let mut permits: Vec<OpenPermit> = Vec::with_capacity(budgets.len());
-    for account in budgets {
-        let asked = Asked { vendor: run.vendor, account, share: run.share, past_circuit: false };
-        match wait_for_permit(shared, asked, deadline).await {
-            Ok(permit) => permits.push(permit),
-            Err(setback) => {
-                for permit in permits {
-                    give_back(shared, permit).await;
-                }
-                return Err(setback);
-            }
-        }
-    }
-    // the last to be taken is the latest, and nothing was asked before it
-    let version = permits.iter().map(|permit| permit.version).max().unwrap_or(Version(0));
-    Ok((permits, version))
 }
 
 /// A 429 closes the vendor's account for everybody and ends the step; other errors are the caller's.

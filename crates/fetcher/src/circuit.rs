@@ -83,14 +83,11 @@ async fn ask_next(shared: &Shared) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Asks for a list, and for a record that was had before: one of the two may be away alone.
+/// Asks for what the credential is there for, and for what else the work asks for: one of the two may be away alone.
 async fn ask(shared: &Shared, taken: &CircuitProbe) -> Result<(), Setback> {
     let source = Source::open_to_probe(shared, &taken.probe).await?;
     source.answers(shared, &taken.probe).await?;
-    if let Some(record) = &taken.record {
-        source.answers_of(shared, &taken.probe, record).await?;
-    }
-    Ok(())
+    source.answers_work(shared, &taken.probe, taken.record.as_ref()).await
 }
 
 /// What a probe says of the vendor.

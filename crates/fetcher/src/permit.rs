@@ -72,33 +72,73 @@ impl Line {
     }
 }
 
-/// A permit whose moment has come. Give it back when the request has ended.
+/// A permit whose moment has come.
 #[derive(Debug)]
-pub(crate) struct OpenPermit {
+struct OpenPermit {
     permit: Permit,
     line: Arc<Line>,
-    pub(crate) version: Version,
+}
+
+/// The permits of one request, one of each budget. Give them back when it has ended.
+#[derive(Debug)]
+pub(crate) struct Permits(Vec<OpenPermit>);
+
+impl Permits {
+    /// When the vendor is asked: the last to be taken is the latest, and nothing was asked before it.
+    pub(crate) fn version(&self) -> Version {
+        self.0.iter().map(|open| open.permit.version).max().unwrap_or(Version(0))
+    }
+
     /// Requests were refused or failed since the vendor last answered one.
-    pub(crate) after_trouble: bool,
+    pub(crate) fn after_trouble(&self) -> bool {
+        self.0.iter().any(|open| open.permit.after_trouble)
+    }
+
+    /// Gives them back: by the next request for one, or by itself when none comes at once.
+    pub(crate) async fn give_back(self, shared: &Shared) {
+        for permit in self.0 {
+            give_back(shared, permit).await;
+        }
+    }
 }
 
 /// Of whom a request is to be made, and out of what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) vendor: Vendor,
-    pub(crate) account: &'a VendorAccount,
+    /// The budgets it needs a permit of. They are taken in order, so the last is the one that all requests need.
+    pub(crate) accounts: &'a [&'a VendorAccount],
     pub(crate) share: Share,
     /// It goes through an open circuit.
     pub(crate) past_circuit: bool,
 }
 
-/// Waits for a slot, at most until `deadline`.
-pub(crate) async fn wait_for_permit(
+/// Waits for a slot of each budget, at most until `deadline`.
+pub(crate) async fn wait_for_permits(
     shared: &Shared,
     asked: Asked<'_>,
     deadline: Instant,
+) -> Result<Permits, Setback> {
+    let mut permits = Permits(Vec::with_capacity(asked.accounts.len()));
+    for account in asked.accounts {
+        match wait_for_permit(shared, asked, account, deadline).await {
+            Ok(permit) => permits.0.push(permit),
+            Err(setback) => {
+                permits.give_back(shared).await;
+                return Err(setback);
+            }
+        }
+    }
+    Ok(permits)
+}
+
+async fn wait_for_permit(
+    shared: &Shared,
+    asked: Asked<'_>,
+    account: &VendorAccount,
+    deadline: Instant,
 ) -> Result<OpenPermit, Setback> {
-    let Asked { vendor, account, share, past_circuit } = asked;
+    let Asked { vendor, share, past_circuit, .. } = asked;
     let line = shared.lines.of(vendor, account);
     let request =
         Request { vendor, account, share, wait_max: WAIT_MAX, lease: LEASE, ended: &[], past_circuit };
@@ -110,8 +150,7 @@ pub(crate) async fn wait_for_permit(
         }
         match line.reserve(&shared.deps.store, request).await.map_err(Setback::Store)? {
             Reservation::Granted(permit) => {
-                let (version, after_trouble) = (permit.version, permit.after_trouble);
-                let open = OpenPermit { permit, line: Arc::clone(&line), version, after_trouble };
+                let open = OpenPermit { permit, line: Arc::clone(&line) };
                 if let Some(open) = use_slot(shared, open).await.map_err(Setback::Store)? {
                     return Ok(open);
                 }
@@ -160,9 +199,8 @@ async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(),
     }
 }
 
-/// Gives a permit back after its request has ended: by the next request for one, or by itself when none comes at once.
-pub(crate) async fn give_back(shared: &Shared, permit: OpenPermit) {
-    let OpenPermit { permit, line, .. } = permit;
+async fn give_back(shared: &Shared, permit: OpenPermit) {
+    let OpenPermit { permit, line } = permit;
     let is_first = line.end(permit);
     if shared.shutdown.is_begun() {
         // nothing runs later that could do it

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use model::{Share, Window};
+use model::{Share, VendorAccount, Window};
 use secrets::Owner;
 use store::credential::{self, Probe, StoredCredential};
 use store::{Speaker, StoreError};
@@ -12,7 +12,7 @@ use vendors::{Failure, VendorError};
 
 use crate::Shared;
 use crate::ask::Setback;
-use crate::permit::{Asked, give_back, wait_for_permit};
+use crate::permit::{Asked, wait_for_permits};
 use crate::source::{Source, not_opened};
 
 /// How often is looked for a probe that is due.
@@ -63,18 +63,28 @@ pub(crate) async fn is_answered<T>(
     probe: &Probe,
     request: impl Future<Output = Result<T, VendorError>>,
 ) -> Result<bool, Setback> {
+    is_answered_under(shared, probe, &[&probe.vendor_account], request).await
+}
+
+/// The same under a permit of each of these budgets.
+pub(crate) async fn is_answered_under<T>(
+    shared: &Shared,
+    probe: &Probe,
+    budgets: &[&VendorAccount],
+    request: impl Future<Output = Result<T, VendorError>>,
+) -> Result<bool, Setback> {
     let deadline = Instant::now() + PATIENCE;
     let asked = Asked {
         vendor: probe.vendor,
-        account: &probe.vendor_account,
+        accounts: budgets,
         share: Share::Live,
         past_circuit: probe.past_circuit,
     };
-    let permit = wait_for_permit(shared, asked, deadline).await?;
+    let permits = wait_for_permits(shared, asked, deadline).await?;
     let started = Instant::now();
     let answer = request.await;
     shared.deps.metrics.asked(probe.vendor, &answer, started.elapsed());
-    give_back(shared, permit).await;
+    permits.give_back(shared).await;
     match answer {
         Ok(_) => Ok(true),
         Err(error) if error.failure == Failure::MissingScope => Ok(true),

@@ -18,7 +18,7 @@ use super::{page_error, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
-use crate::probe::is_answered;
+use crate::probe::{is_answered, is_answered_under};
 use crate::records::{self, Record};
 use crate::users::{UsersPage, hubspot_users};
 
@@ -71,6 +71,22 @@ impl HubSpotSource {
     pub(super) async fn answers(&self, shared: &Shared, probe: &Probe) -> Result<bool, Setback> {
         let (client, token) = self.access(self.holder.held());
         is_answered(shared, probe, client.account(&token)).await
+    }
+
+    /// Asks each door of the lists: the first page, a search that finds nothing, and the companies of a record that there need not be.
+    pub(super) async fn answers_lists(&self, shared: &Shared, probe: &Probe) -> Result<(), Setback> {
+        let (client, token) = self.access(self.holder.held());
+        let searches = [&search_budget(&probe.vendor_account), &probe.vendor_account];
+        let nothing = Search::Changed { from_ms: 0, to_ms: 1 };
+        let nobody = [("1".to_owned(), None)];
+        for object in [Object::Companies, Object::Contacts, Object::Deals] {
+            is_answered(shared, probe, client.list(&token, object, false, None)).await?;
+            is_answered_under(shared, probe, &searches, client.search(&token, object, &nothing)).await?;
+            if object != Object::Companies {
+                is_answered(shared, probe, client.companies_of(&token, object, &nobody)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Lists a page of the portal's own people: those that are there, then those that have left.

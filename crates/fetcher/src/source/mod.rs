@@ -131,18 +131,22 @@ impl Source {
         }
     }
 
-    /// Asks for what belongs to a record; an answer of any kind will do. A CRM's records are complete as they are listed.
-    pub(crate) async fn answers_of(
+    /// Asks for what the work asks for beside that: of a recorder for what belongs to a record that was had before, of a CRM whose records
+    /// are complete as they are listed for the lists. An answer of any kind will do.
+    pub(crate) async fn answers_work(
         &self,
         shared: &Shared,
         probe: &Probe,
-        record: &VendorKey,
-    ) -> Result<bool, Setback> {
-        match self {
-            Self::Attention(source) => source.answers_of(shared, probe, record).await,
-            Self::Gong(source) => source.answers_of(shared, probe, record).await,
-            Self::HubSpot(_) | Self::Salesforce(_) => Ok(true),
-        }
+        record: Option<&VendorKey>,
+    ) -> Result<(), Setback> {
+        match (self, record) {
+            (Self::Attention(source), Some(record)) => source.answers_of(shared, probe, record).await?,
+            (Self::Gong(source), Some(record)) => source.answers_of(shared, probe, record).await?,
+            (Self::HubSpot(source), _) => return source.answers_lists(shared, probe).await,
+            // there is one door to all of Salesforce's lists, and it was asked at
+            (Self::Attention(_) | Self::Gong(_), None) | (Self::Salesforce(_), _) => true,
+        };
+        Ok(())
     }
 
     fn holder(&self) -> &Holder {

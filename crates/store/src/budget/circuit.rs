@@ -18,7 +18,7 @@ const FAILURES_MAX: i32 = 3;
 /// Records that nobody ever got are hardly all broken when they are so many.
 const UNFETCHED_MIN: i64 = 5;
 
-/// A probe whose worker died is another's after so long; longer than any two requests take.
+/// A probe whose worker died is another's after so long; one that takes longer is made twice, which does no harm.
 const PROBE_LEASE_S: f64 = 90.0;
 
 /// What a failure did to the account.
