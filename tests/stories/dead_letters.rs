@@ -3,7 +3,7 @@
 use queue::Outgoing;
 use queue::topology::NORMALIZE_LIVE;
 use serde_json::{Value, json};
-use simulator::{Change, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec};
+use simulator::{Change, CrmKind, DocumentSize, Endpoint, Fault, FaultRule, WorkspaceSpec};
 use stories::{Stand, compare_with_truth};
 
 use crate::crashes::refused_calls;
@@ -299,6 +299,39 @@ async fn an_edited_document_is_sent_instead_of_the_original_which_is_kept() {
     let exported = stand.export("acme").await;
     let mended = exported.iter().find(|one| one["external_id"] == refused[0].as_str()).expect("a call");
     assert_eq!(mended["title"], "Mended by hand");
+    assert_eq!(stand.dead().await, 0);
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
+async fn an_edited_record_of_a_crm_is_sent_with_the_others_of_its_message() {
+    let mut stand = Stand::fresh().await;
+    stand.tenant(WorkspaceSpec { crm: CrmKind::HubSpot, ..spec() }).await;
+    stand.connect_hubspot("acme", &[]).await;
+    let refused = stand.world().account_id("acme", 3).expect("an account");
+    let constraint = format!("CHECK (external_id <> '{refused}' OR name = 'Mended by hand')");
+    stand.database.execute(&format!("ALTER TABLE accounts ADD CONSTRAINT mended {constraint}")).await;
+    let roles = stand.start_all().await;
+    stand.until("the message is dead", async || stand.dead().await == 1).await;
+    stand.idle().await;
+    let stored = stand.number("SELECT count(*) FROM accounts").await;
+    assert!(stored > 10, "the others are stored");
+    let letter = stand.json(&["dead", "list"]).await.remove(0);
+    let id = letter["id"].as_str().expect("an id");
+    let file = stand.path("draft.json");
+    let file = file.to_str().expect("a path");
+    stand.ok(&["dead", "draft", id, file]).await;
+    let mut draft: Value = serde_json::from_slice(&std::fs::read(file).expect("a draft")).expect("JSON");
+    let records = draft["records"].as_array_mut().expect("records");
+    let record = records.iter_mut().find(|one| one["listed"]["id"] == refused.as_str()).expect("the record");
+    record["listed"]["properties"]["name"] = json!("Mended by hand");
+    std::fs::write(file, draft.to_string()).expect("a file");
+    let told = stand.ok(&["dead", "edit", id, file]).await;
+    assert_eq!(told.lines().filter(|line| line.starts_with("+ ")).count(), 1, "{told}");
+    assert!(stand.ok(&["dead", "replay", id]).await.contains("is done: 1 succeeded"));
+    stand.idle().await;
+    assert_eq!(stand.number("SELECT count(*) FROM accounts").await, stored + 1);
     assert_eq!(stand.dead().await, 0);
     stand.assert_sums().await;
     stand.finish(roles).await;

@@ -1,9 +1,9 @@
-//! A recorder's document, whoever the recorder is.
+//! A recorder's document and a CRM's record, whoever the vendor is.
 
-use model::{Conversation, Stream, Vendor};
+use model::{Conversation, CrmRecord, Stream, Vendor};
 use serde_json::value::RawValue;
 
-use crate::{MappingError, attention, gong};
+use crate::{MappingError, attention, gong, hubspot, salesforce};
 
 /// Maps a document: the row of the vendor's list, the details, or both.
 pub fn conversation(
@@ -17,5 +17,19 @@ pub fn conversation(
         (Vendor::Gong, Stream::Conversations) => gong::conversation(listed, detail),
         // records of a CRM come in batches of their own
         _ => Err(MappingError::NoDocument),
+    }
+}
+
+/// Maps a record of a CRM: the row of the vendor's list, and what it is connected with where the vendor is asked for that apart.
+pub fn crm_record(
+    vendor: Vendor,
+    stream: Stream,
+    listed: &RawValue,
+    related: Option<&RawValue>,
+) -> Result<CrmRecord, MappingError> {
+    match vendor {
+        Vendor::HubSpot => hubspot::record(stream, listed, related),
+        Vendor::Salesforce => salesforce::record(stream, listed, related),
+        Vendor::Attention | Vendor::Gong => Err(MappingError::NoDocument),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::message::{RawRecord, RawSource, RecordBatch};
-use model::{ConnectionId, ContentHash, ConversationId, CrmRecord, TenantId, Vendor, VendorKey};
+use model::{ConnectionId, ContentHash, ConversationId, CrmRecord, TenantId, VendorKey};
 use queue::JobError;
 use runtime::{Shutdown, failpoint};
 use store::conversation_write::{Arrival, Found, Stored, Verdict, lock_standings};
@@ -66,7 +66,7 @@ fn worsen(outcome: &mut Outcome, other: Outcome) {
 }
 
 fn map<'a>(place: usize, batch: &'a RecordBatch<'a>, raw: &'a RawRecord<'a>) -> Result<Mapped<'a>, JobError> {
-    let record = guarded(|| by_vendor(batch, raw))?;
+    let record = guarded(|| mapping::crm_record(batch.vendor, batch.stream, raw.listed, raw.related))?;
     if mapping::record_key(batch.stream, &record.external_id) != raw.key {
         return Err(JobError::fail(MAPPING, format!("the record is another than {}", raw.key)));
     }
@@ -80,14 +80,6 @@ fn map<'a>(place: usize, batch: &'a RecordBatch<'a>, raw: &'a RawRecord<'a>) -> 
         raw: serde_json::to_vec(&source).map_err(JobError::undecodable)?,
         record,
     })
-}
-
-fn by_vendor(batch: &RecordBatch<'_>, raw: &RawRecord<'_>) -> Result<CrmRecord, mapping::MappingError> {
-    match batch.vendor {
-        Vendor::HubSpot => mapping::hubspot::record(batch.stream, raw.listed, raw.related),
-        Vendor::Salesforce => mapping::salesforce::record(batch.stream, raw.listed, raw.related),
-        Vendor::Attention | Vendor::Gong => Err(mapping::MappingError::NoDocument),
-    }
 }
 
 /// One transaction: where the records stand, what that makes of each document, and the rows.

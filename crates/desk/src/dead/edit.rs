@@ -1,15 +1,22 @@
-//! Editing a document before it is replayed: what the vendor sent may change, whose record it is may not. The original stays.
+//! Editing what a vendor sent before it is replayed: a recorder's document, or a CRM's records. Whose record it is may not change. The
+//! original stays.
 
 use anyhow::{Context as _, bail};
 use model::DeadLetterId;
-use model::message::{RawDocument, RawSource};
-use serde_json::Value;
+use model::message::{RawDocument, RawSource, RecordBatch};
+use serde_json::{Map, Value};
 use similar::TextDiff;
 use store::dead_letter::{self, FiledLetter, LetterFilter};
 use store::{Speaker, Store, Tx, claim_check, desk_action};
 
-/// What a person may change of a message.
-const MAY_CHANGE: [&str; 3] = ["source", "give_up", "admit_private"];
+/// What a person may change of a document.
+const OF_DOCUMENT: [&str; 3] = ["source", "give_up", "admit_private"];
+
+/// What a person may change of each record of a batch.
+const OF_RECORD: [&str; 2] = ["listed", "related"];
+
+const UNREADABLE: &str = "what is edited cannot be read";
+const UNMAPPED: &str = "what is edited cannot be mapped";
 
 /// The message of a letter as text to be edited: what was edited last, else the original, with a large document in its place.
 pub async fn draft(store: &Store, id: DeadLetterId) -> anyhow::Result<String> {
@@ -78,9 +85,12 @@ async fn loaded(tx: &Tx, id: DeadLetterId) -> anyhow::Result<FiledLetter> {
 
 async fn drafted(tx: &Tx, filed: &FiledLetter) -> anyhow::Result<String> {
     let body = filed.edited_body.as_ref().unwrap_or(&filed.letter.body);
+    if RecordBatch::decode(body).is_ok() {
+        return pretty(&serde_json::from_slice(body)?);
+    }
     let document = RawDocument::decode(body).with_context(|| {
         let id = filed.letter.id;
-        format!("dead letter {id} is no document of a recorder: its replay does the work again, and there is nothing to edit")
+        format!("dead letter {id} holds nothing that a vendor sent: its replay does the work again, and there is nothing to edit")
     })?;
     let mut whole: Value = serde_json::from_slice(body)?;
     if let RawSource::Claim { claim, .. } = &document.source {
@@ -91,36 +101,61 @@ async fn drafted(tx: &Tx, filed: &FiledLetter) -> anyhow::Result<String> {
     pretty(&whole)
 }
 
-/// The edited message, if a normalizer can map it and it is about the record that the original is about.
+/// The edited message, if a normalizer can map it and it is about the records that the original is about.
 fn checked(original: &str, edited: &[u8]) -> anyhow::Result<Value> {
-    let document = RawDocument::decode(edited).context("what is edited cannot be read")?;
+    let is_batch = RecordBatch::decode(original.as_bytes()).is_ok();
+    if is_batch { check_records(edited) } else { check_document(edited) }?;
     let (before, after): (Value, Value) = (serde_json::from_str(original)?, serde_json::from_slice(edited)?);
     if let Some(field) = changed_identity(&before, &after) {
-        bail!("{field:?} may not be edited, only {}", MAY_CHANGE.join(", "));
-    }
-    let RawSource::Inline { listed, detail } = &document.source else {
-        bail!("what is edited holds no document: `source` is to be `inline`");
-    };
-    let mapped = mapping::conversation(document.vendor, document.stream, *listed, *detail)
-        .context("what is edited cannot be mapped")?;
-    if mapped.external_id != document.vendor_key {
-        bail!("what is edited is about {}, not about {}", mapped.external_id, document.vendor_key);
+        let words = if is_batch { OF_RECORD.join(", ") } else { OF_DOCUMENT.join(", ") };
+        bail!("{field:?} may not be edited, only {words}{}", if is_batch { " of each record" } else { "" });
     }
     Ok(after)
 }
 
+fn check_document(edited: &[u8]) -> anyhow::Result<()> {
+    let document = RawDocument::decode(edited).context(UNREADABLE)?;
+    let RawSource::Inline { listed, detail } = &document.source else {
+        bail!("what is edited holds no document: `source` is to be `inline`");
+    };
+    let mapped =
+        mapping::conversation(document.vendor, document.stream, *listed, *detail).context(UNMAPPED)?;
+    if mapped.external_id != document.vendor_key {
+        bail!("what is edited is about {}, not about {}", mapped.external_id, document.vendor_key);
+    }
+    Ok(())
+}
+
+fn check_records(edited: &[u8]) -> anyhow::Result<()> {
+    let batch = RecordBatch::decode(edited).context(UNREADABLE)?;
+    for raw in &batch.records {
+        let mapped = mapping::crm_record(batch.vendor, batch.stream, raw.listed, raw.related)
+            .with_context(|| format!("{UNMAPPED}: record {}", raw.key))?;
+        let key = mapping::record_key(batch.stream, &mapped.external_id);
+        if key != raw.key {
+            bail!("what is edited is about {key}, not about {}", raw.key);
+        }
+    }
+    Ok(())
+}
+
 /// A field that differs and may not.
 fn changed_identity(before: &Value, after: &Value) -> Option<String> {
-    let fixed = |whole: &Value| -> serde_json::Map<String, Value> {
-        let fields = whole.as_object().into_iter().flatten();
-        fields
-            .filter(|(name, _)| !MAY_CHANGE.contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    };
-    let (before, after) = (fixed(before), fixed(after));
+    let (before, after) = (identity(before), identity(after));
     let names = before.keys().chain(after.keys());
     names.into_iter().find(|name| before.get(*name) != after.get(*name)).cloned()
+}
+
+/// A message without what may change of it.
+fn identity(whole: &Value) -> Map<String, Value> {
+    let mut fields = whole.as_object().cloned().unwrap_or_default();
+    fields.retain(|name, _| !OF_DOCUMENT.contains(&name.as_str()));
+    for record in fields.get_mut("records").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(record) = record.as_object_mut() {
+            record.retain(|name, _| !OF_RECORD.contains(&name.as_str()));
+        }
+    }
+    fields
 }
 
 fn pretty(value: &Value) -> anyhow::Result<String> {
@@ -165,6 +200,30 @@ mod tests {
         assert!(refused(|edited| edited["source"] = json!(7)).contains("cannot be read"));
         let other = json!({ "inline": { "detail": { "data": { "id": "other", "attributes": {} } } } });
         assert!(refused(|edited| edited["source"] = other).contains("is about other, not about"));
+    }
+
+    #[test]
+    fn edited_records_are_the_same_ones_and_can_be_mapped() {
+        let original = include_str!("../../../model/examples/record_batch.v1.json");
+        let tried = |change: &dyn Fn(&mut Value)| {
+            let mut edited: Value = serde_json::from_str(original).expect("JSON");
+            change(&mut edited);
+            checked(original, edited.to_string().as_bytes()).map_err(|error| format!("{error:#}"))
+        };
+        let refused = |change: &dyn Fn(&mut Value)| tried(change).expect_err("refused");
+        let renamed =
+            tried(&|edited| edited["records"][0]["listed"]["properties"]["name"] = json!("Example AG"));
+        assert_eq!(renamed.expect("edited")["records"][0]["listed"]["properties"]["name"], "Example AG");
+        let told = refused(&|edited| edited["lane"] = json!("backfill"));
+        assert_eq!(told, "\"lane\" may not be edited, only listed, related of each record");
+        let hash = json!("11".repeat(32));
+        assert!(
+            refused(&|edited| edited["records"][0]["hash"] = hash.clone()).contains("\"records\" may not")
+        );
+        assert!(refused(&|edited| edited["records"] = json!([])).contains("\"records\" may not be edited"));
+        assert!(refused(&|edited| edited["records"][0]["listed"] = json!({})).contains("cannot be mapped"));
+        let told = refused(&|edited| edited["records"][0]["listed"]["id"] = json!("7"));
+        assert_eq!(told, "what is edited is about accounts/7, not about accounts/406260751575");
     }
 
     #[test]

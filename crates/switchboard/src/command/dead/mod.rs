@@ -58,14 +58,14 @@ enum DeadCommand {
         /// The note.
         words: String,
     },
-    /// Write a document that died into a file, to be edited.
+    /// Write what a vendor sent, a recorder's document or a CRM's records, into a file, to be edited.
     Draft {
         /// The letter's id.
         id: DeadLetterId,
         /// Where to.
         file: PathBuf,
     },
-    /// Have an edited document sent at the letter's next replay; shows the difference. The original is kept.
+    /// Have what is edited sent at the letter's next replay; shows the difference. The original is kept.
     Edit {
         /// The letter's id.
         id: DeadLetterId,
