@@ -98,6 +98,44 @@ async fn a_pause_is_told_ahead_and_found_afterwards_and_the_schedule_agrees_with
 }
 
 #[tokio::test]
+async fn runs_of_long_ago_are_forgotten_and_who_asks_for_them_is_told_so() {
+    let mut stand = Stand::fresh().await;
+    stand.connected(spec(), &["--interval-s", "86400"]).await;
+    let mut roles = Vec::new();
+    for role in ["scheduler", "fetcher", "normalizer"] {
+        roles.push(stand.start(role).await);
+    }
+    stand.idle().await;
+    let now = stand.world().now();
+    for days_ago in [100, 95, 92] {
+        stand.ok(&["sync", "acme/attention"]).await;
+        stand.idle().await;
+        let moved = format!(
+            "UPDATE sync_runs SET planned_at = t, started_at = t, listed_at = t, ended_at = t
+             FROM (SELECT now() - interval '{days_ago} days') AS s (t)
+             WHERE kind = 'periodic' AND planned_at > now() - interval '1 day'"
+        );
+        stand.database.execute(&moved).await;
+    }
+    stand.database.execute("UPDATE connections SET created_at = now() - interval '1 year'").await;
+    let exported = stand.export("acme").await;
+    let first_day = now - SignedDuration::from_hours(24 * 100 - 1);
+    assert_eq!(at(&stand, first_day).await["then"], "between runs");
+    roles.push(stand.start("steward").await);
+    let old = "SELECT count(*) FROM sync_runs WHERE planned_at < now() - interval '94 days'";
+    stand.until("all but the last of the old ones are gone", async || stand.count(old).await == 0).await;
+    let told = at(&stand, first_day).await;
+    assert!(told["then"] == "not kept" && told["before"].is_null(), "{told}");
+    let words = stand.ok(&["schedule", "--at", &first_day.to_string()]).await;
+    assert!(words.contains("older runs are not kept"), "{words}");
+    stand.ok(&["sync", "acme/attention"]).await;
+    stand.idle().await;
+    assert_eq!(stand.export("acme").await, exported, "nothing else is gone");
+    assert_eq!(at(&stand, stand.world().now()).await["before"]["state"], "settled");
+    stand.finish(roles).await;
+}
+
+#[tokio::test]
 async fn a_day_that_is_spent_and_a_closed_gate_are_told_as_what_they_are() {
     let mut stand = Stand::fresh().await;
     stand.tenant(spec()).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::ParkCause;
-use prometheus::{Histogram, HistogramTimer, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{Histogram, HistogramTimer, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use queue::WorkQueue;
 use queue::topology::WORK_QUEUES;
 use runtime::{InFlight, Numbers};
@@ -39,6 +39,7 @@ const SECONDS: [f64; 8] = [0.002, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 #[derive(Debug)]
 pub struct StewardMetrics {
     filed: IntCounterVec,
+    forgotten: IntCounter,
     in_flight: IntGaugeVec,
     letter_seconds: Histogram,
     count_seconds: Histogram,
@@ -64,6 +65,10 @@ impl StewardMetrics {
                 "steward_letters_filed_total",
                 "Dead letters filed by origin queue; see `switchboard dead groups`.",
                 &["queue"],
+            )?,
+            forgotten: make.counter(
+                "steward_runs_forgotten_total",
+                "Runs deleted because they ended longer ago than SWITCHBOARD_RUNS_S.",
             )?,
             in_flight: make.gauges(
                 "steward_in_flight_messages",
@@ -130,6 +135,10 @@ impl StewardMetrics {
 
     pub(crate) fn filed(&self, queue: &WorkQueue) {
         self.filed.with_label_values(&[queue.name]).inc();
+    }
+
+    pub(crate) fn forgot(&self, runs: u64) {
+        self.forgotten.inc_by(runs);
     }
 
     /// Notes that a letter of this queue is in hand, until what it gives is dropped.

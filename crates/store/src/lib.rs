@@ -30,6 +30,7 @@ pub mod rights;
 pub mod run;
 pub mod run_checkpoint;
 pub mod run_claim;
+pub mod run_forget;
 pub mod run_plan;
 pub mod run_settle;
 pub mod stop;

@@ -23,6 +23,7 @@ pub use by_vendor::{
 };
 pub use doing::{Doing, OneDoing, blocked, doings};
 pub use freshness::{Freshness, Lookback, Spread, freshness};
+pub(crate) use gaps::LISTED_SINCE;
 pub use gaps::{Day, Missing, What, days, missing};
 pub use kept::{Kept, kept};
 pub use past::{Past, PastRun, Stop, Then, pasts};

@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 
 use crate::{StoreError, Tx};
 
+pub(crate) use missing::LISTED_SINCE;
 pub use missing::{Missing, What, missing};
 
 /// What became of the records of one day.

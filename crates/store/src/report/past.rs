@@ -33,6 +33,8 @@ pub struct Past {
     pub absent: Option<(Timestamp, Option<Timestamp>)>,
     /// What happened at that time has been listed since.
     pub covered: bool,
+    /// Runs that were planned before this may have been deleted; of such a time none is told.
+    pub kept_from: Option<Timestamp>,
 }
 
 /// A run of the schedule, as it stands now.
@@ -84,6 +86,8 @@ pub enum Then {
     Waiting,
     /// The last run had ended, and the next was not due.
     BetweenRuns,
+    /// It is longer ago than runs are kept.
+    NotKept,
     /// Nothing that was kept explains it.
     Unexplained,
 }
@@ -99,6 +103,7 @@ impl Then {
             Self::NoScheduler => "no scheduler",
             Self::Waiting => "waiting",
             Self::BetweenRuns => "between runs",
+            Self::NotKept => "not kept",
             Self::Unexplained => "unexplained",
         }
     }
@@ -117,6 +122,7 @@ impl Past {
             Some(run) if !over(run) => Then::Waiting,
             Some(run) if run.state == RunState::Failed && self.is_not_due(run, at) => Then::Failed,
             Some(run) if self.is_not_due(run, at) => Then::BetweenRuns,
+            _ if self.kept_from.is_some_and(|from| at < from) => Then::NotKept,
             _ => Then::Unexplained,
         }
     }
@@ -134,9 +140,11 @@ pub async fn pasts(tx: &Tx, at: Timestamp) -> Result<Vec<Past>, StoreError> {
             "SELECT s.connection_id, s.stream, c.created_at, c.interval_s, s.covered @> $1::timestamptz,
                  t.reason, t.since, t.until, a.since, a.until,
                  b.run_id, b.state, b.planned_at, b.started_at, coalesce(b.listed_at, b.ended_at), b.failed_reason, b.parked_cause, b.listed,
-                 n.run_id, n.state, n.planned_at, n.started_at, coalesce(n.listed_at, n.ended_at), n.failed_reason, n.parked_cause, n.listed
+                 n.run_id, n.state, n.planned_at, n.started_at, coalesce(n.listed_at, n.ended_at), n.failed_reason, n.parked_cause, n.listed,
+                 f.planned_before
              FROM streams s
              JOIN connections c USING (connection_id)
+             CROSS JOIN forgotten_runs f
              LEFT JOIN connection_stops t ON t.connection_id = s.connection_id
                  AND t.since <= $1 AND coalesce(t.until, 'infinity') > $1
              LEFT JOIN LATERAL (
@@ -160,16 +168,19 @@ pub async fn pasts(tx: &Tx, at: Timestamp) -> Result<Vec<Past>, StoreError> {
             &[&at, &heartbeat::AWAY_S],
         )
         .await?;
-    rows.iter().map(past).collect()
+    rows.iter().map(|row| past(row, at)).collect()
 }
 
-fn past(row: &Row) -> Result<Past, StoreError> {
+fn past(row: &Row, at: Timestamp) -> Result<Past, StoreError> {
     let stopped = match row.try_get(5)? {
         Some(reason) => Some(Stop { reason, since: row.try_get(6)?, until: row.try_get(7)? }),
         None => None,
     };
     let absent: Option<Timestamp> = row.try_get(8)?;
     let until: Option<Timestamp> = row.try_get(9)?;
+    let kept_from: Option<Timestamp> = row.try_get(26)?;
+    // of a time before that, the last and the next run that are left need not be those that were
+    let is_kept = kept_from.is_none_or(|from| from <= at);
     Ok(Past {
         connection_id: ConnectionId(row.try_get(0)?),
         stream: row.try_get::<_, &str>(1)?.parse()?,
@@ -178,8 +189,9 @@ fn past(row: &Row) -> Result<Past, StoreError> {
         covered: row.try_get(4)?,
         stopped,
         absent: absent.map(|since| (since, until)),
-        before: run(row, 10)?,
-        after: run(row, 18)?,
+        before: if is_kept { run(row, 10)? } else { None },
+        after: if is_kept { run(row, 18)? } else { None },
+        kept_from,
     })
 }
 
@@ -229,6 +241,7 @@ mod tests {
             stopped: None,
             absent: None,
             covered: true,
+            kept_from: None,
         }
     }
 
@@ -253,6 +266,8 @@ mod tests {
             ),
             (Past { stopped: Some(stop), ..quiet(settled()) }, 10, Then::Stopped),
             (Past { absent: Some((at(5), None)), ..quiet(settled()) }, 30, Then::NoScheduler),
+            (Past { kept_from: Some(at(31)), ..quiet(None) }, 30, Then::NotKept),
+            (Past { kept_from: Some(at(30)), ..quiet(None) }, 30, Then::Unexplained),
         ];
         for (index, (past, minute, then)) in table.into_iter().enumerate() {
             assert_eq!(past.then(at(minute)), then, "row {index}");

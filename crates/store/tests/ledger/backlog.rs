@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use store::run_forget::{self, Stretch};
 use store::run_plan;
 use store::testing::TestDatabase;
 use store::{Speaker, Tx, stream};
@@ -83,6 +84,27 @@ async fn runs_that_are_parked_are_looked_up_once_each() {
     db.execute("UPDATE connections SET paused_at = NULL, credential_state = 'invalid'").await;
     at_most(&db, WAITING * (ROWS_A_RUN + 1), "naming another cause", async |tx| {
         assert_eq!(run_plan::refresh_park_causes(tx).await.unwrap(), WAITING.cast_unsigned());
+    })
+    .await;
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn runs_that_are_forgotten_are_read_of_their_connections_alone_and_young_ones_are_not() {
+    let (db, old) = (many().await, 10);
+    db.execute(&format!(
+        "INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, planned_at, ended_at)
+         SELECT gen_random_uuid(), tenant_id, connection_id, 'conversations', 'periodic', 'live', t - interval '2 days', t, 'settled', t, t
+         FROM (SELECT tenant_id, connection_id FROM connections ORDER BY connection_id LIMIT {WAITING}) AS c
+         CROSS JOIN generate_series(1, 5 * {old}) AS run
+         CROSS JOIN LATERAL (SELECT now() - make_interval(days => CASE WHEN run <= {old} THEN 100 + run ELSE 1 END)) AS s (t)"
+    ))
+    .await;
+    let stretch = Stretch::default();
+    at_most(&db, stretch.connections * old * 6, "forgetting", async |tx| {
+        let forgot = run_forget::forget_old(tx, Duration::from_hours(90 * 24), stretch).await.unwrap();
+        let expected = stretch.connections * (old - 1);
+        assert_eq!(forgot.map(|forgot| forgot.runs), Some(expected.cast_unsigned()));
     })
     .await;
     db.finish().await;

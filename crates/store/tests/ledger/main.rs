@@ -9,6 +9,8 @@ mod circuit;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod forgotten;
+#[cfg(test)]
 mod gaps;
 #[cfg(test)]
 mod invariants;

@@ -89,30 +89,31 @@ async fn never_listed(tx: &Tx, window: Window) -> Result<Vec<Missing>, StoreErro
     rows.iter().map(|row| missing_of(row, What::NeverListed)).collect()
 }
 
+/// What has been listed of a run's window since that run `r` was.
+pub(crate) const LISTED_SINCE: &str =
+    "SELECT coalesce(range_agg(tstzrange(n.window_from, n.window_to)), '{}') AS since FROM sync_runs n
+     WHERE n.tenant_id = r.tenant_id AND n.connection_id = r.connection_id AND n.planned_at > r.planned_at
+       AND n.stream = r.stream AND n.kind IN ('bootstrap', 'periodic', 'backfill')
+       AND n.state IN ('listed', 'settled') AND n.listed_at > r.listed_at";
+
 /// What was listed to the vendor's end, with fewer records than its total, and not listed again since. Of windows that roll on a
 /// quarter of an hour may be left over: that is nothing to tell of.
 async fn fewer_than_counted(tx: &Tx, window: Window) -> Result<Vec<Missing>, StoreError> {
-    let rows = tx
-        .query(
-            "SELECT r.connection_id, r.stream, greatest(lower(g), r.window_from), upper(g),
-                    CASE WHEN r.state = 'settled' THEN greatest(r.vendor_total - r.listed, 0) ELSE 0 END, o.run, NULL::timestamptz
-             FROM sync_runs r JOIN connections c USING (connection_id)
-             CROSS JOIN LATERAL (
-                 SELECT coalesce(range_agg(tstzrange(n.window_from, n.window_to)), '{}') AS since FROM sync_runs n
-                 WHERE n.tenant_id = r.tenant_id AND n.connection_id = r.connection_id AND n.planned_at > r.planned_at
-                   AND n.stream = r.stream AND n.kind IN ('bootstrap', 'periodic', 'backfill')
-                   AND n.state IN ('listed', 'settled') AND n.listed_at > r.listed_at) AS n
-             CROSS JOIN LATERAL unnest(tstzmultirange(tstzrange(r.window_from, r.window_to)) - n.since) AS g
-             LEFT JOIN LATERAL (
-                 SELECT 'run ' || left(a.run_id::text, 8) || ' is ' || a.state AS run FROM sync_runs a
-                 WHERE a.connection_id = r.connection_id AND a.stream = r.stream AND a.kind IN ('bootstrap', 'periodic', 'backfill')
-                   AND a.state IN ('planned', 'listing', 'parked') AND tstzrange(a.window_from, a.window_to) && g LIMIT 1) AS o ON true
-             WHERE r.gap AND r.window_to > $1 AND r.window_from < $2 AND r.state IN ('listed', 'settled')
-               AND upper(g) - lower(g) > interval '1 hour'
-             ORDER BY c.tenant_id, c.vendor, c.created_at, r.connection_id, lower(g)",
-            &[&window.from, &window.to],
-        )
-        .await?;
+    let sql = format!(
+        "SELECT r.connection_id, r.stream, greatest(lower(g), r.window_from), upper(g),
+             CASE WHEN r.state = 'settled' THEN greatest(r.vendor_total - r.listed, 0) ELSE 0 END, o.run, NULL::timestamptz
+         FROM sync_runs r JOIN connections c USING (connection_id)
+         CROSS JOIN LATERAL ({LISTED_SINCE}) AS n
+         CROSS JOIN LATERAL unnest(tstzmultirange(tstzrange(r.window_from, r.window_to)) - n.since) AS g
+         LEFT JOIN LATERAL (
+             SELECT 'run ' || left(a.run_id::text, 8) || ' is ' || a.state AS run FROM sync_runs a
+             WHERE a.connection_id = r.connection_id AND a.stream = r.stream AND a.kind IN ('bootstrap', 'periodic', 'backfill')
+               AND a.state IN ('planned', 'listing', 'parked') AND tstzrange(a.window_from, a.window_to) && g LIMIT 1) AS o ON true
+         WHERE r.gap AND r.window_to > $1 AND r.window_from < $2 AND r.state IN ('listed', 'settled')
+           AND upper(g) - lower(g) > interval '1 hour'
+         ORDER BY c.tenant_id, c.vendor, c.created_at, r.connection_id, lower(g)"
+    );
+    let rows = tx.query(&sql, &[&window.from, &window.to]).await?;
     rows.iter().map(|row| missing_of(row, What::FewerThanCounted)).collect()
 }
 

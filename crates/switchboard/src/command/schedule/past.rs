@@ -85,6 +85,9 @@ impl Told<'_> {
             (Then::BetweenRuns, Some(_)) => {
                 format!("all was well: a run begins every {}", roughly(past.every_s.into()))
             }
+            (Then::NotKept, _) => past.kept_from.map_or_else(String::new, |from| {
+                format!("older runs are not kept: only those that were planned since {} are", second(from))
+            }),
             _ => "no run was planned that should have been, and nothing that was kept says why".to_owned(),
         }
     }
@@ -133,6 +136,7 @@ impl Told<'_> {
             "name": desk::connections::name(connection), "stream": past.stream, "at": self.at,
             "then": self.then().as_str(), "why": self.why(), "stopped": past.stopped, "scheduler_absent": absent,
             "before": past.before, "after": past.after, "covered": past.covered, "every_s": past.every_s,
+            "kept_from": past.kept_from,
         })
     }
 }
