@@ -73,6 +73,6 @@ async fn step(store: &Store, publisher: &Publisher, id: ReplayId) -> anyhow::Res
 fn too_many_failures(turn: &Turn) -> Option<String> {
     (turn.failures > i64::from(turn.pace.failures_max)).then(|| {
         let last = turn.last_failure.as_deref().unwrap_or("no words");
-        format!("{} letters failed, {} are allowed; the last: {last}", turn.failures, turn.pace.failures_max)
+        format!("{} failed, {} allowed; the last: {last}", turn.failures, turn.pace.failures_max)
     })
 }

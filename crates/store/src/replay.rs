@@ -8,6 +8,7 @@ mod wave;
 use std::time::Duration;
 
 use model::ReplayId;
+use serde::Serialize;
 
 use crate::dead_letter::{LetterFilter, MATCHES};
 use crate::report::Count;
@@ -53,6 +54,33 @@ pub async fn order(
     );
     let letters = tx.execute(&freeze, &[&chosen, &id.0]).await?;
     Ok((id, letters))
+}
+
+/// A replay that is not over, and how many of the letters that somebody chose are left to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// Which.
+    pub replay: ReplayId,
+    /// Whether it is running or stopped.
+    pub state: String,
+    /// How many.
+    pub letters: i64,
+}
+
+/// Which replays hold letters that fit, beside this one.
+pub async fn holders(tx: &Tx, filter: &LetterFilter, beside: ReplayId) -> Result<Vec<Holder>, StoreError> {
+    let sql = format!(
+        "SELECT r.replay_id, r.state, count(*) FROM dead_letters d
+         JOIN replay_letters o ON o.dead_letter_id = d.dead_letter_id AND o.outcome IS NULL
+         JOIN replays r ON r.replay_id = o.replay_id
+         WHERE {MATCHES} AND r.replay_id <> $2 GROUP BY r.replay_id ORDER BY r.ordered_at"
+    );
+    let rows = tx.query(&sql, &[&filter.as_json(), &beside.0]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Holder { replay: ReplayId(row.try_get(0)?), state: row.try_get(1)?, letters: row.try_get(2)? })
+        })
+        .collect()
 }
 
 /// What would become of the letters of a replay that are still to be sent, if they were sent now, each with how many.

@@ -5,7 +5,7 @@ use model::ReplayId;
 use serde::Serialize;
 use serde_json::Value;
 use store::dead_letter::{self, LetterFilter};
-use store::replay::{self, Pace, Replay, ReplayedLetter};
+use store::replay::{self, Holder, Pace, Replay, ReplayedLetter};
 use store::report::Count;
 use store::{Speaker, Store, Tx, desk_action};
 
@@ -16,6 +16,8 @@ pub struct Preview {
     pub letters: i64,
     /// How many are left out: of another replay that is not over, or forgotten.
     pub left_out: i64,
+    /// The replays that are not over to which some of these are left.
+    pub held_by: Vec<Holder>,
     /// How many would be written, are superseded, cannot be sent, or are blocked, and by what.
     pub prospects: Vec<Count>,
 }
@@ -63,7 +65,8 @@ async fn freeze(
     let (id, frozen) = ordered.context("failed to freeze the letters")?;
     let letters = i64::try_from(frozen)?;
     let prospects = replay::prospects(tx, id).await.context("failed to preview the replay")?;
-    Ok((id, Preview { letters, left_out: (fit - letters).max(0), prospects }))
+    let held_by = replay::holders(tx, filter, id).await.context("failed to look for other replays")?;
+    Ok((id, Preview { letters, left_out: (fit - letters).max(0), held_by, prospects }))
 }
 
 /// Lists replays, the latest first.

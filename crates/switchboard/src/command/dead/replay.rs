@@ -70,10 +70,14 @@ fn words(preview: &Preview) -> String {
             cause => format!("{} are blocked by {cause}", one.count),
         })
         .collect();
-    let left_out = match preview.left_out {
-        0 => String::new(),
-        many => format!("; {many} are left out: of another replay that is not over, or forgotten"),
-    };
+    let held = preview.held_by.iter().map(|one| {
+        let (many, id) = (one.letters, one.replay);
+        let way = if one.state == "stopped" { "resume" } else { "watch" };
+        format!("; {many} are left to replay {id}, which is {} (`switchboard dead {way} {id}`, or `dead cancel` to let them go)", one.state)
+    });
+    let left_out: String = held.collect();
+    let forgotten = preview.left_out - preview.held_by.iter().map(|one| one.letters).sum::<i64>();
+    let left_out = if forgotten > 0 { format!("{left_out}; {forgotten} are forgotten") } else { left_out };
     let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
     format!("{} dead letters{parts}{left_out}", preview.letters)
 }
@@ -97,7 +101,16 @@ pub(super) async fn watch(context: &Context, store: &Store, id: ReplayId) -> any
 
 fn outcome(context: &Context, replay: &Replay) -> anyhow::Result<ExitCode> {
     let because = replay.stopped_because.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-    let words = format!("replay {} is {}{because}: {}", replay.id, replay.state, progress(replay));
+    let next = match replay.state.as_str() {
+        "stopped" => {
+            let id = replay.id;
+            format!(
+                "\n`switchboard dead resume {id}` goes on with the rest, `switchboard dead cancel {id}` leaves it as it was"
+            )
+        }
+        _ => String::new(),
+    };
+    let words = format!("replay {} is {}{because}: {}{next}", replay.id, replay.state, progress(replay));
     told(context, &serde_json::to_value(replay)?, &words)?;
     let good = ["succeeded", "superseded"].iter().filter_map(|name| replay.outcomes.get(*name)).sum::<i64>();
     Ok(if good == replay.letters { ExitCode::SUCCESS } else { ExitCode::from(3) })
