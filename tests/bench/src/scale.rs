@@ -18,6 +18,13 @@ const AUTOVACUUM_OFF: &str = "DO $$ DECLARE one regclass; BEGIN
          END LOOP;
      END $$";
 
+/// Conversations in the order in which they are worked on: from all of the two years by chance, so that in either tenant they lie on as
+/// many pages as they can, and as many of them have a copy, which comes next.
+const ORDER: &str = "CREATE TABLE in_order AS
+     SELECT md5('conversation ' || i)::uuid AS id, row_number() OVER (ORDER BY md5(same::text), i) - 1 AS place
+     FROM generate_series(0, $conversations - 1) AS i, LATERAL (SELECT i - (i % 10 = 9)::integer) AS m (same)
+     ORDER BY place LIMIT $worked_on";
+
 /// What one kind of work cost in either tenant.
 pub(crate) struct Costs {
     pub(crate) small: Cpu,
@@ -79,32 +86,34 @@ async fn cost(
 
 struct Tenant {
     stage: Stage,
-    conversations: u64,
 }
 
 impl Tenant {
     async fn of(conversations: u64) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            conversations >= SMALL,
+            "the large tenant has to have {SMALL} conversations at least"
+        );
         let mut stage = Stage::set(&[]).await?;
         stage.stand.database.fill(conversations).await;
+        let order = ORDER.replace("$conversations", &conversations.to_string());
+        stage.stand.database.execute(&order.replace("$worked_on", &SMALL.to_string())).await;
         stage.stand.database.execute(AUTOVACUUM_OFF).await;
         for role in ["scheduler", "normalizer"] {
             stage.start(role).await;
         }
-        Ok(Self { stage, conversations })
+        Ok(Self { stage })
     }
 
-    /// Has a share of the conversations, from all of its two years, linked or only matched again.
+    /// Has a share of the conversations linked, or only matched again.
     async fn work(&self, share: u64, rounds: usize, links: bool) -> anyhow::Result<Cpu> {
-        let (count, shares) = (conversations(rounds), 2 * (rounds as u64 + 1));
-        anyhow::ensure!(
-            count > 0 && self.conversations >= count * shares,
-            "too many rounds for so few conversations"
-        );
-        let step = self.conversations / (count * shares);
+        let count = conversations(rounds);
+        anyhow::ensure!(count > 0, "too many rounds for so few conversations");
+        let first = share * count;
         let batches = format!(
             "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at, relinks)
-             SELECT gen_random_uuid(), 'many', array_agg(md5('conversation ' || (n * {shares} + {share}) * {step})::uuid), now(), {links}
-             FROM generate_series(0, {count} - 1) AS n GROUP BY n % ({count} / {BATCH})"
+             SELECT gen_random_uuid(), 'many', array_agg(id ORDER BY place), now(), {links}
+             FROM in_order WHERE place >= {first} AND place < {first} + {count} GROUP BY place / {BATCH}"
         );
         let spent = self
             .stage
