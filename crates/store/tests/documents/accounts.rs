@@ -14,7 +14,8 @@ use store::{Speaker, timeline};
 
 use crate::batches::{await_ripe, fix_horizons};
 use crate::support::{
-    CONTACT, Document, World, account, contact, conversation, import, participants, take_in, tenant_id,
+    CONTACT, Document, World, account, all_accounts, contact, conversation, import, participants, take_in,
+    tenant_id,
 };
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn an_import_writes_only_what_differs_and_names_what_is_left_out() {
     let moved = import(&world, &[account("a", &["c.com"])], &[contact("x@a.com", "b")]).await;
     assert_eq!((moved.accounts_changed, moved.contacts_changed), (1, 1));
     let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-    let listed = account::list(&tx, &world.tenant).await.unwrap();
+    let listed = account::list(&tx, &world.tenant, &all_accounts()).await.unwrap();
     assert_eq!((&listed[0].domains[..], listed[0].contacts), (&["c.com".to_owned()][..], 0));
     assert_eq!(listed[1].contacts, 1);
     drop(tx);
@@ -147,7 +148,10 @@ async fn of_two_words_about_one_meeting_the_later_stands_whatever_becomes_of_the
         world.take(&Document::content(key, 1, conversation(key, "x"))).await.unwrap();
     }
     let meeting = world.id_of("one").0;
-    world.db.execute(&format!("UPDATE conversations SET meeting_id = '{meeting}'")).await;
+    world
+        .db
+        .execute(&format!("UPDATE conversations SET meeting_id = '{meeting}', meeting_evidence = '[{{}}]'"))
+        .await;
     import(&world, &[account("a", &[]), account("b", &[]), account("c", &[])], &[]).await;
     for (key, named) in [("one", "b"), ("two", "a")] {
         let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
@@ -165,7 +169,7 @@ async fn of_two_words_about_one_meeting_the_later_stands_whatever_becomes_of_the
     let on: Vec<_> = world.export().await.into_iter().map(|one| one.account.unwrap().name).collect();
     assert_eq!(on, ["Account a", "Account a"]);
     let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-    let listed = account::list(&tx, &world.tenant).await.unwrap();
+    let listed = account::list(&tx, &world.tenant, &all_accounts()).await.unwrap();
     let counts: Vec<_> = listed.iter().map(|one| (one.external_id.as_str(), one.conversations)).collect();
     assert_eq!(counts, [("a", 1), ("c", 0)], "and the meeting is counted there, once");
     drop(tx);
@@ -194,7 +198,7 @@ async fn a_transaction_sees_and_writes_only_the_tenants_it_speaks_for() {
         let tx = world.store().begin(speaker).await.unwrap();
         assert_eq!(timeline::export_page(&tx, &world.tenant, None, 10).await.unwrap(), (vec![], None));
         assert_eq!(timeline::conversation(&tx, world.id_of("call")).await.unwrap(), None);
-        assert!(account::list(&tx, &world.tenant).await.unwrap().is_empty());
+        assert!(account::list(&tx, &world.tenant, &all_accounts()).await.unwrap().is_empty());
         assert!(resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap().is_empty());
         assert_eq!(resolve::fix_horizons(&tx).await.unwrap(), 0);
         assert!(

@@ -8,7 +8,7 @@ use store::conversation::{Link, decision, seen};
 use store::conversation_write::Verdict;
 use store::{Speaker, account, report, timeline};
 
-use crate::support::{CONTACT, Document, World, attendee, conversation, no_link, segment};
+use crate::support::{CONTACT, Document, World, all_accounts, attendee, conversation, no_link, segment};
 
 /// A call's life: stored, renamed with fewer people, private, without transcript, back.
 fn life() -> Vec<Document> {
@@ -195,7 +195,7 @@ async fn a_persons_link_survives_newer_versions() {
         created_at: None,
     };
     account::import(&tx, &world.tenant, "csv", &[record], &[]).await.unwrap();
-    let accounts = account::list(&tx, &world.tenant).await.unwrap();
+    let accounts = account::list(&tx, &world.tenant, &all_accounts()).await.unwrap();
     let id = world.id_of("call");
     assert!(decision::put(&tx, id, Some(accounts[0].account_id), "kim").await.unwrap());
     tx.commit().await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::message::ResolveBatch;
 use model::{ConversationId, TenantId};
+use store::account::{self, AccountFilter};
 use store::directory::{self, Wanted};
 use store::invariant::{self, Width};
 use store::meeting::{self, Placement, Reach};
@@ -150,6 +151,14 @@ async fn what_people_ask_reads_nothing_but_what_it_shows() {
     let of_account = TimelineFilter { account: Some("account-7".to_owned()), ..newest.clone() };
     many.ask("the newest meetings of an account", 1000, async |tx| {
         assert_eq!(timeline::timeline(tx, &many.tenant, &of_account).await.unwrap().len(), 20);
+    })
+    .await;
+    // of which each has a domain, ten contacts and some fifty conversations
+    let some = AccountFilter { named: None, limit: 10 };
+    many.ask("ten accounts", 3500, async |tx| {
+        let listed = account::list(tx, &many.tenant, &some).await.unwrap();
+        assert_eq!(listed.len(), 10);
+        assert!(listed.iter().all(|one| one.contacts == 10 && one.conversations > 10), "{listed:?}");
     })
     .await;
     for name in ["call-4242", "https://localhost/calls/4242"] {

@@ -6,7 +6,7 @@ use model::{
     Version,
 };
 use serde_json::json;
-use store::account::{self, AccountRecord, ContactRecord, ImportCounts};
+use store::account::{self, AccountFilter, AccountRecord, ContactRecord, ImportCounts};
 use store::conversation::Link;
 use store::conversation_write::{
     Arrival, Changed, Found, Participant, Skipped, Stored, Verdict, Writes, lock_standings, write,
@@ -97,6 +97,10 @@ impl Document {
     pub(crate) fn skip(key: &str, version: i64, reason: SkipReason) -> Self {
         Self { key: VendorKey::of(key), version: Version(version), says: Says::Skip(reason) }
     }
+}
+
+pub(crate) fn all_accounts() -> AccountFilter {
+    AccountFilter { named: None, limit: 1000 }
 }
 
 pub(crate) fn no_link() -> Link {

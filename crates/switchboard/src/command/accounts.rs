@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use desk::accounts::{self, Imported};
 use desk::decision::{self, Word};
 use model::{ConversationId, TenantId};
-use store::{Speaker, account};
+use store::Speaker;
+use store::account::{self, AccountFilter};
 
 use crate::context::Context;
 use crate::output;
@@ -33,11 +34,17 @@ enum AccountsCommand {
         #[arg(long)]
         contacts: Option<PathBuf>,
     },
-    /// List a tenant's accounts.
+    /// List a tenant's accounts by name, with what is on each.
     List {
         /// Whose accounts.
         #[arg(long)]
         tenant: TenantId,
+        /// Only those with this in their name, or with this very id or domain.
+        #[arg(long)]
+        named: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
     },
     /// Put a conversation on an account: your decision, which no machine overrules.
     Move {
@@ -63,7 +70,9 @@ pub(crate) async fn run(context: &Context, args: AccountsArgs) -> anyhow::Result
         AccountsCommand::Import { tenant, accounts, contacts } => {
             import(context, &tenant, &accounts, contacts.as_deref()).await
         }
-        AccountsCommand::List { tenant } => list(context, &tenant).await,
+        AccountsCommand::List { tenant, named, limit } => {
+            list(context, &tenant, AccountFilter { named, limit }).await
+        }
         AccountsCommand::Move { conversation, account, take_back, by, .. } => {
             let word = match account {
                 Some(account) => Word::Account(account),
@@ -134,11 +143,18 @@ fn print(tenant: &TenantId, imported: &Imported) {
     }
 }
 
-async fn list(context: &Context, tenant: &TenantId) -> anyhow::Result<ExitCode> {
+async fn list(context: &Context, tenant: &TenantId, filter: AccountFilter) -> anyhow::Result<ExitCode> {
     let store = context.migrated_store().await?;
     let tx = store.begin(Speaker::Tenant(tenant)).await?;
-    let all = account::list(&tx, tenant).await?;
+    let shown = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    // one more than is shown, to know whether there are more
+    let asked = AccountFilter { limit: filter.limit.saturating_add(1), ..filter };
+    let mut all = account::list(&tx, tenant, &asked).await?;
     tx.commit().await?;
+    if all.len() > shown {
+        all.truncate(shown);
+        eprintln!("there are more than these {shown}: --limit shows more, --named finds one");
+    }
     if context.json {
         for one in &all {
             output::json(one)?;
@@ -155,11 +171,11 @@ async fn list(context: &Context, tenant: &TenantId) -> anyhow::Result<ExitCode> 
         ]
     });
     let headings = ["account", "name", "domains", "contacts", "conversations"];
-    output::table(
-        &headings,
-        rows.collect(),
-        "there are no accounts; `switchboard accounts import` brings them in",
-    );
+    let none = match asked.named {
+        Some(_) => "no account is called that, and none has that id or domain",
+        None => "there are no accounts; `switchboard accounts import` brings them in",
+    };
+    output::table(&headings, rows.collect(), none);
     Ok(ExitCode::SUCCESS)
 }
 
