@@ -22,7 +22,7 @@ use vote::{By, Tally, tally};
 
 /// Counts up whenever the same input may give another link, or other keys by which the copies of a meeting are found: what older
 /// rules wrote is then gone over once.
-pub const RULE_VERSION: i32 = 3;
+pub const RULE_VERSION: i32 = 4;
 
 /// How the account of a conversation was found. The database also knows `person`, which no machine produces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -124,6 +124,9 @@ pub struct Owner {
 pub struct Attendee {
     /// The vendor's id of the person within the conversation.
     pub vendor_person_id: Option<String>,
+    /// The vendor's id of the user, where the person is one of its users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_user_id: Option<String>,
     /// Name as given.
     pub name: Option<String>,
     /// Address as given; matching uses its normal form.

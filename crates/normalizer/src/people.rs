@@ -1,6 +1,6 @@
 //! Who the people of conversations are, and which account that makes: the database's answers for a batch, handed to the pure rules.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mapping::account::{AccountCandidate, ContactCandidate, Directory, RULE_VERSION, lookup_keys};
 use mapping::attendee::{OwnPeople, is_bot_or_room, side};
@@ -17,10 +17,17 @@ struct Tenant {
     own: OwnPeople,
     /// The tenant's users by their addresses, as every vendor knows them.
     users: HashMap<String, Vec<FoundUser>>,
+    /// Users who were named by their ids.
+    named: HashSet<(Vendor, String)>,
     directory: Directory,
 }
 
 impl Tenant {
+    /// The id by which whoever recorded the conversation names a user, if that is one of the tenant's.
+    fn named<'a>(&self, attendee: &'a Attendee, vendor: Vendor) -> Option<&'a String> {
+        attendee.vendor_user_id.as_ref().filter(|id| self.named.contains(&(vendor, (*id).clone())))
+    }
+
     /// The id of a user: whoever recorded the conversation knows best who its people are.
     fn user(&self, key: &str, vendor: Vendor) -> Option<String> {
         let users = self.users.get(key)?;
@@ -47,6 +54,7 @@ pub(crate) fn want(wanted: &mut Wanted, tenant: &TenantId, attendees: &[Attendee
     let keyed =
         |texts: std::collections::BTreeSet<String>| texts.into_iter().map(|text| (tenant.clone(), text));
     wanted.tenants.insert(tenant.clone());
+    wanted.user_ids.extend(keyed(attendees.iter().filter_map(|one| one.vendor_user_id.clone()).collect()));
     wanted.email_keys.extend(keyed(keys.email_keys));
     wanted.domains.extend(keyed(keys.domains));
     wanted.external_ids.extend(keyed(keys.external_ids));
@@ -71,6 +79,10 @@ impl People {
             let tenant = tenants.entry(tenant).or_default();
             tenant.own.user_emails.insert(key.clone());
             tenant.users.insert(key, users);
+        }
+        for (tenant, users) in found.users_by_id {
+            let named = users.into_iter().map(|user| (user.vendor, user.external_id));
+            tenants.entry(tenant).or_default().named.extend(named);
         }
         for ((tenant, key), contacts) in found.contacts {
             // of several, the one whose account is the oldest
@@ -110,7 +122,8 @@ impl People {
         let nothing = Tenant::default();
         let tenant = self.0.get(tenant).unwrap_or(&nothing);
         let people: Vec<Person<'a>> = attendees.iter().map(Person::of).collect();
-        let voters: Vec<EmailKey> = people.iter().cloned().filter_map(Person::voter).collect();
+        let strangers = people.iter().filter(|person| tenant.named(person.attendee, vendor).is_none());
+        let voters: Vec<EmailKey> = strangers.cloned().filter_map(Person::voter).collect();
         let found = mapping::account::resolve(&voters, linked, &tenant.own, &tenant.directory);
         let participants: Vec<Participant<'a>> =
             people.into_iter().map(|person| person.participant(tenant, vendor)).collect();
@@ -161,11 +174,12 @@ impl<'a> Person<'a> {
     }
 
     fn participant(self, tenant: &Tenant, vendor: Vendor) -> Participant<'a> {
-        let side = side(self.key.as_ref(), &tenant.own);
+        let named = tenant.named(self.attendee, vendor);
+        let side = if named.is_some() { Side::Internal } else { side(self.key.as_ref(), &tenant.own) };
         let untagged = self.key.as_ref().map(|key| key.without_plus_tag().unwrap_or_else(|| key.clone()));
         let keys = || [&self.key, &untagged].into_iter().flatten().map(EmailKey::as_str);
         let contact = keys().find_map(|key| tenant.directory.contacts.get(key));
-        let user = keys().find_map(|key| tenant.user(key, vendor));
+        let user = named.cloned().or_else(|| keys().find_map(|key| tenant.user(key, vendor)));
         let domain = self.key.as_ref().and_then(|key| candidate_domains(key).pop());
         Participant {
             attendee: self.attendee,

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub tenants: BTreeSet<TenantId>,
     /// Addresses in normal form.
     pub email_keys: BTreeSet<(TenantId, String)>,
+    /// Ids of users, as whoever recorded the conversation names them.
+    pub user_ids: BTreeSet<(TenantId, String)>,
     /// Domains that may own an address.
     pub domains: BTreeSet<(TenantId, String)>,
     /// Ids of CRM accounts that a vendor linked.
@@ -68,6 +70,8 @@ pub struct Found {
     pub own_domains: HashMap<TenantId, Vec<String>>,
     /// The tenant's own people by address: recorders' users before those of CRMs, then the smallest vendor and id.
     pub users: HashMap<(TenantId, String), Vec<FoundUser>>,
+    /// Those of them that were asked for by their ids.
+    pub users_by_id: HashMap<TenantId, Vec<FoundUser>>,
     /// Contacts by address.
     pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
     /// Accounts by a domain they own.
@@ -82,7 +86,17 @@ pub struct Found {
 pub async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Found, StoreError> {
     let (own_domains, users, contacts, accounts) =
         try_join!(own_domains(tx, wanted), users(tx, wanted), contacts(tx, wanted), accounts(tx, wanted))?;
-    let mut found = Found { own_domains, users, ..Found::default() };
+    let mut found = Found { own_domains, ..Found::default() };
+    for row in &users {
+        let user = FoundUser { vendor: row.try_get::<_, &str>(2)?.parse()?, external_id: row.try_get(3)? };
+        match row.try_get::<_, Option<String>>(1)? {
+            Some(address) => found.users.entry((tenant(row)?, address)).or_default().push(user),
+            None => found.users_by_id.entry(tenant(row)?).or_default().push(user),
+        }
+    }
+    for users in found.users.values_mut() {
+        users.sort_by(|one, other| one.rank().cmp(&other.rank()));
+    }
     for row in &contacts {
         let has_account = row.try_get::<_, Option<uuid::Uuid>>(2)?.is_some();
         let contact = FoundContact {
@@ -110,10 +124,10 @@ async fn own_domains(tx: &Tx, wanted: &Wanted) -> Result<HashMap<TenantId, Vec<S
     rows.iter().map(|row| Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))).collect()
 }
 
-async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), Vec<FoundUser>>, StoreError> {
+async fn users(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let (tenants, keys) = columns(&wanted.email_keys);
-    let rows = tx
-        .query(
+    let (id_tenants, ids) = columns(&wanted.user_ids);
+    tx.query(
             "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key)),
              hits AS (
                  SELECT w.tenant_id, w.email_key, u.connection_id, u.external_id
@@ -122,19 +136,14 @@ async fn users(tx: &Tx, wanted: &Wanted) -> Result<HashMap<(TenantId, String), V
                  SELECT w.tenant_id, w.email_key, e.connection_id, e.external_id
                  FROM wanted w JOIN user_emails e USING (tenant_id, email_key))
              SELECT h.tenant_id, h.email_key, c.vendor, h.external_id
-             FROM hits h JOIN connections c USING (connection_id)",
-            &[&tenants, &keys],
+             FROM hits h JOIN connections c USING (connection_id)
+             UNION ALL
+             SELECT w.tenant_id, NULL, c.vendor, u.external_id
+             FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id) JOIN connections c USING (tenant_id)
+             JOIN users u ON u.connection_id = c.connection_id AND u.external_id = w.external_id",
+            &[&tenants, &keys, &id_tenants, &ids],
         )
-        .await?;
-    let mut users: HashMap<(TenantId, String), Vec<FoundUser>> = HashMap::new();
-    for row in &rows {
-        let user = FoundUser { vendor: row.try_get::<_, &str>(2)?.parse()?, external_id: row.try_get(3)? };
-        users.entry(key(row)?).or_default().push(user);
-    }
-    for found in users.values_mut() {
-        found.sort_by(|one, other| one.rank().cmp(&other.rank()));
-    }
-    Ok(users)
+        .await
 }
 
 impl FoundUser {
@@ -195,8 +204,12 @@ fn columns(keys: &BTreeSet<(TenantId, String)>) -> (Vec<&str>, Vec<&str>) {
     keys.iter().map(|(tenant, key)| (tenant.as_str(), key.as_str())).unzip()
 }
 
+fn tenant(row: &Row) -> Result<TenantId, StoreError> {
+    Ok(TenantId::parse(row.try_get(0)?)?)
+}
+
 fn key(row: &Row) -> Result<(TenantId, String), StoreError> {
-    Ok((TenantId::parse(row.try_get(0)?)?, row.try_get(1)?))
+    Ok((tenant(row)?, row.try_get(1)?))
 }
 
 fn account(row: &Row) -> Result<FoundAccount, StoreError> {

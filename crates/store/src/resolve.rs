@@ -43,7 +43,7 @@ pub struct Affected {
 pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT change_id, tenant_id, email_keys, domains, external_ids, account_ids, handed_out_to, changed_at
+            "SELECT change_id, tenant_id, email_keys, domains, external_ids, account_ids, handed_out_to, changed_at, user_ids
              FROM account_changes
              WHERE horizon <= pg_snapshot_xmin(pg_current_snapshot())
              ORDER BY change_id LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -57,6 +57,7 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
     let (external_ids, accounts): (Vec<String>, Vec<Uuid>) = (row.try_get(4)?, row.try_get(5)?);
     let after: Option<Uuid> = row.try_get(6)?;
     let changed_at: Timestamp = row.try_get(7)?;
+    let users: Vec<String> = row.try_get(8)?;
     let rows = tx
         .query(
             // what is written from here on is linked by the accounts as they are, wherever its id falls
@@ -67,15 +68,18 @@ pub async fn take_ripe(tx: &Tx, page: i64) -> Result<Option<Affected>, StoreErro
                  UNION
                  SELECT conversation_id FROM linked_records WHERE tenant_id = $1 AND external_id = ANY ($4)
                  UNION
-                 SELECT conversation_id FROM conversations WHERE tenant_id = $1 AND account_id = ANY ($5)) AS affected
-             WHERE $6::uuid IS NULL OR conversation_id > $6
-             ORDER BY conversation_id LIMIT $7",
+                 SELECT conversation_id FROM conversations WHERE tenant_id = $1 AND account_id = ANY ($5)
+                 UNION
+                 SELECT conversation_id FROM participants WHERE tenant_id = $1 AND vendor_user_id = ANY ($6)) AS affected
+             WHERE $7::uuid IS NULL OR conversation_id > $7
+             ORDER BY conversation_id LIMIT $8",
             &[
                 &tenant.as_str(),
                 &with_untagged(&email_keys),
                 &with_parents(&domains),
                 &with_both_lengths(&external_ids),
                 &accounts,
+                &users,
                 &after,
                 &page,
             ],
@@ -194,7 +198,7 @@ fn find(loaded: &mut [ToResolve], id: Uuid) -> Option<&mut ToResolve> {
 async fn load_attendees(tx: &Tx, ids: &[Uuid], loaded: &mut [ToResolve]) -> Result<(), StoreError> {
     let rows = tx
         .query(
-            "SELECT conversation_id, vendor_person_id, name, email, title, phone, organizer FROM participants
+            "SELECT conversation_id, vendor_person_id, name, email, title, phone, organizer, vendor_user_id FROM participants
              WHERE conversation_id = ANY ($1) ORDER BY conversation_id, ordinal",
             &[&ids],
         )
@@ -208,6 +212,7 @@ async fn load_attendees(tx: &Tx, ids: &[Uuid], loaded: &mut [ToResolve]) -> Resu
             title: row.try_get(4)?,
             phone: row.try_get(5)?,
             organizer: row.try_get(6)?,
+            vendor_user_id: row.try_get(7)?,
         });
     }
     Ok(())

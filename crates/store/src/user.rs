@@ -20,8 +20,8 @@ pub struct User {
     pub alias_keys: Vec<String>,
 }
 
-/// Keeps the users of a connection, and notes whose addresses came, went or passed to another: the conversations with these are linked
-/// again, and no others. Who is not among them any more stays.
+/// Keeps the users of a connection, and notes who came, and whose addresses came, went or passed to another: the conversations with these
+/// are linked again, and no others. Who is not among them any more stays.
 pub async fn keep(
     tx: &Tx,
     tenant: &TenantId,
@@ -49,14 +49,16 @@ pub async fn keep(
                      WHERE (users.name, users.email, users.email_key)
                            IS DISTINCT FROM (excluded.name, excluded.email, excluded.email_key)
                  RETURNING external_id, email_key)
-             SELECT unnest(ARRAY[k.email_key, b.email_key]) AS email_key FROM kept k LEFT JOIN before b USING (external_id)
-             WHERE k.email_key IS DISTINCT FROM b.email_key",
+             SELECT k.email_key, b.email_key, CASE WHEN b.external_id IS NULL THEN k.external_id END
+             FROM kept k LEFT JOIN before b USING (external_id) WHERE k.email_key IS DISTINCT FROM b.email_key",
             &[&connection.0, &tenant.as_str(), &ids, &names, &emails, &keys],
         )
         .await?;
     let mut change = Change::default();
     for row in &touched {
-        change.email_keys.extend(row.try_get::<_, Option<String>>(0)?);
+        let [new, old, came]: [Option<String>; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+        change.email_keys.extend(new.into_iter().chain(old));
+        change.user_ids.extend(came);
     }
     change.email_keys.extend(keep_aliases(tx, tenant, connection, users).await?);
     change.note(tx, tenant).await

@@ -44,6 +44,7 @@ pub(super) fn attendees(sources: Sources<'_, '_>, nul: &mut NulSweeper) -> Vec<A
 fn attendee(person: &Person<'_>, nul: &mut NulSweeper) -> Attendee {
     Attendee {
         vendor_person_id: nul.trimmed(person.id.get()),
+        vendor_user_id: None,
         name: nul.trimmed(person.name.get()),
         email: nul.trimmed(person.email.get()).map(bare_address),
         title: nul.trimmed(person.title.get()),

@@ -13,7 +13,6 @@ use crate::nul::NulSweeper;
 /// Somebody, perhaps out of several parties: invited and dialled in, or by an alias.
 struct Member {
     attendee: Attendee,
-    user_id: Option<String>,
     speaker_ids: Vec<String>,
     affiliation: Option<String>,
     methods: Vec<Value>,
@@ -49,12 +48,12 @@ impl Parties {
         }
         let email = attendee.email.as_deref().map(str::to_lowercase);
         let by_email = email.as_ref().and_then(|email| self.by_email.get(email));
-        let by_user = || member.user_id.as_ref().and_then(|id| self.by_user.get(id));
+        let by_user = || attendee.vendor_user_id.as_ref().and_then(|id| self.by_user.get(id));
         let index = by_email.or_else(by_user).copied().unwrap_or(self.all.len());
         if let Some(email) = email {
             self.by_email.entry(email).or_insert(index);
         }
-        if let Some(id) = &member.user_id {
+        if let Some(id) = &attendee.vendor_user_id {
             self.by_user.entry(id.clone()).or_insert(index);
         }
         if let Some(id) = &attendee.vendor_person_id {
@@ -108,7 +107,7 @@ impl Parties {
         let kept = self.all.iter().map(|member| {
             let texts = |texts: &[String]| Value::from(texts.to_vec());
             let fields = [
-                ("user_id", member.user_id.clone().map(Value::from)),
+                ("user_id", member.attendee.vendor_user_id.clone().map(Value::from)),
                 ("speaker_ids", (!member.speaker_ids.is_empty()).then(|| texts(&member.speaker_ids))),
                 ("affiliation", member.affiliation.clone().map(Value::from)),
                 ("methods", (!member.methods.is_empty()).then(|| Value::from(member.methods.clone()))),
@@ -137,8 +136,8 @@ fn member(party: &Party<'_>, owner_id: Option<&str>, nul: &mut NulSweeper) -> Me
             title: nul.trimmed(party.title.get()),
             phone: nul.trimmed(party.phone.get()),
             organizer: user_id.is_some() && user_id.as_deref() == owner_id.map(str::trim),
+            vendor_user_id: user_id,
         },
-        user_id,
         speaker_ids: nul.trimmed(party.speaker_id.get()).into_iter().collect(),
         affiliation: nul.trimmed(party.affiliation.get()),
         methods,
@@ -151,12 +150,12 @@ impl Member {
     fn fill(&mut self, other: Self) {
         let (known, more) = (&mut self.attendee, other.attendee);
         known.vendor_person_id = known.vendor_person_id.take().or(more.vendor_person_id);
+        known.vendor_user_id = known.vendor_user_id.take().or(more.vendor_user_id);
         known.name = known.name.take().or(more.name);
         known.email = known.email.take().or(more.email);
         known.title = known.title.take().or(more.title);
         known.phone = known.phone.take().or(more.phone);
         known.organizer |= more.organizer;
-        self.user_id = self.user_id.take().or(other.user_id);
         self.affiliation = self.affiliation.take().or(other.affiliation);
         let fresh_ids = other.speaker_ids.into_iter().filter(|id| !self.speaker_ids.contains(id));
         let fresh_ids: Vec<String> = fresh_ids.collect();

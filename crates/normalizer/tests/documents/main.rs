@@ -9,6 +9,7 @@ use model::message::{RawDocument, RawSource, ResolveBatch};
 use model::{ConnectionId, ContentHash, Vendor, VendorAccount, VendorKey};
 use queue::topology::{NORMALIZE_BACKFILL, NORMALIZE_LIVE, RESOLVE_QUEUE};
 use queue::{JobError, Outgoing};
+use serde_json::json;
 use serde_json::value::RawValue;
 use stand::{Stand, body_of, call};
 use store::account::{AccountRecord, ContactRecord};
@@ -232,6 +233,70 @@ async fn the_owner_of_a_conversation_is_one_of_the_tenants_users_by_id_else_by_a
     tx.commit().await.unwrap();
     assert_eq!(read(&one).await, (text("Bob"), text("b@acme.com"), text("77")));
     assert_eq!(read(&two).await, (text("Bob Ito"), text("Bob@Acme.com"), text("77")), "by another address");
+    running.stop().await;
+    stand.finish().await;
+}
+
+#[tokio::test]
+async fn a_party_without_an_address_is_the_user_whose_id_it_has_whoever_is_known_first() {
+    let stand = Stand::fresh().await;
+    let document = |key: &str| {
+        let body = json!({ "metaData": { "id": key, "started": "2026-03-01T10:00:00Z" }, "parties": [
+            { "id": "1", "name": "Bob", "userId": "77" }, { "id": "2", "name": "Eve", "userId": "78" },
+            { "id": "3", "name": "Ana", "emailAddress": "ana@customer.com" }] });
+        let raw = stand.raw(key, 1, &body.to_string());
+        let (vendor, vendor_account) = (Vendor::Gong, VendorAccount::of(Stand::GONG));
+        RawDocument { vendor, vendor_account, connection_id: stand.gong, ..raw }
+    };
+    let sides = async |key: &str| -> Vec<(String, Option<String>)> {
+        let exported = stand.export().await;
+        let one = exported.into_iter().find(|one| one.external_id == key).expect("the call");
+        one.participants.into_iter().map(|person| (person.side, person.user)).collect()
+    };
+    let side = |side: &str, user: Option<&str>| (side.to_owned(), user.map(str::to_owned));
+    let unknown = [side("unknown", None), side("unknown", None), side("external", None)];
+    let known = [side("internal", Some("77")), side("unknown", None), side("external", None)];
+    let publish = async |document: RawDocument<'_>| {
+        stand.publish(vec![Outgoing::to_work(&NORMALIZE_LIVE, document.encode())]).await;
+    };
+    let keep = async |connection: ConnectionId, id: &str| {
+        let email = format!("{id}@acme.com");
+        let user = user::User {
+            external_id: id.to_owned(),
+            name: None,
+            email: email.clone(),
+            email_key: email,
+            alias_keys: Vec::new(),
+        };
+        let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
+        user::keep(&tx, &stand.tenant, connection, &[user]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let running = stand.start();
+    publish(document("before")).await;
+    stand.until("changed", 1).await;
+    assert_eq!(sides("before").await, unknown);
+
+    // another vendor's user of that id is somebody else
+    keep(stand.raw("any", 1, "{}").connection_id, "78").await;
+    keep(stand.gong, "77").await;
+    publish(document("after")).await;
+    stand.until("changed", 2).await;
+    assert_eq!(sides("after").await, known);
+    stand.link_what_changed(async || sides("before").await == known).await;
+
+    // as older programs left them
+    for older in [
+        "UPDATE participants SET vendor_user_id = NULL, user_external_id = NULL, side = 'unknown' WHERE email IS NULL",
+        "UPDATE conversations SET rules_applied = 3",
+        "DELETE FROM rule_walks",
+    ] {
+        stand.db.execute(older).await;
+    }
+    assert_eq!(sides("before").await, unknown);
+    running.stop().await;
+    let running = stand.start();
+    stand.link_what_changed(async || sides("before").await == known && sides("after").await == known).await;
     running.stop().await;
     stand.finish().await;
 }

@@ -10,13 +10,13 @@ use model::{
 use normalizer::{Deps, NormalizerConfig, NormalizerMetrics};
 use prometheus::Registry;
 use queue::testing::TestVhost;
-use queue::topology::NORMALIZE_LIVE;
+use queue::topology::{NORMALIZE_LIVE, RESOLVE_QUEUE};
 use queue::{Broker, Outgoing};
 use runtime::{Env, Shutdown};
 use serde_json::value::RawValue;
 use store::testing::{TestDatabase, connected, connected_to};
 use store::timeline::{self, ExportedConversation};
-use store::{Speaker, Store, StoreConfig};
+use store::{Speaker, Store, StoreConfig, resolve};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -152,6 +152,24 @@ impl Stand {
                 return;
             }
             assert!(began.elapsed() < DEADLINE, "{name} is {sum}, not {count}:\n{text}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Does a scheduler's part of linking again what changes have touched, until something is so.
+    pub(crate) async fn link_what_changed(&self, mut is_so: impl AsyncFnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so().await {
+            assert!(began.elapsed() < DEADLINE, "it never comes to that");
+            let tx = self.db.store().begin(Speaker::Everybody).await.unwrap();
+            resolve::fix_horizons(&tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let tx = self.db.store().begin(Speaker::Everybody).await.unwrap();
+            resolve::take_ripe(&tx, 1000).await.unwrap();
+            let batches = resolve::take_unsent(&tx, DEADLINE, 100).await.unwrap();
+            tx.commit().await.unwrap();
+            let messages = batches.iter().map(|batch| Outgoing::to_work(&RESOLVE_QUEUE, batch.encode()));
+            self.publish(messages.collect()).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

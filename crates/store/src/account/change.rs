@@ -15,6 +15,8 @@ pub(crate) struct Change {
     /// Of accounts, contacts and deals: whatever a vendor may have linked.
     pub(crate) external_ids: BTreeSet<String>,
     pub(crate) account_ids: BTreeSet<Uuid>,
+    /// Of users, as the vendor that recorded a conversation names them.
+    pub(crate) user_ids: BTreeSet<String>,
 }
 
 impl Change {
@@ -23,6 +25,7 @@ impl Change {
             && self.email_keys.is_empty()
             && self.domains.is_empty()
             && self.external_ids.is_empty()
+            && self.user_ids.is_empty()
     }
 
     /// Puts the change into one row, from which the conversations it touches are found and linked again.
@@ -33,14 +36,15 @@ impl Change {
         let texts = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
         let accounts: Vec<Uuid> = self.account_ids.iter().copied().collect();
         tx.execute(
-            "INSERT INTO account_changes (tenant_id, email_keys, domains, external_ids, account_ids)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO account_changes (tenant_id, email_keys, domains, external_ids, account_ids, user_ids)
+             VALUES ($1, $2, $3, $4, $5, $6)",
             &[
                 &tenant.as_str(),
                 &texts(&self.email_keys),
                 &texts(&self.domains),
                 &texts(&self.external_ids),
                 &accounts,
+                &texts(&self.user_ids),
             ],
         )
         .await?;

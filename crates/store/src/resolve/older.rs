@@ -133,7 +133,7 @@ pub async fn lock_older(
         .collect()
 }
 
-/// Writes what older rules left out: the keys by which the copies of a meeting are found, and who met when.
+/// Writes what older rules left out: the keys by which the copies of a meeting are found, who met when, and who is a user.
 pub async fn go_over(
     tx: &Tx,
     older: &[(ConversationId, MeetingKeys)],
@@ -152,6 +152,13 @@ pub async fn go_over(
             "UPDATE participants p SET started_at = c.started_at FROM conversations c
              WHERE c.conversation_id = ANY ($1) AND p.conversation_id = c.conversation_id
                AND p.started_at IS DISTINCT FROM c.started_at",
+            &[&ids],
+        ),
+        (
+            // what is kept of each party is in the order of the people
+            "UPDATE participants p SET vendor_user_id = c.attributes -> 'parties' -> p.ordinal ->> 'user_id' FROM conversations c
+             WHERE c.conversation_id = ANY ($1) AND c.vendor = 'gong' AND p.conversation_id = c.conversation_id
+               AND p.vendor_user_id IS DISTINCT FROM c.attributes -> 'parties' -> p.ordinal ->> 'user_id'",
             &[&ids],
         ),
     ])

@@ -68,6 +68,7 @@ async fn linking_reads_nothing_but_what_it_links() {
         domains: many.keyed((0..BATCH).map(|n| format!("customer-{n}.com"))),
         external_ids: many.keyed((0..BATCH).map(|n| format!("account-{n}"))),
         deal_ids: many.keyed((0..BATCH).map(|n| format!("deal-{n}"))),
+        user_ids: many.keyed((0..BATCH).map(|n| format!("user-{n}"))),
     };
     many.ask("what is known of people and accounts", BATCH * 15, async |tx| {
         let found = directory::look_up(tx, &wanted).await.unwrap();

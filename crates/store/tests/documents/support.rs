@@ -110,6 +110,7 @@ pub(crate) fn no_link() -> Link {
 pub(crate) fn attendee(name: &str, email: &str) -> Attendee {
     Attendee {
         vendor_person_id: None,
+        vendor_user_id: None,
         name: Some(name.to_owned()),
         email: Some(email.to_owned()),
         title: Some("CTO".to_owned()),
