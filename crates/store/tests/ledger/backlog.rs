@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::run_forget::{self, Stretch};
 use store::run_plan;
 use store::testing::TestDatabase;
-use store::{Speaker, Tx, stream};
+use store::{Speaker, Tx, run_settle, stream};
 
 const CONNECTIONS: u64 = 2_000;
 
@@ -105,6 +105,31 @@ async fn runs_that_are_forgotten_are_read_of_their_connections_alone_and_young_o
         let forgot = run_forget::forget_old(tx, Duration::from_hours(90 * 24), stretch).await.unwrap();
         let expected = stretch.connections * (old - 1);
         assert_eq!(forgot.map(|forgot| forgot.runs), Some(expected.cast_unsigned()));
+    })
+    .await;
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn the_records_of_a_run_are_looked_up_whatever_the_store_holds_beside_them() {
+    let (db, records, others) = (many().await, 300, 4_000);
+    db.execute(&format!(
+        "INSERT INTO intake (connection_id, vendor_key, tenant_id, listed_version, stored_version)
+         SELECT connection_id, 'record-' || n, tenant_id, 1, 1 FROM (SELECT * FROM connections ORDER BY connection_id LIMIT 1) AS c
+         CROSS JOIN generate_series(1, {records} + {others}) AS n;
+         INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state, listed_at, settle_look_at)
+         SELECT gen_random_uuid(), tenant_id, connection_id, 'conversations', 'periodic', 'live', now() - interval '2 days', now(), 'listed',
+                now(), now() - interval '1 second'
+         FROM (SELECT * FROM connections ORDER BY connection_id LIMIT 1) AS c;
+         INSERT INTO run_items (run_id, vendor_key, tenant_id, connection_id, decision, version, hash)
+         SELECT run_id, 'record-' || n, tenant_id, connection_id, 'published', 1, '' FROM sync_runs CROSS JOIN generate_series(1, {records}) AS n
+         WHERE state = 'listed';
+         ANALYZE intake, run_items"
+    ))
+    .await;
+    // each with its entry in an index: its item, its place in the intake, and the item once more to be deleted
+    at_most(&db, 6 * records, "settling", async |tx| {
+        assert_eq!(run_settle::settle_next(tx).await.unwrap(), Some(true));
     })
     .await;
     db.finish().await;
