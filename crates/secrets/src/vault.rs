@@ -77,7 +77,7 @@ impl Vault {
                 Place::Google(home.ok_or_else(|| {
                     EnvError::invalid(
                         "SWITCHBOARD_SECRETS",
-                        "one place: sealed, or google:projects/PROJECT, or google:projects/PROJECT/secrets/PREFIX",
+                        "one place: sealed, or google:projects/PROJECT[/locations/REGION][/secrets/PREFIX]",
                     )
                 })?)
             }

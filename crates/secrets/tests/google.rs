@@ -41,6 +41,7 @@ impl World {
         vec![
             ("SWITCHBOARD_SECRETS", "google:projects/rehearsal".to_owned()),
             ("SWITCHBOARD_SECRETS_URL", self.simulator.google_url()),
+            ("SWITCHBOARD_SECRETS_REGIONAL_URL", self.simulator.google_regional_url()),
             ("SWITCHBOARD_SECRETS_ALLOW_HTTP", "true".to_owned()),
             ("GCE_METADATA_HOST", self.simulator.address().to_string()),
         ]
@@ -285,6 +286,24 @@ async fn what_one_place_keeps_is_read_after_another_is_configured() {
     assert!(error.contains("SWITCHBOARD_MASTER_KEY_FILE"), "{error}");
 }
 
+#[tokio::test]
+async fn a_secret_of_a_region_is_kept_there_and_found_there_whatever_is_set_later() {
+    let world = World::new().await;
+    let in_region = ("SWITCHBOARD_SECRETS", "google:projects/rehearsal/locations/europe-west3".to_owned());
+    let regional = world.vault_with(vec![in_region]).expect("a vault");
+    let first = world.store(&regional, "the first", None).await;
+    let Kept::Google { secret, version } = &first else { panic!("it is kept at Google") };
+    assert!(secret.starts_with("projects/rehearsal/locations/europe-west3/secrets/switchboard-"), "{secret}");
+    assert_eq!(*version, 1);
+    let global = world.vault();
+    assert_eq!(world.open(&global, &first).await.expect("read where it is"), "the first");
+
+    // the next is kept where the setting says by then, and the old one goes
+    let second = world.store(&global, "the second", Some(&first)).await;
+    assert_eq!(world.open(&regional, &second).await.expect("read where it is"), "the second");
+    assert_eq!(world.google().payloads(), ["the second"]);
+}
+
 #[test]
 fn settings_that_name_no_place_or_two_or_plain_http_are_refused_by_name() {
     let error = |pairs: &[(&str, &str)]| {
@@ -299,6 +318,11 @@ fn settings_that_name_no_place_or_two_or_plain_http_are_refused_by_name() {
         assert!(error.starts_with("SWITCHBOARD_SECRETS is not valid: expected one place"), "{error}");
     }
     let google = ("SWITCHBOARD_SECRETS", "google:projects/p");
+    let nowhere = error(&[google, ("SWITCHBOARD_SECRETS_REGIONAL_URL", "https://secrets.example")]);
+    assert!(
+        nowhere.contains("SWITCHBOARD_SECRETS_REGIONAL_URL") && nowhere.contains("{location}"),
+        "{nowhere}"
+    );
     let plain = error(&[google, ("SWITCHBOARD_SECRETS_URL", "http://127.0.0.1:9")]);
     assert!(plain.contains("SWITCHBOARD_SECRETS_URL") && plain.contains("ALLOW_HTTP"), "{plain}");
 }

@@ -104,6 +104,11 @@ impl Simulator {
         format!("http://{}/google", self.address)
     }
 
+    /// Where Google's Secret Manager is for one region, which stands in the place of `{location}`.
+    pub fn google_regional_url(&self) -> String {
+        format!("{}/in/{{location}}", self.google_url())
+    }
+
     /// The key file of Google's service account.
     pub fn google_key_file(&self) -> String {
         google::SecretManager::key_file(&format!("{}/token", self.google_url()))

@@ -4,6 +4,8 @@
 //! that a row names has no use any more.
 
 mod crc32c;
+mod endpoints;
+mod home;
 mod http;
 mod memory;
 mod refusal;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Method};
-use runtime::{Backoff, Clock, Env, EnvError};
+use runtime::{Backoff, Clock, Env};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +27,8 @@ use zeroize::Zeroizing;
 
 use crate::{Owner, SecretError};
 use crc32c::crc32c;
+use endpoints::Endpoints;
+pub(crate) use home::Home;
 use http::Answer;
 use memory::Memory;
 use refusal::{Operation, Refusal};
@@ -40,48 +44,11 @@ const WAITS: Backoff =
 /// Rounds of adding a version and looking whether it was added.
 const ADD_ROUNDS: usize = 3;
 
-/// The end of the name of a secret's collection, in the project that a setting names.
-const SECRETS: &str = "/secrets";
-
-/// Where new secrets go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Home {
-    /// `projects/PROJECT`
-    project: String,
-    /// What their names begin with.
-    prefix: String,
-}
-
-impl Home {
-    /// Reads `projects/PROJECT[/secrets/PREFIX]`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (project, prefix) = text.split_once(&format!("{SECRETS}/")).unwrap_or((text, "switchboard"));
-        let id = project.strip_prefix("projects/")?;
-        let is_project =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':');
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let named =
-            |text: &str, allowed: &dyn Fn(char) -> bool| !text.is_empty() && text.chars().all(allowed);
-        // a name has 255 characters at most, 37 of them the connection's
-        (named(id, &is_project) && named(prefix, &is_name) && prefix.len() <= 200)
-            .then(|| Self { project: project.to_owned(), prefix: prefix.to_owned() })
-    }
-
-    fn name(&self, owner: Owner<'_>) -> String {
-        format!("{}-{}", self.prefix, owner.connection_id)
-    }
-
-    /// The secret of a connection.
-    fn secret(&self, owner: Owner<'_>) -> String {
-        format!("{}{SECRETS}/{}", self.project, self.name(owner))
-    }
-}
-
 /// Secret Manager, and what this process remembers of it.
 #[derive(Debug)]
 pub(crate) struct SecretManager {
     client: Client,
-    base_url: String,
+    endpoints: Endpoints,
     tokens: Tokens,
     memory: Memory,
 }
@@ -127,10 +94,7 @@ impl SecretManager {
     /// Reads the settings; nothing is asked yet.
     pub(crate) fn from_env(env: &Env, clock: Clock) -> Result<Self, SecretError> {
         let allow_http = env.flag("SWITCHBOARD_SECRETS_ALLOW_HTTP", false)?;
-        let url = env.text("SWITCHBOARD_SECRETS_URL");
-        let url = url.as_deref().unwrap_or("https://secretmanager.googleapis.com");
-        let base_url = http::parse_url(url, allow_http)
-            .map_err(|expected| EnvError::invalid("SWITCHBOARD_SECRETS_URL", expected))?;
+        let endpoints = Endpoints::from_env(env, allow_http)?;
         let identity = match env.text("GOOGLE_APPLICATION_CREDENTIALS") {
             Some(file) => Identity::KeyFile(PathBuf::from(file)),
             None => Identity::Machine(
@@ -138,7 +102,7 @@ impl SecretManager {
             ),
         };
         let tokens = Tokens::new(identity, allow_http, clock);
-        Ok(Self { client: http::client()?, base_url, tokens, memory: Memory::default() })
+        Ok(Self { client: http::client()?, endpoints, tokens, memory: Memory::default() })
     }
 
     /// Finds out whether this process may speak at all.
@@ -166,15 +130,18 @@ impl SecretManager {
     }
 
     async fn create(&self, home: &Home, owner: Owner<'_>) -> Result<(), Refusal> {
-        let body = json!({
-            "replication": { "automatic": {} },
+        let mut body = json!({
             "labels": { "app": "switchboard" },
             "annotations": { "tenant": owner.tenant, "connection": owner.connection_id },
         });
+        // what is kept in one region is copied nowhere
+        if !home.is_regional() {
+            body["replication"] = json!({ "automatic": {} });
+        }
         let ask = Ask {
             operation: Operation::Create,
             method: Method::POST,
-            path: &format!("{}{SECRETS}", home.project),
+            path: &home.collection(),
             query: &[("secretId", &home.name(owner))],
             body: Some(body),
         };
@@ -358,7 +325,7 @@ impl SecretManager {
             SecretError::Unavailable(words) => Refusal::NotNow(words),
             error => Refusal::Unauthenticated(error.to_string()),
         })?;
-        let url = format!("{}/v1/{}", self.base_url, ask.path);
+        let url = format!("{}/v1/{}", self.endpoints.of(ask.path), ask.path);
         let request = self.client.request(ask.method.clone(), url).query(ask.query);
         let request = request.bearer_auth(token.expose_secret());
         let request = match &ask.body {
@@ -403,27 +370,6 @@ mod examples;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_home_is_a_project_and_perhaps_a_prefix() {
-        let home = Home::parse("projects/acme-prod").expect("a home");
-        assert_eq!((home.project.as_str(), home.prefix.as_str()), ("projects/acme-prod", "switchboard"));
-        let home = Home::parse("projects/example.com:acme/secrets/staging_1").expect("a home");
-        assert_eq!((home.project.as_str(), home.prefix.as_str()), ("projects/example.com:acme", "staging_1"));
-        for bad in [
-            "",
-            "acme",
-            "projects/",
-            "projects/a/b",
-            "projects/a?x=1",
-            "projects/a/secrets/",
-            "projects/a/secrets/b/versions/1",
-            "projects/a/locations/eu",
-            "projects/../a",
-        ] {
-            assert_eq!(Home::parse(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_payload_counts_only_with_its_checksum_as_a_number_or_as_text() {

@@ -57,7 +57,7 @@ struct Project {
 /// A version of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretVersion {
-    /// Name of its secret, without the project.
+    /// Name of its secret, without the project; behind its region, if it is kept in one.
     pub secret: String,
     /// Its number.
     pub number: i64,
@@ -201,11 +201,16 @@ impl Project {
             );
             return error(403, "PERMISSION_DENIED", &words);
         }
+        // a region's host knows its own secrets only, and the global one those of no region
+        if request.host != request.location {
+            return error(404, "NOT_FOUND", "The resource is at another location than this host.");
+        }
         if request.call == Call::Create {
             return self.create(request);
         }
-        let Some(secret) = self.secrets.get_mut(request.secret) else {
-            let words = format!("Secret [{}] not found or has no versions.", full_name(request.secret));
+        let Some(secret) = self.secrets.get_mut(&request.key(request.secret)) else {
+            let words =
+                format!("Secret [{}] not found or has no versions.", request.full_name(request.secret));
             return error(404, "NOT_FOUND", &words);
         };
         secret.answer(request, now, hits)
@@ -222,8 +227,14 @@ impl Project {
                 "The provided Secret ID does not match the expected format.",
             );
         }
-        if !body["replication"]["automatic"].is_object() {
-            return error(400, "INVALID_ARGUMENT", "Secret.replication must be provided.");
+        match (request.location, &body["replication"]) {
+            (None, replication) if !replication["automatic"].is_object() => {
+                return error(400, "INVALID_ARGUMENT", "Secret.replication must be provided.");
+            }
+            (Some(_), replication) if !replication.is_null() => {
+                return error(400, "INVALID_ARGUMENT", "Secret.replication is not for regional secrets.");
+            }
+            _ => {}
         }
         let is_label = |value: &Value| {
             value.as_str().is_some_and(|text| text.len() <= 63 && text.to_lowercase() == text)
@@ -231,17 +242,17 @@ impl Project {
         if body["labels"].as_object().is_some_and(|labels| !labels.values().all(is_label)) {
             return error(400, "INVALID_ARGUMENT", "labels are lower case, 63 characters at most");
         }
-        if self.secrets.contains_key(&name) {
-            return error(409, "ALREADY_EXISTS", &format!("Secret [{}] already exists.", full_name(&name)));
+        let (key, full_name) = (request.key(&name), request.full_name(&name));
+        if self.secrets.contains_key(&key) {
+            return error(409, "ALREADY_EXISTS", &format!("Secret [{full_name}] already exists."));
         }
-        self.secrets.insert(name.clone(), Secret::default());
-        Reply::json(json!({ "name": full_name(&name), "replication": { "automatic": {} } }).to_string())
+        self.secrets.insert(key, Secret::default());
+        let mut made = json!({ "name": full_name });
+        if request.location.is_none() {
+            made["replication"] = json!({ "automatic": {} });
+        }
+        Reply::json(made.to_string())
     }
-}
-
-/// Answers name the project by its number.
-fn full_name(secret: &str) -> String {
-    format!("projects/{PROJECT_NUMBER}/secrets/{secret}")
 }
 
 /// A refusal in Google's form.

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::PROJECT_NUMBER;
 use crate::Endpoint;
 
 /// A method of the API.
@@ -47,6 +48,9 @@ pub(super) struct Request<'a> {
     /// The path after the version of the API, without the verb.
     pub(super) resource: &'a str,
     pub(super) project: &'a str,
+    /// The region that was asked, and the one that the name says; none at the global host, and for a global secret.
+    pub(super) host: Option<&'a str>,
+    pub(super) location: Option<&'a str>,
     pub(super) secret: &'a str,
     pub(super) version: &'a str,
     pub(super) body: &'a [u8],
@@ -55,9 +59,19 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn of(method: &Method, path: &'a str, query: &'a str, body: &'a [u8]) -> Self {
-        let path = path.strip_prefix("/v1/").unwrap_or_default();
+        let (host, path) = match path.strip_prefix("/in/").and_then(|rest| rest.split_once("/v1/")) {
+            Some((host, path)) => (Some(host), path),
+            None => (None, path.strip_prefix("/v1/").unwrap_or_default()),
+        };
         let (resource, verb) = path.split_once(':').unwrap_or((path, ""));
-        let parts: Vec<&str> = resource.split('/').collect();
+        let mut parts: Vec<&str> = resource.split('/').collect();
+        let location = match parts[..] {
+            ["projects", _, "locations", location, ..] => {
+                parts.drain(2..4);
+                Some(location)
+            }
+            _ => None,
+        };
         let (call, project, secret, version) = match (method, parts.as_slice(), verb) {
             (&Method::POST, ["projects", project, "secrets"], "") => (Call::Create, *project, "", ""),
             (&Method::POST, ["projects", project, "secrets", secret], "addVersion") => {
@@ -74,7 +88,20 @@ impl<'a> Request<'a> {
             }
             _ => (Call::Unknown, "", "", ""),
         };
-        Self { call, resource, project, secret, version, body, query }
+        Self { call, resource, project, host, location, secret, version, body, query }
+    }
+
+    /// The name of a secret in answers, which say the project by its number.
+    pub(super) fn full_name(&self, secret: &str) -> String {
+        match self.location {
+            Some(location) => format!("projects/{PROJECT_NUMBER}/locations/{location}/secrets/{secret}"),
+            None => format!("projects/{PROJECT_NUMBER}/secrets/{secret}"),
+        }
+    }
+
+    /// Under which a secret is kept: one of a region is another than the global one of that name.
+    pub(super) fn key(&self, secret: &str) -> String {
+        self.location.map_or_else(|| secret.to_owned(), |location| format!("{location}/{secret}"))
     }
 
     /// A parameter of the query; the values that occur here need no decoding but for the colon.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::request::{Call, Request};
-use super::{SecretVersion, error, full_name};
+use super::{SecretVersion, error};
 use crate::faults::{Fault, Hits};
 use crate::reply::Reply;
 
@@ -17,6 +17,9 @@ const PAYLOAD_BYTES_MAX: usize = 64 << 10;
 /// Versions that may be added to one secret within a second, and within a minute.
 const ADDED_PER_SECOND: usize = 2;
 const ADDED_PER_MINUTE: usize = 120;
+
+/// The same of a region's secret.
+const ADDED_PER_SECOND_IN_REGION: usize = 80;
 
 /// What is the latest lags behind so long.
 const LAG: Duration = Duration::from_secs(2);
@@ -88,7 +91,11 @@ impl Secret {
             self.added.pop_front();
         }
         let lately = self.added.iter().filter(|at| now.duration_since(**at) < Duration::from_secs(1)).count();
-        if lately >= ADDED_PER_SECOND || self.added.len() >= ADDED_PER_MINUTE {
+        let is_over = match request.location {
+            Some(_) => lately >= ADDED_PER_SECOND_IN_REGION,
+            None => lately >= ADDED_PER_SECOND || self.added.len() >= ADDED_PER_MINUTE,
+        };
+        if is_over {
             return error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for AddSecretVersion on this secret.");
         }
         let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
@@ -107,7 +114,7 @@ impl Secret {
         self.added.push_back(now);
         self.versions.push(Version { state: VersionState::Enabled, payload: data, created: now });
         let number = self.versions.len();
-        Reply::json(described(request.secret, number, VersionState::Enabled).to_string())
+        Reply::json(described(request, number, VersionState::Enabled).to_string())
     }
 
     /// The newest first; pages as long as asked for.
@@ -123,7 +130,7 @@ impl Secret {
         let wanted = |version: &Version| !enabled_only || version.state == VersionState::Enabled;
         let all: Vec<Value> = (self.versions.iter().enumerate().rev())
             .filter(|(_, version)| wanted(version))
-            .map(|(index, version)| described(request.secret, index + 1, version.state))
+            .map(|(index, version)| described(request, index + 1, version.state))
             .collect();
         let page: Vec<&Value> = all.iter().skip(skipped).take(size).collect();
         let next = skipped + page.len();
@@ -144,7 +151,7 @@ impl Secret {
         };
         let version = match self.version(request, number) {
             Ok(version) if version.state == VersionState::Enabled => version,
-            Ok(version) => return wrong_state(request.secret, number, version.state),
+            Ok(version) => return wrong_state(request, number, version.state),
             Err(missing) => return missing,
         };
         let mut data = version.payload.clone();
@@ -154,7 +161,7 @@ impl Secret {
         {
             *first ^= 1;
         }
-        let name = format!("{}/versions/{number}", full_name(request.secret));
+        let name = format!("{}/versions/{number}", request.full_name(request.secret));
         let payload = json!({ "data": STANDARD.encode(data), "dataCrc32c": crc });
         Reply::json(json!({ "name": name, "payload": payload }).to_string())
     }
@@ -163,14 +170,14 @@ impl Secret {
         let number = request.version.parse().unwrap_or_default();
         match self.version(request, number) {
             Ok(version) if version.state == VersionState::Destroyed => {
-                return wrong_state(request.secret, number, version.state);
+                return wrong_state(request, number, version.state);
             }
             Ok(_) => {}
             Err(missing) => return missing,
         }
         let version = &mut self.versions[number - 1];
         (version.state, version.payload) = (VersionState::Destroyed, Vec::new());
-        Reply::json(described(request.secret, number, VersionState::Destroyed).to_string())
+        Reply::json(described(request, number, VersionState::Destroyed).to_string())
     }
 
     /// The most recent one, whatever its state, but not at once.
@@ -181,20 +188,21 @@ impl Secret {
 
     fn version(&self, request: &Request<'_>, number: usize) -> Result<&Version, Reply> {
         number.checked_sub(1).and_then(|index| self.versions.get(index)).ok_or_else(|| {
-            let name = full_name(request.secret);
+            let name = request.full_name(request.secret);
             let words = format!("Secret Version [{name}/versions/{}] not found.", request.version);
             error(404, "NOT_FOUND", &words)
         })
     }
 }
 
-fn described(secret: &str, number: usize, state: VersionState) -> Value {
-    json!({ "name": format!("{}/versions/{number}", full_name(secret)), "state": state.as_str() })
+fn described(request: &Request<'_>, number: usize, state: VersionState) -> Value {
+    let name = request.full_name(request.secret);
+    json!({ "name": format!("{name}/versions/{number}"), "state": state.as_str() })
 }
 
-fn wrong_state(secret: &str, number: usize, state: VersionState) -> Reply {
-    let words =
-        format!("Secret Version [{}/versions/{number}] is in {} state.", full_name(secret), state.as_str());
+fn wrong_state(request: &Request<'_>, number: usize, state: VersionState) -> Reply {
+    let name = request.full_name(request.secret);
+    let words = format!("Secret Version [{name}/versions/{number}] is in {} state.", state.as_str());
     error(400, "FAILED_PRECONDITION", &words)
 }
 
