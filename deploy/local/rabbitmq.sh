@@ -3,12 +3,16 @@
 
 RABBITMQ_MARK=$MARK-rabbitmq
 RABBITMQ_MAIN="^$RABBITMQ_MARK\$"
-EPMD_MARK=$MARK-epmd
+# A member of another stack's cluster uses that one's epmd.
+EPMD_MARK=${JOINED:-$MARK}-epmd
 EPMD_MAIN="^$EPMD_MARK\$"
 RABBITMQ_USER=$(user_for rabbitmq)
 RABBITMQ_DIR=$DATA/rabbitmq
 
-rabbitmq_ports() { choose_ports "$1" AMQP_PORT MANAGEMENT_PORT PROMETHEUS_PORT DIST_PORT EPMD_PORT; }
+rabbitmq_ports() {
+    choose_ports "$1" AMQP_PORT MANAGEMENT_PORT PROMETHEUS_PORT DIST_PORT
+    [[ -n ${JOINED-} ]] || choose_ports "$1" EPMD_PORT
+}
 rabbitmq_running() { ! none_with "$RABBITMQ_MAIN"; }
 
 # The broker answers the protocol header with a method frame, and its management API says that no alarm is on.
@@ -42,6 +46,15 @@ ssl_options.verify = verify_none
 CONF
 }
 
+# Read when it starts with an empty directory; who may join says the cookie.
+rabbitmq_membership() {
+    [[ -n ${JOINED-} ]] || return 0
+    cat <<CONF
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = $JOINED@localhost
+CONF
+}
+
 rabbitmq_configure() {
     mkdir -p -- "$RABBITMQ_DIR/home"
     [[ -z ${TLS_DIR-} ]] || give_certificate "$RABBITMQ_USER" "$RABBITMQ_DIR"
@@ -57,6 +70,7 @@ disk_free_limit.absolute = 200MB
 log.console = true
 log.console.use_colors = off
 log.file = false
+$(rabbitmq_membership)
 CONF
     [[ -z $RABBITMQ_USER ]] || chown -R "$RABBITMQ_USER" "$RABBITMQ_DIR"
 }
@@ -108,7 +122,7 @@ rabbitmq_start() {
 # Its graceful stop takes seven seconds; what it has confirmed is on disk long before.
 rabbitmq_stop() {
     end_all "$RABBITMQ_MAIN" 2 TERM
-    end_all "$EPMD_MAIN" 1
+    [[ -n ${JOINED-} ]] || end_all "$EPMD_MAIN" 1
     rm -f -- "$STACK/rabbitmq.pid" "$STACK/epmd.pid"
 }
 

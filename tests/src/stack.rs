@@ -7,6 +7,8 @@ use std::process::Command;
 use runtime::Env;
 use tempfile::TempDir;
 
+use crate::wire::server_of;
+
 /// Where the scripts are that the development stack is made with.
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local");
 
@@ -42,15 +44,28 @@ impl Stack {
         }
     }
 
+    /// Starts another node of its broker, which can be killed and started as a stack of its own, and is taken down with this one.
+    pub async fn join(&self, number: usize) -> Self {
+        let node = Self { path: self.path.join(format!("node-{number}")), folder: None };
+        node.give_with("up", &[("SWITCHBOARD_LOCAL_JOIN", &self.path)]).await;
+        node
+    }
+
+    /// Where its broker is (`host:port`).
+    pub fn broker(&self) -> String {
+        let url = self.env().text("AMQP_URL").expect("`up` has written it");
+        server_of(&url).to_owned()
+    }
+
     /// Gives one of the commands of `deploy/local`, such as `kill-rabbitmq`.
-    pub async fn give(&self, command: &'static str) {
+    pub async fn give(&self, command: &str) {
         self.give_with(command, &[]).await;
     }
 
-    async fn give_with(&self, command: &'static str, settings: &[(&'static str, &Path)]) {
-        let path = self.path();
+    async fn give_with(&self, command: &str, settings: &[(&'static str, &Path)]) {
+        let (command, path) = (command.to_owned(), self.path());
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.to_path_buf())).collect();
-        let given = tokio::task::spawn_blocking(move || run(&[command], &settings, &path));
+        let given = tokio::task::spawn_blocking(move || run(&[&command], &settings, &path));
         given.await.expect("a command that does not panic");
     }
 

@@ -186,7 +186,12 @@ impl Stand {
 
     /// Wires to the servers of this stand.
     pub async fn wires(&self, role: &str) -> Wires {
-        Wires::of(&self.command(&[role]).await).await
+        self.wires_to_any(role, &[]).await
+    }
+
+    /// The same, and to further nodes (`host:port`) of its broker.
+    pub async fn wires_to_any(&self, role: &str, nodes: &[String]) -> Wires {
+        Wires::of(&self.command(&[role]).await, nodes).await
     }
 
     /// Starts every role, each a process.

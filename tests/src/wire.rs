@@ -51,12 +51,16 @@ pub struct Wire {
 impl Wire {
     /// Lays a wire to a server (`host:port`).
     pub async fn to(server: &str) -> Self {
+        Self::to_any(vec![server.to_owned()]).await
+    }
+
+    /// Lays a wire to several servers: connections go to each in turn, and past one that is not there, as behind a balancer.
+    async fn to_any(servers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let trouble = watch::Sender::new(Trouble::None);
         let struck = Arc::<AtomicU64>::default();
-        let line =
-            Line { server: server.to_owned(), trouble: trouble.subscribe(), struck: Arc::clone(&struck) };
+        let line = Line { servers, trouble: trouble.subscribe(), struck: Arc::clone(&struck) };
         let accepting = tokio::spawn(line.accept(listener)).abort_handle();
         Self { address, trouble, struck, accepting }
     }
@@ -95,8 +99,8 @@ pub struct Wires {
 }
 
 impl Wires {
-    /// Lays wires to where a command would connect.
-    pub(crate) async fn of(command: &Command) -> Self {
+    /// Lays wires to where a command would connect, and to further nodes of the broker.
+    pub(crate) async fn of(command: &Command, nodes: &[String]) -> Self {
         let url = |wanted: &str| {
             let mut settings = command.as_std().get_envs();
             let found = settings.find_map(|(name, value)| (name == wanted).then_some(value?));
@@ -105,7 +109,7 @@ impl Wires {
         let (database_url, broker_url) = (url("DATABASE_URL"), url("AMQP_URL"));
         Self {
             database: Wire::to(server_of(&database_url)).await,
-            broker: Wire::to(server_of(&broker_url)).await,
+            broker: Wire::to_any([&[server_of(&broker_url).to_owned()], nodes].concat()).await,
             database_url,
             broker_url,
         }
@@ -120,30 +124,41 @@ impl Wires {
 }
 
 /// `host:port` of a URL.
-fn server_of(url: &str) -> &str {
+pub(crate) fn server_of(url: &str) -> &str {
     let (_, behind_user) = url.rsplit_once('@').expect("a URL with a user");
     behind_user.split(['/', '?']).next().expect("a first part")
 }
 
 #[derive(Clone)]
 struct Line {
-    server: String,
+    servers: Vec<String>,
     trouble: watch::Receiver<Trouble>,
     struck: Arc<AtomicU64>,
 }
 
 impl Line {
-    async fn accept(self, listener: TcpListener) {
+    async fn accept(mut self, listener: TcpListener) {
         loop {
             let Ok((client, _)) = listener.accept().await else { continue };
             tokio::spawn(self.clone().connect(client));
+            self.servers.rotate_left(1);
         }
+    }
+
+    /// The first server that is there.
+    async fn reach(&self) -> Option<TcpStream> {
+        for server in &self.servers {
+            if let Ok(server) = TcpStream::connect(server).await {
+                return Some(server);
+            }
+        }
+        None
     }
 
     /// One connection, until either side or some trouble ends it.
     async fn connect(self, client: TcpStream) {
         let is_cut = *self.trouble.borrow() == Trouble::Cut;
-        let server = if is_cut { None } else { TcpStream::connect(&self.server).await.ok() };
+        let server = if is_cut { None } else { self.reach().await };
         let Some(server) = server else {
             // without lingering, closing it is a reset
             let _ = client.set_zero_linger();

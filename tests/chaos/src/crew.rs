@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runtime::Shutdown;
 use rustix::process::Signal;
-use stories::{Role, Stand, Wires};
+use stories::{Role, Stack, Stand, Wires};
 use tokio::sync::Mutex;
 
 /// Roles, and how many processes of each.
@@ -34,12 +34,13 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Starts everybody.
-    pub(crate) async fn start(stand: &Stand) -> Self {
+    /// Starts everybody; they reach the broker by its first node, or one of these, whichever is there.
+    pub(crate) async fn start(stand: &Stand, nodes: &[Stack]) -> Self {
+        let nodes: Vec<String> = nodes.iter().map(Stack::broker).collect();
         let mut members = Vec::new();
         for (role, count) in ROLES {
             for number in 1..=count {
-                let (name, wires) = (format!("{role}-{number}"), stand.wires(role).await);
+                let (name, wires) = (format!("{role}-{number}"), stand.wires_to_any(role, &nodes).await);
                 let member = Member { name, role, wires, place: Mutex::default() };
                 member.start(stand).await;
                 members.push(member);

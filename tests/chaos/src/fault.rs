@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Deploy,
     /// kill -9 of the broker.
     KillBroker,
+    /// kill -9 of one node of the broker, which is started again; only where it has several (`--nodes`).
+    KillNode,
     /// kill -9 of the database.
     KillDatabase,
     /// The broker is short of memory, and takes nothing.
@@ -84,10 +86,17 @@ impl Lane {
 }
 
 impl Kind {
+    /// The kinds that can be brought about where the broker has so many nodes.
+    pub(crate) fn all(nodes: usize) -> Vec<Self> {
+        let kinds = Self::value_variants().iter().copied();
+        kinds.filter(|kind| nodes > 1 || *kind != Self::KillNode).collect()
+    }
+
     pub(crate) fn lane(self) -> Lane {
         match self {
             Self::Kill | Self::Pause | Self::Freeze | Self::WrongClock | Self::Deploy => Lane::Processes,
             Self::KillBroker
+            | Self::KillNode
             | Self::KillDatabase
             | Self::MemoryAlarm
             | Self::DiskAlarm
@@ -109,7 +118,8 @@ impl Kind {
             Self::Pause => (50, 2_000),
             Self::Freeze => (5_000, 12_000),
             Self::KillBroker | Self::KillDatabase => (0, 3_000),
-            Self::Hang | Self::Deaf => (2_000, 9_000),
+            // its members of the queues are missed, and their leaders chosen anew
+            Self::Hang | Self::Deaf | Self::KillNode => (2_000, 9_000),
             Self::RevokedKey => (0, 2_000),
             _ => (1_000, 5_000),
         }

@@ -25,6 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Arena<'a> {
     pub(crate) stand: &'a Stand,
     pub(crate) stack: &'a Stack,
+    /// The nodes of the broker; the first is that of the stack.
+    pub(crate) nodes: &'a [Stack],
     pub(crate) crew: &'a Crew,
     pub(crate) tally: &'a Tally,
     pub(crate) began: Instant,
@@ -116,8 +118,9 @@ impl Arena<'_> {
             Kind::Pause | Kind::Freeze => {
                 dice.pick(&self.crew.members).freeze(&self.tally.found, lasts).await;
             }
-            Kind::KillBroker => self.restart("kill-rabbitmq", "start-rabbitmq", lasts).await,
-            Kind::KillDatabase => self.restart("kill-postgres", "start-postgres", lasts).await,
+            Kind::KillBroker => self.restart(self.stack, "rabbitmq", lasts).await,
+            Kind::KillNode => self.restart(dice.pick(self.nodes), "rabbitmq", lasts).await,
+            Kind::KillDatabase => self.restart(self.stack, "postgres", lasts).await,
             Kind::RevokedKey => return self.revoke(*dice.pick(&TENANTS), lasts, one.at_ms).await,
             _ => unreachable!("a kind is of wires, of vendors, or one of these"),
         }
@@ -173,10 +176,11 @@ impl Arena<'_> {
         broker.close().await;
     }
 
-    async fn restart(&self, kill: &'static str, start: &'static str, lasts: Duration) {
-        self.stack.give(kill).await;
+    /// Kills a server of a stack, and starts it again.
+    async fn restart(&self, stack: &Stack, server: &str, lasts: Duration) {
+        stack.give(&format!("kill-{server}")).await;
         self.tally.found.rest(lasts).await;
-        self.stack.give(start).await;
+        stack.give(&format!("start-{server}")).await;
     }
 
     /// Waits until `look` says so, no longer than recovery may take; how long it took.

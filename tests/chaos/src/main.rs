@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Parser, ValueEnum as _};
+use clap::Parser;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use stories::{Pace, Stack, Stand};
@@ -44,6 +44,9 @@ struct Cli {
     /// Only these kinds of faults.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
+    /// So many nodes of the broker, which the queues are kept on; one of them may be killed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    nodes: u8,
     /// Prints the schedule and does nothing.
     #[arg(long)]
     dry_run: bool,
@@ -75,18 +78,21 @@ async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(|| u64::from(std::process::id()));
     let length = Duration::from_secs_f64(cli.minutes * 60.0);
-    let kinds = if cli.only.is_empty() { Kind::value_variants() } else { &cli.only };
-    let lanes = Lane::ALL.map(|lane| schedule::of_lane(seed, lane, kinds, length));
+    let possible = Kind::all(cli.nodes.into());
+    let kinds = if cli.only.is_empty() { possible.clone() } else { cli.only.clone() };
+    anyhow::ensure!(kinds.iter().all(|kind| possible.contains(kind)), "kill-node needs --nodes 3");
+    let lanes = Lane::ALL.map(|lane| schedule::of_lane(seed, lane, &kinds, length));
     if cli.dry_run {
         return print_schedule(&lanes);
     }
-    let stack = Stack::of_env();
+    let nodes = nodes(cli.nodes.into()).await;
+    let stack = &nodes[0];
     let pace: Pace = PACE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let stand = Stand::paced_on(&stack, pace).await;
+    let stand = Stand::paced_on(stack, pace).await;
     let tally = Tally::default();
     say(&format!("seed {seed}"));
     let began = Instant::now();
-    let played = AssertUnwindSafe(play(&cli, seed, length, &lanes, (&stack, &stand), &tally));
+    let played = AssertUnwindSafe(play(&cli, seed, length, &lanes, (&nodes, &stand), &tally));
     let checked = match played.catch_unwind().await {
         Ok(checked) => checked,
         Err(panic) => {
@@ -103,12 +109,22 @@ async fn main() -> anyhow::Result<ExitCode> {
         checked: &checked,
         findings: tally.findings(),
         logs: (!is_well)
-            .then(|| keep(seed, &stack, &stand))
+            .then(|| keep(seed, &nodes, &stand))
             .transpose()?
             .map(|path| path.display().to_string()),
     };
     verdict.print(cli.json)?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The nodes of the broker, the first with the database; the others start before any queue is declared, for a queue has its members on
+/// those that are there then.
+async fn nodes(count: usize) -> Vec<Stack> {
+    let mut nodes = vec![Stack::of_env()];
+    for number in 2..=count {
+        nodes.push(nodes[0].join(number).await);
+    }
+    nodes
 }
 
 /// One run, from an empty database to the checks.
@@ -117,7 +133,7 @@ async fn play(
     seed: u64,
     length: Duration,
     lanes: &[Vec<Planned>; 3],
-    (stack, stand): (&Stack, &Stand),
+    (nodes, stand): (&[Stack], &Stand),
     tally: &Tally,
 ) -> Checked {
     stand.vhost.listen().await;
@@ -129,9 +145,17 @@ async fn play(
     for tenant in TENANTS {
         stand.world().reset_log(tenant.name).expect("a fresh log");
     }
-    let crew = Crew::start(stand).await;
+    let crew = Crew::start(stand, &nodes[1..]).await;
     tokio::time::sleep_until(declared + QUEUES_ARE_SAFE_AFTER).await;
-    let arena = Arena { stand, stack, crew: &crew, tally, began: Instant::now(), keys: Mutex::default() };
+    let arena = Arena {
+        stand,
+        stack: &nodes[0],
+        nodes,
+        crew: &crew,
+        tally,
+        began: Instant::now(),
+        keys: Mutex::default(),
+    };
     let inflicting = join_all(lanes.iter().map(|planned| arena.go_through(planned, length)));
     tokio::select! {
         _ = inflicting => {}
@@ -174,17 +198,26 @@ fn reproduce(cli: &Cli, seed: u64) -> String {
     let names = cli.only.iter().filter_map(clap::ValueEnum::to_possible_value);
     let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
     let only = if names.is_empty() { String::new() } else { format!(" --only {}", names.join(",")) };
+    let nodes = if cli.nodes == 1 { String::new() } else { format!(" --nodes {}", cli.nodes) };
     let (minutes, conversations) = (cli.minutes, cli.conversations);
-    format!("make chaos ARGS=\"--seed {seed} --minutes {minutes} --conversations {conversations}{only}\"")
+    format!(
+        "make chaos ARGS=\"--seed {seed} --minutes {minutes} --conversations {conversations}{nodes}{only}\""
+    )
 }
 
 /// Keeps the logs of roles, commands and servers where they outlive the run.
-fn keep(seed: u64, stack: &Stack, stand: &Stand) -> anyhow::Result<PathBuf> {
+fn keep(seed: u64, nodes: &[Stack], stand: &Stand) -> anyhow::Result<PathBuf> {
     let folder =
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local")).join(format!("chaos-{seed}"));
     stand.keep_logs(&folder);
-    for entry in std::fs::read_dir(stack.logs()).context("the servers' logs")?.flatten() {
-        std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
+    for (node, number) in nodes.iter().zip(1..) {
+        for entry in std::fs::read_dir(node.logs()).context("the servers' logs")?.flatten() {
+            let name = entry.file_name().display().to_string();
+            std::fs::copy(
+                entry.path(),
+                folder.join(if number == 1 { name } else { format!("node-{number}-{name}") }),
+            )?;
+        }
     }
     Ok(folder.canonicalize()?)
 }
