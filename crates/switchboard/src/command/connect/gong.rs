@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::SignedDuration;
-use model::{Vendor, VendorAccount, Window};
+use model::{TenantId, Vendor, VendorAccount, Window};
 use runtime::Clock;
 use secrecy::SecretString;
 use serde_json::json;
@@ -58,12 +58,16 @@ pub(super) struct GongArgs {
     /// The file with the access key in its first line and the secret in its second; without it both are read from standard input.
     #[arg(long, conflicts_with = "oauth_client_file")]
     access_key_file: Option<PathBuf>,
+    /// The connection by its workspace's id, where Gong does not list that workspace any more (default: the one that is connected; else the
+    /// oldest that is listed).
+    #[arg(long)]
+    workspace: Option<String>,
 }
 
 /// What the check found out.
 struct Company {
-    /// The id of its oldest workspace: the only thing that tells one company from another.
-    workspace: Option<String>,
+    /// The ids of its workspaces, the oldest first: the only thing that tells one company from another.
+    workspaces: Vec<String>,
     /// There was a call in the probe's window.
     sees_calls: bool,
     /// Whose calls it records.
@@ -81,7 +85,8 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     let Access { base_url, auth, secret, header_form } = access(&args, &known).await?;
     let permits = options.permits(&store, Vendor::Gong, &known, &base_url);
     let company = check(&permits, &base_url, &auth).await?;
-    let account = account(&company, options, &base_url, &known)?;
+    let named = args.workspace.as_deref();
+    let account = account(&company.workspaces, named, &base_url, &known, &options.tenant)?;
     let checked = Checked {
         account: &account,
         base_url: &base_url,
@@ -172,8 +177,8 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
         }
         Err(error) => return Err(refused(&error)),
     };
-    let workspace = workspaces.into_iter().next().map(|one| one.id);
-    if let Some(workspace) = &workspace {
+    let workspaces: Vec<String> = workspaces.into_iter().map(|one| one.id).collect();
+    if let Some(workspace) = workspaces.first() {
         permits.belong_to(&VendorAccount::of(workspace)).await?;
     }
     tokio::time::sleep(BETWEEN_REQUESTS).await;
@@ -201,7 +206,7 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
         }
         Err(error) => return Err(refused(&error)),
     };
-    Ok(Company { workspace, sees_calls, users, warnings })
+    Ok(Company { workspaces, sees_calls, users, warnings })
 }
 
 /// Lists the company's users, page by page.
@@ -262,21 +267,106 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
     }
 }
 
-/// The company. Where it does not tell its workspaces, the one connection there is at the same place, or the host that only it has.
+/// The company. Whatever is connected stays what it is: the workspace by which it is known may have been deleted since.
 fn account(
-    company: &Company,
-    options: &Options,
+    workspaces: &[String],
+    named: Option<&str>,
     base_url: &BaseUrl,
     known: &[Connection],
+    tenant: &TenantId,
 ) -> anyhow::Result<VendorAccount> {
-    if let Some(workspace) = &company.workspace {
-        return Ok(VendorAccount::of(workspace));
+    let is_connected = |account: &VendorAccount| known.iter().any(|one| one.vendor_account == *account);
+    let listed: Vec<VendorAccount> = workspaces.iter().map(|id| VendorAccount::of(id)).collect();
+    if let Some(named) = named.map(VendorAccount::of) {
+        if !is_connected(&named) && !listed.contains(&named) {
+            bail!(
+                "--workspace {named}: Gong lists no such workspace, and none is connected; nothing was saved"
+            );
+        }
+        return Ok(named);
     }
-    if let Some(account) = account_at(base_url, known, &options.tenant)? {
-        return Ok(account);
+    if let Some(connected) = listed.iter().find(|one| is_connected(one)) {
+        return Ok(connected.clone());
     }
-    Ok(match base_url.host().strip_suffix(".api.gong.io") {
-        Some(own) => VendorAccount::of(own),
-        None => VendorAccount::of(&format!("{}@{}", options.tenant, base_url.host())),
+    let own_host = base_url.host().strip_suffix(".api.gong.io");
+    // nobody else is at a company's own host; at one that many share only who tells no workspaces is taken for the one that is connected
+    if (own_host.is_some() || listed.is_empty())
+        && let Some(connected) = account_at(base_url, known, tenant)?
+    {
+        return Ok(connected);
+    }
+    Ok(match (listed.into_iter().next(), own_host) {
+        (Some(oldest), _) => oldest,
+        (None, Some(own)) => VendorAccount::of(own),
+        (None, None) => VendorAccount::of(&format!("{tenant}@{}", base_url.host())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use model::ConnectionId;
+    use store::connection::ConnectionSettings;
+
+    use super::*;
+
+    fn connected(account: &str, base_url: &str) -> Connection {
+        let (tenant, vendor_account) = (TenantId::parse("acme").expect("an id"), VendorAccount::of(account));
+        Connection {
+            id: ConnectionId::derive(&tenant, Vendor::Gong, &vendor_account),
+            tenant,
+            vendor: Vendor::Gong,
+            vendor_account,
+            settings: ConnectionSettings {
+                base_url: base_url.to_owned(),
+                allow_http: false,
+                backfill_days: 2,
+                interval_s: 900,
+                lookback_s: 900,
+                walk_interval_s: 900,
+                admit_private: false,
+                domain_fields: Vec::new(),
+            },
+            enabled: true,
+            paused_at: None,
+            disconnected_at: None,
+            credential_generation: 1,
+            credential_state: "valid".to_owned(),
+            blocked: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            credential_held_since: None,
+        }
+    }
+
+    #[test]
+    fn a_company_stays_the_same_when_the_workspace_by_which_it_is_known_was_deleted() {
+        let (own, shared) = ("https://us-55616.api.gong.io", "https://api.gong.io");
+        let found = |base_url: &str, known: &[Connection], listed: &[&str], named: Option<&str>| {
+            let listed: Vec<String> = listed.iter().map(|id| (*id).to_owned()).collect();
+            let base_url = parse_base_url(base_url, false).expect("a base URL");
+            let tenant = TenantId::parse("acme").expect("an id");
+            account(&listed, named, &base_url, known, &tenant).map(|account| account.to_string())
+        };
+        let at = |base_url: &str| {
+            let base_url = parse_base_url(base_url, false).expect("a base URL");
+            [connected("623", base_url.as_str())]
+        };
+        for (base_url, known, listed, named, expected) in [
+            (own, &[][..], &["623", "1000"][..], None, "623"),
+            (own, &at(own)[..], &["1000"], None, "623"),
+            (own, &at(own)[..], &[], None, "623"),
+            (own, &[], &[], None, "us-55616"),
+            // where many companies are, it may be another
+            (shared, &at(shared)[..], &["1000"], None, "1000"),
+            (shared, &at(shared)[..], &["1000"], Some("623"), "623"),
+            (shared, &at(shared)[..], &["1000", "623"], None, "623"),
+            (shared, &at(shared)[..], &[], None, "623"),
+            (shared, &[], &[], None, "acme@api.gong.io"),
+        ] {
+            let found = found(base_url, known, listed, named).expect("an account");
+            assert_eq!(found, expected, "{base_url} {listed:?} {named:?}");
+        }
+        let error = found(shared, &at(shared), &["1000"], Some("7")).expect_err("refused").to_string();
+        assert!(error.contains("--workspace 7") && error.contains("nothing was saved"), "{error}");
+    }
 }
