@@ -19,7 +19,7 @@
 
 SELECT CASE WHEN to_regrole(login) IS NULL THEN format('CREATE ROLE %I', login) END,
        format('ALTER ROLE %I LOGIN PASSWORD %L NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION', login, password),
-       format('GRANT %s TO %I', roles, login)
+       'GRANT ' || roles || format(' TO %I', login) -- nothing where there are none
 FROM (VALUES
     ('switchboard', :'owner', NULL),
     ('switchboard_scheduler_login', :'scheduler', 'switchboard_scheduler'),
