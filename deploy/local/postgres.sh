@@ -86,12 +86,16 @@ postgres_stop() {
 
 postgres_kill() { end_all "$PG_ALL" 1; }
 
-# The application's role owns its database and nothing else; as a superuser it would walk past row-level security.
+# The owner migrates, and that is all it does; everything else runs as a login that may neither alter tables nor, as a superuser would,
+# walk past row-level security.
 postgres_provision() {
-    pg_sql >/dev/null <<SQL
-SELECT 'CREATE ROLE switchboard' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'switchboard') \gexec
-ALTER ROLE switchboard LOGIN PASSWORD '$PG_APP_PASSWORD' NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION;
+    {
+        echo "\\setenv PG_OWNER_PASSWORD $PG_OWNER_PASSWORD"
+        echo "\\setenv PG_ALL_PASSWORD $PG_ALL_PASSWORD"
+        cat -- "$ROOT/deploy/postgres/roles.sql" "$ROOT/deploy/postgres/logins.sql"
+        cat <<'SQL'
 SELECT 'CREATE DATABASE switchboard OWNER switchboard'
     WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'switchboard') \gexec
 SQL
+    } | pg_sql >/dev/null
 }

@@ -32,6 +32,22 @@ management_answers() (
     read -r -t 2 _ status _ <&3 && [[ $status == 200 ]]
 )
 
+# management METHOD PATH BODY: asks the broker's management API, and fails unless it agrees.
+management() (
+    exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$MANAGEMENT_PORT" || return 1
+    printf '%s %s HTTP/1.0\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+        "$1" "$2" "$(printf guest:guest | base64)" "${#3}" "$3" >&3
+    read -r -t 5 _ status _ <&3 && [[ $status == 2?? ]]
+)
+
+# Who runs every role and gives commands beside them; only guest, as whom `migrate` comes, declares anything.
+rabbitmq_provision() {
+    local write='^(fetch|normalize|resolve|events|amq[.]default)$' read='^((fetch|normalize)[.](live|backfill)|resolve|.+[.]dead)$'
+    management PUT /api/users/switchboard-all "{\"password\":\"$AMQP_ALL_PASSWORD\",\"tags\":\"\"}" &&
+        management PUT /api/permissions/%2f/switchboard-all "{\"configure\":\"^$\",\"write\":\"$write\",\"read\":\"$read\"}" ||
+        die "RabbitMQ does not make the user switchboard-all"
+}
+
 rabbitmq_listener() {
     if [[ -z ${TLS_DIR-} ]]; then
         echo "listeners.tcp.1 = 127.0.0.1:$AMQP_PORT"

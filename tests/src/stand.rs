@@ -59,6 +59,15 @@ pub struct Stand {
     started: usize,
 }
 
+/// Whose login a process has: a role its own, every command that of the desk.
+fn program_of(command: &str) -> &str {
+    match command {
+        "scheduler" | "fetcher" | "normalizer" | "steward" => command,
+        "all" | "demo" => "all",
+        _ => "desk",
+    }
+}
+
 impl Stand {
     /// A migrated database, declared queues, a master key, a vendor without workspaces.
     pub async fn fresh() -> Self {
@@ -147,8 +156,10 @@ impl Stand {
         command
             .args(args)
             .env_clear()
-            .env("DATABASE_URL", self.database.url().expose_secret())
-            .env("AMQP_URL", self.vhost.url())
+            .env("DATABASE_URL", self.database.url_for(program_of(args[0])).expose_secret())
+            .env("DATABASE_MIGRATE_URL", self.database.url().expose_secret())
+            .env("AMQP_URL", self.vhost.url_for(program_of(args[0])))
+            .env("AMQP_MIGRATE_URL", self.vhost.url_for("migrate"))
             .env("AMQP_LADDER_SCALE", self.vhost.config().ladder_scale.to_string())
             .env("SWITCHBOARD_MASTER_KEY_FILE", self.path("master.key"))
             .envs(PACE)

@@ -4,7 +4,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
-use stories::{Role, Stack, Stand};
+use simulator::WorkspaceSpec;
+use stories::{Role, Stack, Stand, compare_with_truth};
 
 #[tokio::test]
 async fn a_role_waits_for_a_schema_that_is_not_there_and_then_is_ready() {
@@ -85,6 +86,35 @@ async fn a_role_with_anothers_login_waits_and_says_which_it_needs() {
     assert!(answer.contains("GRANT switchboard_normalizer TO switchboard_test_fetcher"), "{answer}");
     assert!(role.is_running());
     stand.finish(vec![role]).await;
+}
+
+#[tokio::test]
+async fn a_role_with_anothers_user_at_the_broker_says_what_it_may_not_and_goes_on_when_it_may() {
+    let mut stand = Stand::fresh().await;
+    let spec = WorkspaceSpec { conversations: 20, days: 5, ..WorkspaceSpec::named("acme") };
+    stand.connected(spec, &[]).await;
+    let anothers = stand.vhost.url_for("desk");
+    let settings = [("AMQP_URL", &*anothers)];
+    let sender = stand.start_with("scheduler", &settings).await;
+    let taker = stand.start_with("normalizer", &settings).await;
+    for (role, door) in [(&sender, "publishing"), (&taker, "consuming normalize.live")] {
+        stand.until("it listens", async || role.address().is_some()).await;
+        until_closed(&stand, role, door, "the broker forbids it: ").await;
+        assert!(role.get("/readyz").await.contains("deploy/security.md"));
+    }
+    let output = stand.run_with(&[("AMQP_MIGRATE_URL", &anothers)], &["migrate"]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("the broker forbids it"), "{said}");
+
+    stand.vhost.let_do("desk", "all").await;
+    let fetcher = stand.start("fetcher").await;
+    until_ready(&stand, &sender).await;
+    until_ready(&stand, &taker).await;
+    stand.idle().await;
+    compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
+    let steward = stand.start("steward").await;
+    stand.idle().await;
+    stand.finish(vec![sender, taker, fetcher, steward]).await;
 }
 
 async fn until_ready(stand: &Stand, role: &Role) {

@@ -62,7 +62,7 @@ async fn over_tls_all_arrives_and_whatever_is_false_is_refused_with_a_sentence()
 /// Gives `migrate` with these settings, and looks for a sentence: one line, without passwords.
 async fn refused(stand: &Stand, settings: &[(&str, &str)], says: &[&str]) {
     // as it is logged when nobody says otherwise
-    let settings = [settings, &[("SWITCHBOARD_LOG", ""), ("DATABASE_MIGRATE_URL", "")]].concat();
+    let settings = [settings, &[("SWITCHBOARD_LOG", "")]].concat();
     let output = stand.run_with(&settings, &["migrate"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let what = format!("{settings:?}: {said}");
@@ -112,7 +112,7 @@ async fn the_database_is_refused(stand: &Stand, certificates: &Certificates) {
         (at_a_name(&weaker("require")), ["password", "authentication failed"]),
     ];
     for (url, says) in &cases {
-        refused(stand, &[("DATABASE_URL", url)], says).await;
+        refused(stand, &[("DATABASE_MIGRATE_URL", url)], says).await;
     }
 }
 
@@ -133,7 +133,7 @@ async fn the_broker_is_refused(stand: &Stand, certificates: &Certificates) {
         (url, right, ["ACCESS_REFUSED", "broker"]),
     ];
     for (url, authority, says) in &cases {
-        refused(stand, &[("AMQP_URL", url), ("AMQP_CA_FILE", authority)], says).await;
+        refused(stand, &[("AMQP_MIGRATE_URL", url), ("AMQP_CA_FILE", authority)], says).await;
     }
 }
 

@@ -29,18 +29,27 @@ pub struct Config {
 impl Config {
     /// Reads and checks the settings.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Self::at("AMQP_URL", env)
+    }
+
+    /// The same for who declares everything: `AMQP_MIGRATE_URL`, by default `AMQP_URL`.
+    pub fn of_migrations(env: &Env) -> Result<Self, EnvError> {
+        let own = env.text("AMQP_MIGRATE_URL").map(|_| "AMQP_MIGRATE_URL");
+        Self::at(own.unwrap_or("AMQP_URL"), env)
+    }
+
+    fn at(url: &str, env: &Env) -> Result<Self, EnvError> {
         let config = Self {
             heartbeat: env.seconds("AMQP_HEARTBEAT_S", Duration::from_secs(30))?,
             timeout: env.seconds("AMQP_TIMEOUT_S", Duration::from_secs(30))?,
             ladder_scale: env.parse("AMQP_LADDER_SCALE", 1.0)?,
-            ..Self::for_url(env.required_secret("AMQP_URL")?)
+            ..Self::for_url(env.required_secret(url)?)
         };
         if !(config.ladder_scale > 0.0 && config.ladder_scale <= 1.0) {
             return Err(EnvError::invalid("AMQP_LADDER_SCALE", "a number above 0 and up to 1"));
         }
         let uri = config.uri();
-        let uri =
-            uri.map_err(|_| EnvError::invalid("AMQP_URL", "amqp[s]://user:password@host:port/vhost"))?;
+        let uri = uri.map_err(|_| EnvError::invalid(url, "amqp[s]://user:password@host:port/vhost"))?;
         Ok(Self { tls: tls_of(&uri.scheme, env)?, ..config })
     }
 

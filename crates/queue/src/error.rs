@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 
 /// A failure of the broker, of the way to it, or of what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,15 @@ pub enum QueueError {
         "declared differently on the broker: {reason}; drain and delete it, then run `switchboard migrate`"
     )]
     Mismatch {
+        /// In the broker's words.
+        reason: String,
+    },
+    /// The broker lets this user not do that.
+    #[error(
+        "the broker forbids it: {reason}; the user in AMQP_URL (or AMQP_MIGRATE_URL) needs the permissions of its program, see \
+         deploy/security.md"
+    )]
+    Forbidden {
         /// In the broker's words.
         reason: String,
     },
@@ -90,6 +99,11 @@ impl From<lapin::Error> for QueueError {
         match protocol.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Self::Missing { reason },
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Self::Mismatch { reason },
+            // of a login with a wrong password the broker says so itself
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if !reason.contains("Login was refused") => {
+                Self::Forbidden { reason }
+            }
+            AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Self::Forbidden { reason },
             _ => Self::Interrupted { reason },
         }
     }

@@ -12,6 +12,7 @@ mod fingerprint;
 mod headers;
 mod link;
 mod outcome;
+mod permissions;
 mod publisher;
 mod subscription;
 #[cfg(feature = "testing")]
@@ -29,5 +30,6 @@ pub use error::QueueError;
 pub use fingerprint::fingerprint;
 pub use headers::JobHeaders;
 pub use outcome::JobError;
+pub use permissions::{PERMISSIONS, Permissions};
 pub use publisher::{Outgoing, Publisher};
 pub use topology::WorkQueue;

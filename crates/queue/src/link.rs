@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -28,6 +29,9 @@ type Live = Option<Arc<Connection>>;
 #[derive(Debug)]
 pub(crate) struct Link {
     live: watch::Receiver<Live>,
+    door: Door,
+    /// The broker is there, and does not let us do what we are here for.
+    is_forbidden: AtomicBool,
     closing: Shutdown,
     timeout: Duration,
     _supervisor: AbortOnDropHandle<()>,
@@ -38,10 +42,18 @@ impl Link {
     pub(crate) fn open(config: &Config, name: String, door: Door) -> Self {
         let (sender, live) = watch::channel(None);
         let closing = Shutdown::new();
+        let (at_door, closing_too) = (door.clone(), closing.clone());
         let supervisor =
-            Supervisor { config: config.clone(), name, door, closing: closing.clone(), live: sender };
+            Supervisor { config: config.clone(), name, door: at_door, closing: closing_too, live: sender };
         let task = tokio::spawn(supervisor.run());
-        Self { live, closing, timeout: config.timeout, _supervisor: AbortOnDropHandle::new(task) }
+        Self {
+            live,
+            door,
+            is_forbidden: AtomicBool::new(false),
+            closing,
+            timeout: config.timeout,
+            _supervisor: AbortOnDropHandle::new(task),
+        }
     }
 
     /// Opens a channel, waiting for a connection if there is none just now.
@@ -60,6 +72,19 @@ impl Link {
     /// Whether nothing can be published just now: the broker blocks, or is away.
     pub(crate) fn is_blocked(&self) -> bool {
         self.live.borrow().as_ref().is_none_or(|connection| connection.status().blocked())
+    }
+
+    /// Says at the door that the broker forbids what this link is for.
+    pub(crate) fn forbidden(&self, error: &QueueError) {
+        self.is_forbidden.store(true, Ordering::Relaxed);
+        self.door.closed(error.to_string());
+    }
+
+    /// Says that it did not.
+    pub(crate) fn permitted(&self) {
+        if self.is_forbidden.swap(false, Ordering::Relaxed) {
+            self.door.opened();
+        }
     }
 
     /// Says good-bye to the broker and ends.

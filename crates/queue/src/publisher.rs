@@ -132,7 +132,13 @@ impl Publisher {
             return Err(QueueError::TooLarge { size_bytes: message.body.len() });
         }
         let channel = self.take_channel().await?;
-        self.pipeline(&channel, messages).await?;
+        let sent = self.pipeline(&channel, messages).await;
+        match &sent {
+            Ok(()) => self.link.permitted(),
+            Err(error @ QueueError::Forbidden { .. }) => self.link.forbidden(error),
+            Err(_) => {}
+        }
+        sent?;
         // After an error the channel is dropped instead, and with it whatever is still to come on it.
         self.idle().push(channel);
         Ok(())

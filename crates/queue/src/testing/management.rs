@@ -2,8 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::{PERMISSIONS, Permissions};
+
+/// The user of a program on a broker for tests; it is its own password.
+pub(super) fn user_of(program: &str) -> String {
+    format!("switchboard-test-{program}")
+}
 
 pub(super) struct Management {
     host: String,
@@ -32,6 +40,27 @@ impl Management {
         self.call("PUT", &format!("/api/vhosts/{name}"), "{}").await;
         let everything = r#"{"configure":".*","write":".*","read":".*"}"#;
         self.call("PUT", &format!("/api/permissions/{name}/{}", self.user), everything).await;
+    }
+
+    /// Makes the users of the programs, once per broker, and gives them what they may in a vhost.
+    pub(super) async fn permit(&self, vhost: &str) {
+        let given = PERMISSIONS.iter().map(async |one| {
+            let user = user_of(one.program);
+            let (status, _) = self.send("GET", &format!("/api/users/{user}"), "").await;
+            if status != "200" {
+                let user_with_password = format!(r#"{{"password":"{user}","tags":""}}"#);
+                self.call("PUT", &format!("/api/users/{user}"), &user_with_password).await;
+            }
+            self.give(vhost, one.program, one).await;
+        });
+        join_all(given).await;
+    }
+
+    /// Gives a program's user these permissions in a vhost.
+    pub(super) async fn give(&self, vhost: &str, program: &str, permissions: &Permissions) {
+        let Permissions { configure, write, read, .. } = permissions;
+        let body = format!(r#"{{"configure":"{configure}","write":"{write}","read":"{read}"}}"#);
+        self.call("PUT", &format!("/api/permissions/{vhost}/{}", user_of(program)), &body).await;
     }
 
     /// Lets the broker give a copy of every message to its exchange for that.

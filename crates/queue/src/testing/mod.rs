@@ -11,8 +11,8 @@ use lapin::types::FieldTable;
 use runtime::{Env, Health};
 use secrecy::ExposeSecret;
 
-use crate::{Broker, Config, Delivery, declare, depths, link};
-use management::Management;
+use crate::{Broker, Config, Delivery, PERMISSIONS, declare, depths, link};
+use management::{Management, user_of};
 
 /// No test waits longer than this for anything.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -50,6 +50,7 @@ impl TestVhost {
         let management = Management::at(&setting("SWITCHBOARD_TEST_RABBIT_API"));
         let name = format!("test-{}", uuid::Uuid::new_v4());
         management.create_vhost(&name).await;
+        management.permit(&name).await;
         let base = setting("SWITCHBOARD_TEST_AMQP_URL");
         let (server, _) = base.rsplit_once('/').expect("the URL names a virtual host");
         let authority = env.text("AMQP_CA_FILE").map(|file| ("AMQP_CA_FILE", file));
@@ -68,6 +69,25 @@ impl TestVhost {
     /// Its URL, for a process of its own.
     pub fn url(&self) -> &str {
         self.config.url.expose_secret()
+    }
+
+    /// Its URL for a program, who may do what that program does and nothing else.
+    pub fn url_for(&self, program: &str) -> String {
+        let user = user_of(program);
+        let (scheme, rest) = self.url().split_once("://").expect("a scheme");
+        let (_, place) = rest.split_once('@').expect("a user");
+        format!("{scheme}://{user}:{user}@{place}")
+    }
+
+    /// Lets a program's user do what another program does, instead.
+    pub async fn let_do(&self, program: &str, what: &str) {
+        let permissions = PERMISSIONS.iter().find(|one| one.program == what).expect("a program");
+        self.management.give(&self.name, program, permissions).await;
+    }
+
+    /// How a program reaches it.
+    pub fn config_for(&self, program: &str) -> Config {
+        Config { url: self.url_for(program).into(), ..self.config.clone() }
     }
 
     /// A broker's handle on it.

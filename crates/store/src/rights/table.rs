@@ -45,7 +45,7 @@ pub const RIGHTS: &[Rights] = &[
     of("conversations", ["r(conversation_id tenant_id connection_id external_id started_at withdrawn_at account_id meeting_id calendar_key)u(withdrawn_at withdrawn_reason updated_at)", "r(conversation_id tenant_id connection_id external_id started_at withdrawn_at calendar_key)", "riu", "r(tenant_id connection_id vendor external_id started_at ended_at first_seen_at)", "ru"]),
     of("credential_refreshes", ["", "riud", "", "", ""]),
     of("credentials", ["r(connection_id generation invalid_at held_until)", "riud", "", "r(connection_id generation invalid_at invalid_reason refused_since held_until)", "riud"]),
-    of("crm_merges", ["", "", "riud", "", ""]),
+    of("crm_merges", ["r", "", "riud", "", "r"]),
     of("dead_letters", ["r(dead_letter_id tenant_id stage connection_id run_id vendor_key version error deaths filed_at state replays replay_settled letter_group)u(state resolved_at resolution)", "", "r(dead_letter_id stage run_id filed_at replay_settled)u(replay_settled)", "riu", "ru"]),
     of("deals", ["ru", "", "riu", "", "ru"]),
     of("desk_actions", ["", "", "", "", "ri"]),

@@ -14,7 +14,9 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let applied = store::migrate(&store, None).await?;
     let granted =
         store::rights::grant(&store).await.context("the database is migrated, rights are not granted")?;
-    queue::declare(&context.queue_config()?).await.context("the database is migrated, the broker is not")?;
+    queue::declare(&queue::Config::of_migrations(&context.env)?)
+        .await
+        .context("the database is migrated, the broker is not")?;
     if context.json {
         output::json(&json!({ "applied": applied, "granted": granted }))?;
         return Ok(ExitCode::SUCCESS);
