@@ -1,5 +1,6 @@
 // pods.mjs TOOLS OUT IMAGE AMQP_HOST ROLES.yaml BROKER.yaml ROLE=PORT...: the rendered Deployments and the Job as podman can play them on the network of this
-// machine, one file each in OUT; secrets as podman keeps them; vhost, users and permissions as the broker imports them. Says what to ask of each.
+// machine, one file each in OUT; secrets as podman keeps them; vhost, users and permissions as the broker imports them; passwords of the
+// database's logins. Says what to ask of each.
 //
 // What podman does not do, it is not given: probes and the preStop are for whoever plays the kubelet, and on the network of the machine there
 // are no ports to map. Everything else stays as it is.
@@ -41,7 +42,7 @@ for (const document of roles.filter(({ kind }) => kind === 'Deployment' || kind 
     const role = metadata.labels['app.kubernetes.io/component'];
     const [{ startupProbe, readinessProbe, resources }] = spec.template.spec.containers;
     const grace_s = spec.template.spec.terminationGracePeriodSeconds;
-    const asked = kind === 'Job' ? [] : [startupProbe.httpGet.path, startupProbe.periodSeconds * startupProbe.failureThreshold, readinessProbe.httpGet.path];
+    const asked = !startupProbe ? [] : [startupProbe.httpGet.path, startupProbe.periodSeconds * startupProbe.failureThreshold, readinessProbe.httpGet.path];
     console.log([role, grace_s, resources.limits.memory, ...asked].join(' '));
     playable(spec.template.spec);
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: metadata.name, labels: spec.template.metadata.labels }, spec: spec.template.spec };
@@ -56,10 +57,16 @@ const permissions = of('Permission').map(({ spec }) => ({ user: spec.userReferen
 const policies = of('Policy').map(({ spec: { applyTo, priority = 0, rabbitmqClusterReference, ...spec } }) => ({ ...spec, priority, 'apply-to': applyTo }));
 write('definitions.json', JSON.stringify({ vhosts: [{ name: vhost }], users, permissions, policies }));
 const encoded = (text) => Buffer.from(text).toString('base64');
-// By its name, so that an image without libraries has to look one up.
-const { DATABASE_URL, DATABASE_MIGRATE_URL = DATABASE_URL } = process.env;
-const database = (name) => (name === 'switchboard-migrate' ? DATABASE_MIGRATE_URL : DATABASE_URL).replace('@127.0.0.1:', '@localhost:');
+function database(name, password) {
+    const owns = name === 'switchboard-migrate';
+    const url = new URL(owns ? process.env.DATABASE_MIGRATE_URL : process.env.DATABASE_URL);
+    url.hostname = 'localhost'; // by its name, so that an image without libraries has to look one up
+    if (!owns) [url.username, url.password] = [`${name.replace('-', '_')}_login`, password];
+    return url.href;
+}
+
+write('passwords.sql', users.map(({ name, password }) => `\\setenv PG_${name.replace('switchboard-', '').toUpperCase()}_PASSWORD ${password}\n`).join(''));
 for (const { name, password } of users) {
     const AMQP_URL = encoded(`amqp://${name}:${password}@${amqpHost}/${vhost}`);
-    write(`${name}.secret`, JSON.stringify({ AMQP_URL, DATABASE_URL: encoded(database(name)) }));
+    write(`${name}.secret`, JSON.stringify({ AMQP_URL, DATABASE_URL: encoded(database(name, password)) }));
 }
