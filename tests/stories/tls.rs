@@ -160,14 +160,22 @@ async fn roles_go_on_when_a_certificate_is_renewed(
     certificates: &Certificates,
 ) {
     certificates.authority.certify_expired(certificates.folder.path());
+    stack.give("restart-rabbitmq").await;
+    let (url, authority) = (with_password(stand.vhost.url(), "guest"), certificates.text("ca.crt"));
+    let settings = [("AMQP_MIGRATE_URL", &*url), ("AMQP_CA_FILE", &*authority)];
+    refused(stand, &settings, &["expired", "renew the server's certificate"]).await;
+    let says_so = |role: &Role, whose: &str| {
+        role.log().lines().any(|line| line.contains(whose) && line.contains("renew the server's certificate"))
+    };
+    stand.until("all say so", async || roles.iter().all(|role| says_so(role, "the broker"))).await;
     stack.give("restart-postgres").await;
     let url = with_password(stand.database.url().expose_secret(), "switchboard_test");
-    refused(stand, &[("DATABASE_URL", &url)], &["expired", "renew the server's certificate"]).await;
-    let says_so = |role: &Role| role.log().contains("renew the server's certificate");
-    stand.until("a role says so", async || roles.iter().any(says_so)).await;
+    refused(stand, &[("DATABASE_MIGRATE_URL", &url)], &["expired", "renew the server's certificate"]).await;
+    stand.until("a role says so", async || roles.iter().any(|role| says_so(role, "the database"))).await;
 
     certificates.authority.certify(certificates.folder.path());
     stack.give("restart-postgres").await;
+    stack.give("restart-rabbitmq").await;
     let calls = Change::Add { count: 5, finished_at: None, kind: AddedKind::Ordinary };
     stand.world().change("acme", calls).expect("new calls");
     stand.sync("acme").await;
