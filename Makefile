@@ -48,7 +48,7 @@ chaos-long: ## The same for a night, seed after seed, until one finds something 
 	@seed=1; while $(MAKE) --no-print-directory chaos ARGS="--minutes 20 --conversations 500 $(ARGS) --seed $$seed"; do seed=$$((seed + 1)); done; \
 	    echo "stopped at seed $$seed"; exit 1
 
-.PHONY: ci fmt fmt-check lint clippy docs deny alerts dashboards kubernetes
+.PHONY: ci fmt fmt-check lint clippy docs deny advisories alerts dashboards kubernetes
 ci: install ## Run exactly what CI runs: format, lints, docs, import rules, alerts, dashboards, manifests, migrations, tests, faults
 	@$(STACK) .ci/stages
 fmt: ## Format the code
@@ -68,6 +68,8 @@ kubernetes: ## Check the manifests for Kubernetes, every overlay, and that broke
 	@deploy/kubernetes/check
 deny: ## Check who imports what, licenses and sources
 	@.ci/deny
+advisories: ## Ask RustSec's database whether anything we build in has a known fault (needs the network)
+	@.ci/advisories
 
 .PHONY: containers backup-rehearsal
 containers: install ## Build the image and run the rendered Deployments as containers (PROFILE=dev builds faster)
