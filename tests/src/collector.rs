@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::disguise::hex;
+
 /// A span that somebody told of. Ids are as in W3C's trace context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -32,6 +34,7 @@ pub struct Told {
 pub struct Collector {
     address: SocketAddr,
     told: Arc<Mutex<Vec<Told>>>,
+    said: Arc<Mutex<String>>,
     task: JoinHandle<()>,
 }
 
@@ -41,17 +44,19 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let told = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&told);
+        let said = Arc::new(Mutex::new(String::new()));
+        let (heard, noted) = (Arc::clone(&told), Arc::clone(&said));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let heard = Arc::clone(&heard);
+                let (heard, noted) = (Arc::clone(&heard), Arc::clone(&noted));
                 tokio::spawn(async move {
-                    let spans = take(stream).await.expect("spans in OTLP");
-                    heard.lock().unwrap_or_else(PoisonError::into_inner).extend(spans);
+                    let body = take(stream).await.expect("a request");
+                    lock(&noted).push_str(&String::from_utf8_lossy(&body));
+                    lock(&heard).extend(spans_of(&body).expect("spans in OTLP"));
                 });
             }
         });
-        Self { address, told, task }
+        Self { address, told, said, task }
     }
 
     /// What processes are to be told, so that they tell this one, and soon.
@@ -62,7 +67,12 @@ impl Collector {
 
     /// Every span told so far.
     pub fn told(&self) -> MutexGuard<'_, Vec<Told>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.told)
+    }
+
+    /// Every byte told so far; names, attributes and events are text among them.
+    pub fn said(&self) -> String {
+        lock(&self.said).clone()
     }
 }
 
@@ -72,8 +82,12 @@ impl Drop for Collector {
     }
 }
 
-/// Takes one request, and says that it was taken.
-async fn take(stream: TcpStream) -> anyhow::Result<Vec<Told>> {
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the body of one request, and says that it was taken.
+async fn take(stream: TcpStream) -> anyhow::Result<Vec<u8>> {
     let mut stream = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -90,7 +104,11 @@ async fn take(stream: TcpStream) -> anyhow::Result<Vec<Told>> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
-    let request = ExportTraceServiceRequest::decode(&body[..])?;
+    Ok(body)
+}
+
+fn spans_of(body: &[u8]) -> anyhow::Result<Vec<Told>> {
+    let request = ExportTraceServiceRequest::decode(body)?;
     Ok(request.resource_spans.iter().flat_map(of_one_process).collect())
 }
 
@@ -113,9 +131,4 @@ fn of_one_process(spans: &ResourceSpans) -> Vec<Told> {
             links: span.links.iter().map(|link| hex(&link.trace_id)).collect(),
         })
         .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

@@ -4,6 +4,7 @@ mod binary;
 mod browser;
 mod certificates;
 mod collector;
+mod disguise;
 mod http;
 mod mail;
 mod process;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use store::testing::TestDatabase;
 
+use crate::disguise::{forms, hex};
 use crate::{Role, Stand};
 
 /// Everything that was written so far, place by place. Rows are asked for one by one, in the database.
@@ -15,12 +16,30 @@ pub struct Traces<'a> {
 impl Traces<'_> {
     /// The places where a word is: tables, messages, metrics of roles, output and logs of roles and commands.
     pub async fn of(&self, word: &str) -> BTreeSet<String> {
-        let with_it = self.texts.iter().filter(|(_, text)| text.contains(word));
-        let mut places: BTreeSet<String> = with_it.map(|(place, _)| place.clone()).collect();
+        self.of_any(&BTreeSet::from([word.to_owned()])).await
+    }
+
+    /// The places where a secret is, as it is or encoded.
+    pub async fn of_secret(&self, secret: &str) -> BTreeSet<String> {
+        self.of_any(&forms(secret)).await
+    }
+
+    /// The same, with something else that was written.
+    #[must_use]
+    pub fn and(mut self, place: &str, text: String) -> Self {
+        self.texts.push((place.to_owned(), text));
+        self
+    }
+
+    async fn of_any(&self, words: &BTreeSet<String>) -> BTreeSet<String> {
+        let with_one = self.texts.iter().filter(|(_, text)| words.iter().any(|word| text.contains(word)));
+        let mut places: BTreeSet<String> = with_one.map(|(place, _)| place.clone()).collect();
+        let words: Vec<String> = words.iter().flat_map(|word| in_row(word)).collect();
         for table in tables(self.database).await {
             let rows = format!(
-                "SELECT count(*) FROM {table} t WHERE strpos(t::text, '{word}') > 0
-                 OR strpos(t::text, encode(convert_to('{word}', 'UTF8'), 'hex')) > 0"
+                "SELECT count(*) FROM (SELECT t::text AS row FROM {table} t OFFSET 0) AS rows
+                 WHERE EXISTS (SELECT FROM unnest(ARRAY[{}]) AS word WHERE strpos(row, word) > 0)",
+                words.join(", ")
             );
             if self.database.number(&rows).await > 0 {
                 places.insert(format!("table {table}"));
@@ -28,6 +47,12 @@ impl Traces<'_> {
         }
         places
     }
+}
+
+/// A word as it stands in a row that is shown as text: in text, or in bytes. Quotes and backslashes are doubled there.
+fn in_row(word: &str) -> [String; 2] {
+    let shown = word.replace('\\', r"\\").replace('"', "\"\"");
+    [shown, hex(word.as_bytes())].map(|word| format!("'{}'", word.replace('\'', "''")))
 }
 
 /// Every table of every schema but the server's own, as the catalogue has them.

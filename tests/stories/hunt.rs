@@ -3,7 +3,7 @@
 use simulator::{
     AppChange, AppOf, Change, DocumentSize, Endpoint, Fault, FaultRule, KeyLevel, WorkspaceSpec,
 };
-use stories::{Stand, compare_with_truth};
+use stories::{Collector, Role, Stand, Traces, compare_with_truth};
 
 const WRONG: &str = "sk-never-known-to-anybody";
 const FIRST: &str = "sk-planted-0f3b/first";
@@ -19,12 +19,22 @@ fn spec() -> WorkspaceSpec {
     }
 }
 
-/// The vendor quotes the key it was sent, and the whole header.
+/// The vendor quotes the key it was sent, the whole header, and the key as an address and as Basic would have it.
 fn quoting(status: u16) -> FaultRule {
+    let (in_address, in_base64) = ("sk-planted-0f3b%2Ffirst", "c2stcGxhbnRlZC0wZjNiL2ZpcnN0");
     FaultRule::from(Fault::Quoted {
         status,
-        words: format!("not with {FIRST} (authorization: Bearer {FIRST})"),
+        words: format!("not with {FIRST} (authorization: Bearer {FIRST}) or {in_address} or {in_base64}"),
     })
+}
+
+/// Where everything was written, spans among it: they are all told when a role has ended.
+async fn all_written<'a>(stand: &'a Stand, collector: &Collector, roles: &mut [Role]) -> Traces<'a> {
+    let traces = stand.traces(roles).await;
+    for role in roles {
+        role.stop().await;
+    }
+    traces.and("spans", collector.said())
 }
 
 fn spoil(stand: &Stand, rule: FaultRule) {
@@ -52,7 +62,8 @@ async fn look_at_everything(stand: &Stand, record: &str) {
 
 #[tokio::test]
 async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_it() {
-    let mut stand = Stand::fresh().await;
+    let collector = Collector::start().await;
+    let mut stand = Stand::paced(collector.settings()).await;
     stand.vhost.tap().await;
     stand.tenant(spec()).await;
     stand.accounts("acme").await;
@@ -69,7 +80,7 @@ async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_i
     let broken = truth.find(|one| one.skip.is_none()).expect("a call").id;
     spoil(&stand, quoting(500).at(Endpoint::Detail).on(&broken));
     let lists = stand.world().add_fault("acme", quoting(400).at(Endpoint::List)).expect("a fault");
-    let roles = stand.start_all().await;
+    let mut roles = stand.start_all().await;
     stand.until("runs have failed", async || stand.dead().await >= 2).await;
     stand.world().remove_fault("acme", lists).expect("mended");
     stand.ok(&["sync", "acme/attention"]).await;
@@ -93,12 +104,13 @@ async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_i
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     look_at_everything(&stand, &broken).await;
 
-    let traces = stand.traces(&roles).await;
+    let traces = all_written(&stand, &collector, &mut roles).await;
     // what is there is found in every kind of place, the vendor's words among it
     for (word, place) in [
         ("attention", "table connections"),
         ("fetcher_steps_total", "metrics of fetcher"),
         ("fetch_page", "fetcher-2.log"),
+        ("fetch_page", "spans"),
         ("fetch.live", "messages"),
         ("credential.invalidated", "messages"),
         ("not with [secret]", "messages"),
@@ -110,14 +122,16 @@ async fn a_planted_key_is_nowhere_even_after_a_401_and_where_the_vendor_quotes_i
         assert!(places.contains(place), "{word} is in {place}: {places:?}");
     }
     for key in [WRONG, FIRST, SECOND] {
-        assert!(traces.of(key).await.is_empty(), "{key} is in {:?}", traces.of(key).await);
+        let places = traces.of_secret(key).await;
+        assert!(places.is_empty(), "{key} is in {places:?}");
     }
     stand.finish(roles).await;
 }
 
 #[tokio::test]
 async fn no_token_code_or_apps_secret_is_anywhere_whatever_becomes_of_it() {
-    let mut stand = Stand::fresh().await;
+    let collector = Collector::start().await;
+    let mut stand = Stand::paced(collector.settings()).await;
     stand.vhost.tap().await;
     let mut acme = spec();
     acme.settings.gong.rate_limit = None;
@@ -135,7 +149,7 @@ async fn no_token_code_or_apps_secret_is_anywhere_whatever_becomes_of_it() {
     let secrets = || world.app_secrets("acme", AppOf::Gong).expect("secrets");
     let connected_with = secrets();
     app(AppChange::ExpireAccessTokens);
-    let roles = stand.start_all().await;
+    let mut roles = stand.start_all().await;
     stand.idle().await;
     // the vendor quotes what it is sent, where the token is asked for and where it is used
     let fresh: Vec<String> = secrets().into_iter().filter(|one| !connected_with.contains(one)).collect();
@@ -154,11 +168,13 @@ async fn no_token_code_or_apps_secret_is_anywhere_whatever_becomes_of_it() {
     let record = world.gong_truth("acme").expect("a truth").next().expect("a call").id;
     look_at_everything(&stand, &record).await;
 
-    let traces = stand.traces(&roles).await;
+    let traces = all_written(&stand, &collector, &mut roles).await;
+    assert!(traces.of("fetch_page").await.contains("spans"));
     assert!(traces.of("renewed the access token").await.contains("fetcher-2.log"));
     assert!(traces.of("not with [secret] of [secret]").await.contains("table outbox"));
     for secret in secrets() {
-        assert!(traces.of(&secret).await.is_empty(), "{secret} is in {:?}", traces.of(&secret).await);
+        let places = traces.of_secret(&secret).await;
+        assert!(places.is_empty(), "{secret} is in {places:?}");
     }
     stand.finish(roles).await;
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
+use zeroize::Zeroizing;
 
 use crate::words::{error_words, one_line};
 
@@ -105,6 +108,15 @@ fn cut(text: String) -> String {
     format!("{kept} …")
 }
 
+/// A secret as a server may repeat it: as it was sent, escaped in JSON, in an address or a form, in base64.
+fn forms(secret: &str) -> Vec<Zeroizing<String>> {
+    let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut forms = vec![secret.to_owned(), secret.replace('/', r"\/"), in_form];
+    // the longer, with its padding, before the shorter
+    forms.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|base64| base64.encode(secret)));
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
 impl VendorError {
     /// A failure without an answer.
     pub(crate) fn without_answer(failure: Failure, message: impl Into<String>) -> Self {
@@ -149,11 +161,15 @@ impl VendorError {
 
     /// Makes the message fit to be kept: the secret is taken out should the vendor have echoed it, and only then is
     /// the message cut, because half a secret would not be recognised.
-    pub(crate) fn without(mut self, secret: &str) -> Self {
-        if secret.len() >= 4 {
-            // some servers escape slashes in JSON
-            for form in [secret, &secret.replace('/', r"\/")] {
-                self.message = self.message.replace(form, "[secret]");
+    pub(crate) fn without(self, secret: &str) -> Self {
+        self.without_all(&[secret])
+    }
+
+    /// The same for several, of which one may hold another: the longer comes first.
+    pub(crate) fn without_all(mut self, secrets: &[&str]) -> Self {
+        for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+            for form in forms(secret) {
+                self.message = self.message.replace(form.as_str(), "[secret]");
             }
         }
         self.message = cut(one_line(&self.message));
@@ -225,6 +241,8 @@ mod tests {
         assert_eq!(error.to_string(), "HTTP 401: key [secret] is wrong");
         let error = of(401, r#"{"echo":"sk\/12345"}"#).without("sk/12345");
         assert_eq!(error.message, r#"{"echo":"[secret]"}"#);
+        let said = "sk/12?45 sk%2F12%3F45 c2svMTI/NDU= c2svMTI_NDU;";
+        assert_eq!(of(401, said).without("sk/12?45").message, "[secret] [secret] [secret] [secret];");
         let key = "k".repeat(40) + "-the-secret-end";
         let error = of(401, &format!("{}{key}", "x ".repeat(240))).without(&key);
         assert!(!error.message.contains("kkkk"), "{}", error.message);

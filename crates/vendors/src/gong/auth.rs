@@ -67,15 +67,14 @@ impl GongAuth {
         Ok(value)
     }
 
-    /// Takes key, secret and the form they travel in out of an error.
+    /// Takes key, secret and both together, as they travel, out of an error.
     pub(super) fn redact(&self, error: VendorError) -> VendorError {
         let whole = match &self.0 {
             Kind::Key(secret) => secret.expose_secret(),
             Kind::Token(token) => return token.redact(error),
         };
-        let encoded = Zeroizing::new(STANDARD.encode(whole));
         let (key, secret) = whole.split_once(':').unwrap_or((whole, whole));
-        [whole, &encoded, secret, key].into_iter().fold(error, VendorError::without)
+        error.without_all(&[whole, secret, key])
     }
 }
 

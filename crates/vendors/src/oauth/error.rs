@@ -95,11 +95,11 @@ impl TokenError {
         self.error().retry_after()
     }
 
-    pub(super) fn without(self, secret: &str) -> Self {
+    pub(super) fn without_all(self, secrets: &[&str]) -> Self {
         match self {
-            Self::Refused { refusal, error } => Self::Refused { refusal, error: error.without(secret) },
-            Self::NotAsked(error) => Self::NotAsked(error.without(secret)),
-            Self::Unknown(error) => Self::Unknown(error.without(secret)),
+            Self::Refused { refusal, error } => Self::Refused { refusal, error: error.without_all(secrets) },
+            Self::NotAsked(error) => Self::NotAsked(error.without_all(secrets)),
+            Self::Unknown(error) => Self::Unknown(error.without_all(secrets)),
         }
     }
 }

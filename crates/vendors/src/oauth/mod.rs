@@ -173,12 +173,9 @@ impl Form {
         Zeroizing::new(form.finish())
     }
 
-    /// Takes everything secret out of an error, also as a form has it.
+    /// Takes everything secret out of an error.
     fn redact(&self, error: TokenError) -> TokenError {
-        self.secrets.iter().fold(error, |error, secret| {
-            let plain = secret.expose_secret();
-            let encoded: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
-            error.without(plain).without(&Zeroizing::new(encoded))
-        })
+        let secrets: Vec<&str> = self.secrets.iter().map(SecretString::expose_secret).collect();
+        error.without_all(&secrets)
     }
 }
