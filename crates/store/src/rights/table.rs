@@ -60,7 +60,7 @@ pub const RIGHTS: &[Rights] = &[
     of("meeting_links", ["", "", "", "", "r"]),
     of("meeting_splits", ["", "", "r", "", "rid"]),
     of("outbox", ["riu", "i", "", "ri", "ri"]),
-    of("participants", ["r(conversation_id tenant_id email_key domain started_at)", "r(conversation_id tenant_id email_key started_at)", "riud", "", "r"]),
+    of("participants", ["r(conversation_id tenant_id email_key domain started_at vendor_user_id)", "r(conversation_id tenant_id email_key started_at)", "riud", "", "r"]),
     of("raw_documents", ["", "", "rid", "", "r(connection_id vendor_key version)"]),
     of("record_standings", ["", "", "", "r", "r"]),
     of("refinery_schema_history", ["r", "r", "r", "r", "r"]),
