@@ -18,6 +18,16 @@ async fn is_away(stand: &Stand, name: &str) -> bool {
     stand.json(&["connections", "--tenant", name]).await[0]["away"].is_object()
 }
 
+/// The vendor is found to be away, stays so for some probes, is mended, and its work is done.
+async fn outlast(stand: &Stand) {
+    stand.until("the vendor is found to be away", async || is_away(stand, "acme").await).await;
+    let probes = "SELECT sum(probes) FROM vendor_budgets";
+    stand.until("it stays away", async || stand.number(probes).await >= 5).await;
+    stand.world().clear_faults("acme").expect("mended");
+    stand.until("it is back", async || !is_away(stand, "acme").await).await;
+    stand.idle().await;
+}
+
 const PARKED: &str = "SELECT count(*) FROM sync_runs WHERE tenant_id = 'acme' AND state = 'parked'";
 
 #[tokio::test]
@@ -92,12 +102,7 @@ async fn an_outage_of_the_details_alone_is_one_too() {
     world.add_fault("acme", fault).expect("a fault");
     add_calls(&stand, "acme", 200);
     stand.ok(&["sync", "acme/attention"]).await;
-    stand.until("the vendor is found to be away", async || is_away(&stand, "acme").await).await;
-    let probes = "SELECT sum(probes) FROM vendor_budgets";
-    stand.until("it stays away", async || stand.number(probes).await >= 5).await;
-    world.clear_faults("acme").expect("mended");
-    stand.until("it is back", async || !is_away(&stand, "acme").await).await;
-    stand.idle().await;
+    outlast(&stand).await;
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     assert_eq!(stand.number("SELECT count(*) FROM dead_letters").await, 0);
     stand.assert_sums().await;
@@ -118,12 +123,7 @@ async fn an_outage_of_a_crms_searches_alone_is_one_too() {
         .change("acme", Change::Crm { crm: CrmChange::TouchContact { account: 2, contact: 2 } })
         .expect("a change");
     stand.ok(&["sync", "acme/hubspot"]).await;
-    stand.until("the vendor is found to be away", async || is_away(&stand, "acme").await).await;
-    let probes = "SELECT sum(probes) FROM vendor_budgets";
-    stand.until("it stays away", async || stand.number(probes).await >= 5).await;
-    world.clear_faults("acme").expect("mended");
-    stand.until("it is back", async || !is_away(&stand, "acme").await).await;
-    stand.idle().await;
+    outlast(&stand).await;
     let letters = stand.number("SELECT count(*) FROM dead_letters").await;
     let failed = stand.number("SELECT count(*) FROM sync_runs WHERE state = 'failed'").await;
     assert_eq!((letters, failed), (0, 0), "nobody has anything to do about it");
