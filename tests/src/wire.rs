@@ -179,7 +179,8 @@ impl Line {
         if forgotten {
             // a process that gives up tells only its own side
             while matches!(from_client.read(&mut [0; 1024]).await, Ok(1..)) {}
-            tokio::time::sleep(FORGOTTEN_FOR).await;
+            let mut trouble = self.trouble.clone();
+            let _ = tokio::time::timeout(FORGOTTEN_FOR, trouble.wait_for(|_| false)).await;
         }
     }
 
@@ -216,7 +217,9 @@ impl Line {
             let piece = &buffer[..length];
             let now = *trouble.borrow_and_update();
             match now {
-                Trouble::Late(delay) => tokio::time::sleep(delay).await,
+                Trouble::Late(delay) => {
+                    let _ = tokio::time::timeout(delay, trouble.wait_for(|one| *one != now)).await;
+                }
                 Trouble::CutAtCommit if way == Way::Out => {
                     let is_commit = piece.windows(COMMIT.len()).any(|part| part == COMMIT);
                     committed.fetch_or(is_commit, Ordering::SeqCst);

@@ -8,6 +8,7 @@ use simulator::{
     AddedKind, Change, CrmChange, CrmKind, Dice, DocumentSize, GongSpec, RateLimit, Settings, WorkspaceSpec,
 };
 use stories::Stand;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// A strict limit of what Attention and the CRMs take from each.
 pub(crate) const REQUESTS_PER_SECOND: usize = 15;
@@ -83,8 +84,10 @@ const HISTORY: [&str; 2] = ["--backfill-days", "35"];
 pub(crate) async fn live(stand: &Stand, seed: u64) {
     let mut dice = Dice::of(&[seed, 0x11FE]);
     let mut added = 0;
+    let mut pace = interval(Duration::from_millis(700));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::time::sleep(Duration::from_millis(dice.between(200, 1_200) as u64)).await;
+        pace.tick().await;
         let tenant = *dice.pick(&TENANTS);
         stand.world().set_now(Clock::system().now());
         if dice.one_in(12) {

@@ -1,7 +1,7 @@
 //! Copies of one meeting: they find one another whoever comes first, whoever works at the same time, and whoever leaves.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::message::{RawDocument, ResolveBatch};
 use model::{AccountId, ConversationId, Vendor, VendorAccount};
@@ -14,9 +14,6 @@ use store::{Speaker, meeting, report, resolve, unmatched};
 use uuid::Uuid;
 
 use crate::stand::Stand;
-
-/// No test waits longer than this for anything.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 const ROOM: &str = "https://us02web.zoom.us/j/97763643886?pwd=x";
 const PEOPLE: [&str; 3] = ["bob@acme.com", "ana@customer.com", "cem@customer.com"];
@@ -61,13 +58,12 @@ fn message(document: &RawDocument<'_>) -> Outgoing {
 impl Stand {
     /// Sends what is to be matched, as the scheduler does, until nothing is.
     async fn match_all(&self) {
-        let began = Instant::now();
-        while self.to_match().await > 0 {
+        self.until_so("it is matched", async || {
             let batches = self.batches(Duration::from_millis(500)).await;
             self.send(&batches).await;
-            assert!(began.elapsed() < DEADLINE, "it is never matched");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            self.to_match().await == 0
+        })
+        .await;
     }
 
     async fn to_match(&self) -> i64 {
@@ -248,14 +244,14 @@ async fn who_is_matched_before_its_copy_is_stored_is_found_by_the_copy_even_by_m
     let first = stand.batches(Duration::ZERO).await;
     stand.send(&first).await;
     let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-    until(async || stand.db.number(waiting).await > 0).await;
+    stand.until_so("one waits", async || stand.db.number(waiting).await > 0).await;
     // its transaction began before the copy was there, and has read nothing yet
     stand.publish(vec![message(&by_gong(&stand, "second", "2026-03-01T10:00:30Z", ROOM, &[]))]).await;
     stand.until_all(2).await;
     let second = stand.batches(Duration::from_mins(1)).await;
     assert_eq!(second.len(), 1);
     stand.send(&second).await;
-    until(async || stand.db.number(waiting).await > 1).await;
+    stand.until_so("both wait", async || stand.db.number(waiting).await > 1).await;
     holder.commit().await.unwrap();
     stand.match_all().await;
     assert_eq!(stand.meetings().await, [["first", "second"]]);
@@ -361,12 +357,13 @@ async fn what_a_person_decided_about_a_meeting_outlives_the_copy_of_which_it_was
         let heir = copies[1 - of].conversation_id();
         assert!(decision::take_back(&tx, &stand.tenant, heir).await.unwrap(), "it can be taken back there");
         tx.commit().await.unwrap();
-        until(async || {
-            let batches = stand.batches(Duration::from_millis(500)).await;
-            stand.send(&batches).await;
-            stand.account_of(left).await.is_none()
-        })
-        .await;
+        stand
+            .until_so("the account has gone with it", async || {
+                let batches = stand.batches(Duration::from_millis(500)).await;
+                stand.send(&batches).await;
+                stand.account_of(left).await.is_none()
+            })
+            .await;
         running.stop().await;
         stand.finish().await;
     }
@@ -434,13 +431,16 @@ async fn what_was_stored_before_copies_were_looked_for_finds_them_after_the_rule
     }
     assert_eq!(stand.meetings().await.len(), 6);
     let running = [stand.start(), stand.start()];
-    until(async || {
-        let batches = stand.batches(Duration::from_millis(500)).await;
-        stand.send(&batches).await;
-        stand.meetings().await == together
-    })
-    .await;
-    until(async || stand.db.number("SELECT count(*) FROM resolve_batches").await == 0).await;
+    stand
+        .until_so("they are together", async || {
+            let batches = stand.batches(Duration::from_millis(500)).await;
+            stand.send(&batches).await;
+            stand.meetings().await == together
+        })
+        .await;
+    stand
+        .until_so("none is left", async || stand.db.number("SELECT count(*) FROM resolve_batches").await == 0)
+        .await;
     let left = "SELECT count(*) FROM conversations WHERE rules_applied = 0
                    OR link_rule <> 'person' AND link_rule_version = 1";
     assert_eq!(stand.db.number(left).await, 0);
@@ -450,17 +450,12 @@ async fn what_was_stored_before_copies_were_looked_for_finds_them_after_the_rule
     // the next pass finds nothing any more, and is the last
     stand.db.execute("UPDATE rule_walks SET next_at = now()").await;
     let running = stand.start();
-    until(async || stand.db.number("SELECT count(*) FROM rule_walks WHERE done_at IS NOT NULL").await == 1)
+    stand
+        .until_so("the walk is over", async || {
+            stand.db.number("SELECT count(*) FROM rule_walks WHERE done_at IS NOT NULL").await == 1
+        })
         .await;
     assert_eq!(stand.db.number("SELECT count(*) FROM resolve_batches").await, 0);
     running.stop().await;
     stand.finish().await;
-}
-
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so().await {
-        assert!(began.elapsed() < DEADLINE, "it never comes to that");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -18,6 +18,7 @@ use store::testing::{TestDatabase, connected, connected_to};
 use store::timeline::{self, ExportedConversation};
 use store::{Speaker, Store, StoreConfig, resolve};
 use tokio::task::JoinHandle;
+use tokio::time::interval;
 use uuid::Uuid;
 
 /// No test waits longer than this for anything.
@@ -143,24 +144,21 @@ impl Stand {
 
     /// Waits until the numbers of this name, added up, have come so far.
     pub(crate) async fn until_metric(&self, name: &str, count: u64) {
-        let began = Instant::now();
-        loop {
-            let text = prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap();
+        self.until_so(&format!("{name} is {count}"), async || {
+            let text = self.metrics_text();
             let values = text.lines().filter(|line| line.starts_with(name));
             let sum: f64 = values.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum();
-            if sum >= count as f64 {
-                return;
-            }
-            assert!(began.elapsed() < DEADLINE, "{name} is {sum}, not {count}:\n{text}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            sum >= count as f64
+        })
+        .await;
     }
 
     /// Does a scheduler's part of linking again what changes have touched, until something is so.
     pub(crate) async fn link_what_changed(&self, mut is_so: impl AsyncFnMut() -> bool) {
-        let began = Instant::now();
-        while !is_so().await {
-            assert!(began.elapsed() < DEADLINE, "it never comes to that");
+        self.until_so("what changed is linked", async || {
+            if is_so().await {
+                return true;
+            }
             let tx = self.db.store().begin(Speaker::Everybody).await.unwrap();
             resolve::fix_horizons(&tx).await.unwrap();
             tx.commit().await.unwrap();
@@ -170,8 +168,23 @@ impl Stand {
             tx.commit().await.unwrap();
             let messages = batches.iter().map(|batch| Outgoing::to_work(&RESOLVE_QUEUE, batch.encode()));
             self.publish(messages.collect()).await;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            false
+        })
+        .await;
+    }
+
+    /// Looks again and again, until something is so.
+    pub(crate) async fn until_so(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut pause = interval(Duration::from_millis(10));
+        while !is_so().await {
+            assert!(Instant::now() < deadline, "waited in vain until {what}:\n{}", self.metrics_text());
+            pause.tick().await;
         }
+    }
+
+    fn metrics_text(&self) -> String {
+        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
     pub(crate) async fn export(&self) -> Vec<ExportedConversation> {

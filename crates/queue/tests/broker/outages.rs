@@ -88,9 +88,10 @@ async fn a_queue_without_a_leader_is_named_and_takes_no_other_consumer_with_it()
 
 /// Nobody is told of a door, so it is looked at again, within the deadline.
 async fn until_door(health: &Health, name: &str, wanted: impl Fn(Option<&str>) -> bool) {
+    let mut pause = tokio::time::interval(Duration::from_millis(20));
     within(async {
         while !health.doors().get(name).is_some_and(|closed| wanted(closed.as_deref())) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause.tick().await;
         }
     })
     .await;
