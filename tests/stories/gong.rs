@@ -412,6 +412,27 @@ async fn two_tenants_of_one_company_share_its_limits_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_company_is_known_by_every_workspace_it_had_and_its_tenants_share_one_limit() {
+    let stand = Stand::fresh().await;
+    tenant(&stand, spec(5, 1)).await;
+    stand.ok(&["tenant", "add", "twin", "--name", "twin", "--domain", "twin-hq.com"]).await;
+    let has = |ids: &[&str]| {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        stand.world().change("acme", Change::SetGongWorkspaces { ids }).expect("workspaces");
+    };
+    has(&["100", "200"]);
+    let first = stand.connect_gong("acme", &["--disabled"]).await;
+    has(&["200", "300"]);
+    stand.connect_gong_of("twin", "acme", &["--disabled"]).await;
+    // by what only the other tenant saw
+    has(&["300"]);
+    assert_eq!(stand.connect_gong("acme", &["--disabled"]).await, first);
+    assert_eq!(stand.number("SELECT count(*) FROM vendor_budgets WHERE vendor = 'gong'").await, 1);
+    assert_eq!(stand.json(&["connections"]).await.len(), 2);
+    stand.finish(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_batch_of_transcripts_that_cannot_be_had_costs_no_call_and_is_asked_for_again() {
     let mut stand = Stand::fresh().await;
     tenant(&stand, spec(150, 1)).await;

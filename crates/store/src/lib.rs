@@ -43,6 +43,7 @@ mod tx;
 pub mod unmatched;
 pub mod user;
 pub mod vanish;
+pub mod vendor_account;
 
 pub use config::{SliceLength, StoreConfig};
 pub use error::StoreError;

@@ -7,6 +7,8 @@ mod context;
 mod output;
 mod role;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod usage;
 
 use std::process::ExitCode;

@@ -40,6 +40,7 @@ fn user(user: &User) -> Value {
 
 /// Answers with the workspaces; there is no paging.
 pub(crate) fn workspaces(workspace: &Workspace, company: GongCompany) -> Reply {
-    let first = json!({ "id": workspace.gong_workspace_id(company), "name": workspace.spec.name, "description": null });
-    Reply::json(json!({ "requestId": "w", "workspaces": [first] }).to_string())
+    let entry = |id: String| json!({ "id": id, "name": workspace.spec.name, "description": null });
+    let all: Vec<Value> = workspace.gong_workspace_ids(company).into_iter().map(entry).collect();
+    Reply::json(json!({ "requestId": "w", "workspaces": all }).to_string())
 }

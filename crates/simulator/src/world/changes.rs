@@ -94,6 +94,11 @@ pub enum Change {
     },
     /// An access key of Gong's is made, or changed: its secret, its scopes, what it sees.
     SetGongKey(GongKey),
+    /// The company at Gong has other workspaces: some were made, or deleted.
+    SetGongWorkspaces {
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// An API key is revoked: 401 at once.
     RevokeKey {
         /// The key.

@@ -197,6 +197,13 @@ impl Workspace {
         (mix(self.gong_salt(company) ^ of_text("workspace")) >> 4).to_string()
     }
 
+    /// Every workspace that the company has now.
+    pub(crate) fn gong_workspace_ids(&self, company: Company) -> Vec<String> {
+        let changed = locked(&self.gong_workspaces).clone();
+        let is_changed = company == Company::First && !changed.is_empty();
+        if is_changed { changed } else { vec![self.gong_workspace_id(company)] }
+    }
+
     /// The keys that there are at first.
     pub(super) fn first_gong_keys(spec: &GongSpec) -> BTreeMap<String, GongKeyState> {
         let first = GongKeyState { secret: spec.secret.clone(), ..GongKeyState::default() };

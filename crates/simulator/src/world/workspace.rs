@@ -49,6 +49,8 @@ pub(crate) struct Workspace {
     apps: [Mutex<App>; 3],
     keys: Mutex<BTreeMap<String, KeyState>>,
     pub(super) gong_keys: Mutex<BTreeMap<String, GongKeyState>>,
+    /// Of the first company, where they are not only the one it began with.
+    pub(super) gong_workspaces: Mutex<Vec<String>>,
     settings: Mutex<Settings>,
     faults: Mutex<Faults>,
     fault_off: Notify,
@@ -89,6 +91,7 @@ impl Workspace {
             changes: Mutex::default(),
             keys: Mutex::new(keys),
             gong_keys: Mutex::new(Self::first_gong_keys(&spec.gong)),
+            gong_workspaces: Mutex::default(),
             settings: Mutex::new(spec.settings.clone()),
             faults: Mutex::default(),
             fault_off: Notify::new(),
@@ -245,6 +248,10 @@ impl Workspace {
                 Ok(Vec::new())
             }
             Change::SetGongKey(key) => self.set_gong_key(key),
+            Change::SetGongWorkspaces { ids } => {
+                *locked(&self.gong_workspaces) = ids;
+                Ok(Vec::new())
+            }
             Change::Crm { crm } => {
                 let known = locked(&self.crm).change(&crm, now);
                 if known {

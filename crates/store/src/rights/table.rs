@@ -78,6 +78,7 @@ pub const RIGHTS: &[Rights] = &[
     of("transcripts", ["", "", "riud", "", "r"]),
     of("user_emails", ["", "rid", "r", "", "rid"]),
     of("users", ["", "riu", "r", "", "riu"]),
+    of("vendor_account_names", ["", "", "", "", "ri"]),
     of("vendor_budgets", ["r", "ru", "", "r", "riu"]),
     of("vendor_hours", ["r", "riud", "", "r", "riud"]),
     of("vendor_permits", ["", "", "", "", ""]),

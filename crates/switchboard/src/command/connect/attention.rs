@@ -54,6 +54,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
     let account = account(&workspace, &args, &base_url, &known)?;
     let checked = Checked {
         account: &account,
+        names: &[],
         base_url: &base_url,
         secret: &key,
         header_form: form.as_str(),

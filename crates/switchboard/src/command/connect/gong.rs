@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
 use store::user::User;
-use store::{Speaker, stream};
+use store::{Speaker, Store, stream, vendor_account};
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
 use vendors::oauth::ClientIn;
 use vendors::{BaseUrl, Failure, HttpOptions, VendorError, VendorHttp};
@@ -66,8 +66,6 @@ pub(super) struct GongArgs {
 
 /// What the check found out.
 struct Company {
-    /// The ids of its workspaces, the oldest first: the only thing that tells one company from another.
-    workspaces: Vec<String>,
     /// There was a call in the probe's window.
     sees_calls: bool,
     /// Whose calls it records.
@@ -84,11 +82,22 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
     let known = options.known(&store, Vendor::Gong).await?;
     let Access { base_url, auth, secret, header_form } = access(&args, &known).await?;
     let permits = options.permits(&store, Vendor::Gong, &known, &base_url);
-    let company = check(&permits, &base_url, &auth).await?;
-    let named = args.workspace.as_deref();
-    let account = account(&company.workspaces, named, &base_url, &known, &options.tenant)?;
+    let client = Gong::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
+    let workspaces = workspaces(&permits, &client, &base_url, &auth).await?;
+    let listed = workspaces.as_deref().unwrap_or_default();
+    let names = names(listed, &base_url);
+    let elsewhere = known_elsewhere(&store, &names).await?;
+    let place = Place { base_url: &base_url, known: &known, elsewhere: elsewhere.as_ref() };
+    let account = account(listed, args.workspace.as_deref(), &place, &options.tenant)?;
+    permits.belong_to(&account).await?;
+    let mut company = check(&permits, &client, &base_url, &auth).await?;
+    if workspaces.is_none() && own_host(&base_url).is_none() {
+        let scope = gong::SCOPE_WORKSPACES;
+        company.warnings.push(format!("{scope} is missing: a second key of the same company would not be known as such, and its limits would be counted twice"));
+    }
     let checked = Checked {
         account: &account,
+        names: &names,
         base_url: &base_url,
         secret: &secret,
         header_form,
@@ -163,24 +172,29 @@ fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
     Ok(auth)
 }
 
-/// Asks for everything that a sync will ask for, before anything is saved.
-async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> anyhow::Result<Company> {
-    let client = Gong::new(VendorHttp::new(&HttpOptions::default())?, base_url.clone());
+/// Asks for the workspaces, the oldest first: the only thing that tells one company from another. `None` where the scope for it is missing.
+async fn workspaces(
+    permits: &Permits<'_>,
+    client: &Gong,
+    base_url: &BaseUrl,
+    auth: &GongAuth,
+) -> anyhow::Result<Option<Vec<VendorAccount>>> {
+    match permits.ask_whose(|| client.workspaces(auth)).await? {
+        Ok(workspaces) => Ok(Some(workspaces.iter().map(|one| VendorAccount::of(&one.id)).collect())),
+        Err(error) if error.failure == Failure::MissingScope => Ok(None),
+        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+    }
+}
+
+/// Asks for everything else that a sync will ask for, before anything is saved.
+async fn check(
+    permits: &Permits<'_>,
+    client: &Gong,
+    base_url: &BaseUrl,
+    auth: &GongAuth,
+) -> anyhow::Result<Company> {
     let mut warnings = Vec::new();
     let refused = |error: &VendorError| anyhow::anyhow!("{}; nothing was saved", explain(error, base_url));
-    let workspaces = match permits.ask_whose(|| client.workspaces(auth)).await? {
-        Ok(workspaces) => workspaces,
-        Err(error) if error.failure == Failure::MissingScope => {
-            let scope = gong::SCOPE_WORKSPACES;
-            warnings.push(format!("{scope} is missing: a second key of the same company would not be known as such, and its limits would be counted twice"));
-            Vec::new()
-        }
-        Err(error) => return Err(refused(&error)),
-    };
-    let workspaces: Vec<String> = workspaces.into_iter().map(|one| one.id).collect();
-    if let Some(workspace) = workspaces.first() {
-        permits.belong_to(&VendorAccount::of(workspace)).await?;
-    }
     tokio::time::sleep(BETWEEN_REQUESTS).await;
     let now = Clock::system().now();
     let window = Window { from: now - SignedDuration::from_hours(24 * PROBE_DAYS), to: now };
@@ -195,7 +209,7 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
     // any id will do: one that is unknown is left out of the answer, but the scope is asked for all the same
     let transcripts = client.transcripts(auth, &["1"], None);
     permits.send(transcripts).await?.map_err(|error| refused(&error))?;
-    let users = match users(permits, &client, auth).await? {
+    let users = match users(permits, client, auth).await? {
         Ok(users) => users,
         Err(error) if error.failure == Failure::MissingScope || error.failure == Failure::Forbidden => {
             let scope = gong::SCOPE_USERS;
@@ -206,7 +220,7 @@ async fn check(permits: &Permits<'_>, base_url: &BaseUrl, auth: &GongAuth) -> an
         }
         Err(error) => return Err(refused(&error)),
     };
-    Ok(Company { workspaces, sees_calls, users, warnings })
+    Ok(Company { sees_calls, users, warnings })
 }
 
 /// Lists the company's users, page by page.
@@ -267,18 +281,43 @@ fn explain(error: &VendorError, base_url: &BaseUrl) -> String {
     }
 }
 
+/// What is known of the place at which a key works.
+struct Place<'a> {
+    base_url: &'a BaseUrl,
+    /// What the tenant has connected at Gong.
+    known: &'a [Connection],
+    /// The account that somebody has connected by one of the company's names.
+    elsewhere: Option<&'a VendorAccount>,
+}
+
+/// A company's own host, at which nobody else is; none at the one that many share.
+fn own_host(base_url: &BaseUrl) -> Option<&str> {
+    base_url.host().strip_suffix(".api.gong.io")
+}
+
+/// Everything by which the company may be known again: its workspaces, the oldest first, and its own host.
+fn names(workspaces: &[VendorAccount], base_url: &BaseUrl) -> Vec<VendorAccount> {
+    workspaces.iter().cloned().chain(own_host(base_url).map(VendorAccount::of)).collect()
+}
+
+/// The account as which any tenant has connected the company.
+async fn known_elsewhere(store: &Store, names: &[VendorAccount]) -> anyhow::Result<Option<VendorAccount>> {
+    let tx = store.begin(Speaker::Tenants(&[])).await?;
+    let account = vendor_account::known_as(&tx, Vendor::Gong, names).await?;
+    tx.commit().await?;
+    Ok(account)
+}
+
 /// The company. Whatever is connected stays what it is: the workspace by which it is known may have been deleted since.
 fn account(
-    workspaces: &[String],
+    listed: &[VendorAccount],
     named: Option<&str>,
-    base_url: &BaseUrl,
-    known: &[Connection],
+    place: &Place<'_>,
     tenant: &TenantId,
 ) -> anyhow::Result<VendorAccount> {
-    let is_connected = |account: &VendorAccount| known.iter().any(|one| one.vendor_account == *account);
-    let listed: Vec<VendorAccount> = workspaces.iter().map(|id| VendorAccount::of(id)).collect();
+    let is_connected = |account: &VendorAccount| place.known.iter().any(|one| one.vendor_account == *account);
     if let Some(named) = named.map(VendorAccount::of) {
-        if !is_connected(&named) && !listed.contains(&named) {
+        if !is_connected(&named) && !listed.contains(&named) && place.elsewhere != Some(&named) {
             bail!(
                 "--workspace {named}: Gong lists no such workspace, and none is connected; nothing was saved"
             );
@@ -288,64 +327,40 @@ fn account(
     if let Some(connected) = listed.iter().find(|one| is_connected(one)) {
         return Ok(connected.clone());
     }
-    let own_host = base_url.host().strip_suffix(".api.gong.io");
+    let own_host = own_host(place.base_url);
     // nobody else is at a company's own host; at one that many share only who tells no workspaces is taken for the one that is connected
     if (own_host.is_some() || listed.is_empty())
-        && let Some(connected) = account_at(base_url, known, tenant)?
+        && let Some(connected) = account_at(place.base_url, place.known, tenant)?
     {
         return Ok(connected);
     }
-    Ok(match (listed.into_iter().next(), own_host) {
-        (Some(oldest), _) => oldest,
-        (None, Some(own)) => VendorAccount::of(own),
-        (None, None) => VendorAccount::of(&format!("{tenant}@{}", base_url.host())),
-    })
+    // what another tenant has connected has limits already, and they hold for both
+    let known = place.elsewhere.or(listed.first()).cloned();
+    Ok(known
+        .or_else(|| own_host.map(VendorAccount::of))
+        .unwrap_or_else(|| VendorAccount::of(&format!("{tenant}@{}", place.base_url.host()))))
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use model::ConnectionId;
-    use store::connection::ConnectionSettings;
-
     use super::*;
+    use crate::testing::connection;
 
     fn connected(account: &str, base_url: &str) -> Connection {
-        let (tenant, vendor_account) = (TenantId::parse("acme").expect("an id"), VendorAccount::of(account));
-        Connection {
-            id: ConnectionId::derive(&tenant, Vendor::Gong, &vendor_account),
-            tenant,
-            vendor: Vendor::Gong,
-            vendor_account,
-            settings: ConnectionSettings {
-                base_url: base_url.to_owned(),
-                allow_http: false,
-                backfill_days: 2,
-                interval_s: 900,
-                lookback_s: 900,
-                walk_interval_s: 900,
-                admit_private: false,
-                domain_fields: Vec::new(),
-            },
-            enabled: true,
-            paused_at: None,
-            disconnected_at: None,
-            credential_generation: 1,
-            credential_state: "valid".to_owned(),
-            blocked: None,
-            created_at: Timestamp::UNIX_EPOCH,
-            credential_held_since: None,
-        }
+        let mut connected = connection(Vendor::Gong, account);
+        base_url.clone_into(&mut connected.settings.base_url);
+        connected
     }
 
     #[test]
     fn a_company_stays_the_same_when_the_workspace_by_which_it_is_known_was_deleted() {
         let (own, shared) = ("https://us-55616.api.gong.io", "https://api.gong.io");
         let found = |base_url: &str, known: &[Connection], listed: &[&str], named: Option<&str>| {
-            let listed: Vec<String> = listed.iter().map(|id| (*id).to_owned()).collect();
-            let base_url = parse_base_url(base_url, false).expect("a base URL");
+            let listed: Vec<VendorAccount> = listed.iter().map(|id| VendorAccount::of(id)).collect();
+            let base_url = &parse_base_url(base_url, false).expect("a base URL");
             let tenant = TenantId::parse("acme").expect("an id");
-            account(&listed, named, &base_url, known, &tenant).map(|account| account.to_string())
+            let place = Place { base_url, known, elsewhere: None };
+            account(&listed, named, &place, &tenant).map(|account| account.to_string())
         };
         let at = |base_url: &str| {
             let base_url = parse_base_url(base_url, false).expect("a base URL");
@@ -368,5 +383,23 @@ mod tests {
         }
         let error = found(shared, &at(shared), &["1000"], Some("7")).expect_err("refused").to_string();
         assert!(error.contains("--workspace 7") && error.contains("nothing was saved"), "{error}");
+    }
+
+    #[test]
+    fn a_company_that_another_tenant_has_connected_goes_by_the_same_name() {
+        let (base_url, tenant) =
+            (&parse_base_url("https://api.gong.io", false).expect("a base URL"), TenantId::parse("acme"));
+        let (tenant, first) = (tenant.expect("an id"), VendorAccount::of("623"));
+        let listed = [VendorAccount::of("1000")];
+        let found = |listed: &[VendorAccount], known: &[Connection]| {
+            let place = Place { base_url, known, elsewhere: Some(&first) };
+            account(listed, None, &place, &tenant).expect("an account")
+        };
+        assert_eq!(found(&listed, &[]), first);
+        let mine = [connected("1000", base_url.as_str())];
+        assert_eq!(found(&listed, &mine), listed[0], "what the tenant has connected stays what it is");
+        assert_eq!(names(&listed, base_url), listed, "many are at a host that is shared");
+        let own = parse_base_url("https://us-55616.api.gong.io", false).expect("a base URL");
+        assert_eq!(names(&listed, &own), [listed[0].clone(), VendorAccount::of("us-55616")]);
     }
 }

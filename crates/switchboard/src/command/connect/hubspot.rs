@@ -73,6 +73,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
         account: &account,
+        names: &[],
         base_url: &base_url,
         secret: &credential.to_secret(),
         header_form: "bearer",

@@ -22,7 +22,7 @@ use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
 use store::credential::{self, StoredCredential};
 use store::user::{self, User};
-use store::{Speaker, Store, Tx, budget, stream};
+use store::{Speaker, Store, Tx, budget, stream, vendor_account};
 use vendors::BaseUrl;
 
 use crate::command::standing;
@@ -107,6 +107,8 @@ struct Defaults {
 /// What was found out and shall be saved.
 struct Checked<'a> {
     account: &'a VendorAccount,
+    /// What else it goes by, where names come and go.
+    names: &'a [VendorAccount],
     base_url: &'a BaseUrl,
     secret: &'a SecretString,
     /// `bearer`, `bare` or `basic`.
@@ -220,6 +222,7 @@ impl Options {
         let (id, _first) =
             connection::connect(&tx, tenant, defaults.vendor, account, &settings, checked.streams).await?;
         self.set_limits(&tx, checked, defaults).await?;
+        vendor_account::remember(&tx, defaults.vendor, account, checked.names).await?;
         if self.disabled {
             connection::set_enabled(&tx, id, false).await?;
         }

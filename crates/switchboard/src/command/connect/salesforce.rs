@@ -104,6 +104,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
     let checked = Checked {
         account: &account,
+        names: &[],
         base_url: &base_url,
         secret: &credential.to_secret(),
         header_form: "bearer",

@@ -130,38 +130,15 @@ fn day(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use model::{ConnectionId, ParkCause, Stream, TenantId, Vendor, VendorAccount};
-    use store::connection::{Connection, ConnectionSettings};
+    use model::{ParkCause, Stream, Vendor};
+    use store::connection::Connection;
 
     use super::*;
     use crate::cli::Cli;
+    use crate::testing;
 
     fn connection(vendor: Vendor) -> Connection {
-        let (tenant, account) = (TenantId::parse("acme").expect("an id"), VendorAccount::of("a"));
-        Connection {
-            id: ConnectionId::derive(&tenant, vendor, &account),
-            tenant,
-            vendor,
-            vendor_account: account,
-            settings: ConnectionSettings {
-                base_url: String::new(),
-                allow_http: false,
-                backfill_days: 1,
-                interval_s: 1,
-                lookback_s: 1,
-                walk_interval_s: 1,
-                admit_private: false,
-                domain_fields: Vec::new(),
-            },
-            enabled: true,
-            paused_at: None,
-            disconnected_at: None,
-            credential_generation: 1,
-            credential_state: "valid".to_owned(),
-            credential_held_since: None,
-            blocked: None,
-            created_at: at(),
-        }
+        testing::connection(vendor, "a")
     }
 
     fn at() -> Timestamp {
