@@ -33,9 +33,10 @@ migrations: install ## Migrate from nothing, and from the previous version with 
 	$(STACK) $(TEST) -p store --test migrations
 
 .PHONY: bench
+# PostgreSQL has the memory that a server of a million conversations would be given.
 bench: install ## Measure speed and memory beside a bare pipeline (over an hour; ARGS="drain --rounds 1" for less)
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
-	    SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
+	    SWITCHBOARD_LOCAL_SHARED_BUFFERS=4GB SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
 
 .PHONY: chaos chaos-long chaos-short
 chaos: install ## Bring about faults of every kind for some minutes, and check that every promise holds (ARGS="--seed 7 --minutes 3")

@@ -1,5 +1,5 @@
 //! A CRM taken in whole, and its next increment when nothing has changed: processor time of everything together, beside the bare writing
-//! of the same rows.
+//! of the same rows, and beside a bare pipeline from the same pages to them.
 
 use secrecy::ExposeSecret as _;
 use simulator::{CrmKind, DocumentSize, WorkspaceSpec};
@@ -7,6 +7,7 @@ use store::testing::TestDatabase;
 
 use crate::child::Bare;
 use crate::cpu::{Cpu, Programs};
+use crate::pipeline;
 use crate::stage::{Stage, TENANT, workspace};
 
 /// Contacts of an account.
@@ -20,6 +21,7 @@ pub(crate) struct Round {
     pub(crate) ours: Cpu,
     pub(crate) again: Cpu,
     pub(crate) bare: Cpu,
+    pub(crate) pipeline: Cpu,
     /// Accounts, contacts and deals.
     pub(crate) records: u64,
 }
@@ -39,8 +41,10 @@ pub(crate) async fn measure(contacts: usize) -> anyhow::Result<Round> {
         .await?;
     let again = stage.spent(increment(&stage)).await?;
     let bare = spent_bare(&stage).await?;
+    let (vendor, token) = (stage.stand.hubspot_url(), stage.stand.world().hubspot_token(TENANT)?);
+    let pipeline = pipeline::spent_bare(&stage, "pipeline-records", &vendor, &token).await?;
     stage.clear().await;
-    Ok(Round { ours, again, bare, records: records as u64 })
+    Ok(Round { ours, again, bare, pipeline, records: records as u64 })
 }
 
 /// A HubSpot of so many accounts, and nobody who calls them.

@@ -204,18 +204,21 @@ async fn crm(contacts: usize, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     for round in 1..=rounds {
         let one = crm::measure(contacts).await?;
         say(&format!(
-            "crm, round {round} of {rounds}: ours {:.2} s, bare {:.2} s, increment {:.2} s of processor time",
+            "crm, round {round} of {rounds}: ours {:.2} s, bare {:.2} s, bare pipeline {:.2} s, increment {:.2} s of processor time",
             one.ours.total(),
             one.bare.total(),
+            one.pipeline.total(),
             one.again.total()
         ));
         all.push(one);
     }
     let ratio: Vec<f64> = all.iter().map(|round| round.ours.total() / round.bare.total()).collect();
+    let of_pipeline: Vec<f64> = all.iter().map(|round| round.ours.total() / round.pipeline.total()).collect();
     let again: Vec<f64> = all.iter().map(|round| round.again.total() / round.ours.total()).collect();
     let records = all.first().map_or(1, |round| round.records);
     let ours = per_document(&all.iter().map(|round| &round.ours).collect::<Vec<_>>(), records);
     let bare = per_document(&all.iter().map(|round| &round.bare).collect::<Vec<_>>(), records);
+    let pipeline = per_document(&all.iter().map(|round| &round.pipeline).collect::<Vec<_>>(), records);
     let twice = per_document(&all.iter().map(|round| &round.again).collect::<Vec<_>>(), 1);
     Ok(vec![
         Figure::of(
@@ -224,6 +227,13 @@ async fn crm(contacts: usize, rounds: usize) -> anyhow::Result<Vec<Figure>> {
             &ratio,
             Bound::AtMost(2.0),
             format!("a record: ours {ours}; bare {bare}"),
+        ),
+        Figure::of(
+            format!("full sync of a CRM, {contacts} contacts: processor time, ours / bare pipeline"),
+            "",
+            &of_pipeline,
+            Bound::AtMost(1.6),
+            format!("a record: ours {ours}; bare pipeline {pipeline}"),
         ),
         Figure::of(
             format!("its increment unchanged, {contacts} contacts: processor time, increment / full"),
@@ -358,7 +368,7 @@ async fn scale(conversations: u64, rounds: usize) -> anyhow::Result<Vec<Figure>>
     let figure = |what: &str, of: fn(&scale::Round) -> &scale::Costs| {
         let costs: Vec<&scale::Costs> = all.iter().map(of).collect();
         let ratio: Vec<f64> = costs.iter().map(|cost| cost.large.total() / cost.small.total()).collect();
-        let per = scale::conversations(rounds);
+        let per = scale::WORKED_ON;
         let large = per_document(&costs.iter().map(|cost| &cost.large).collect::<Vec<_>>(), per);
         let small = per_document(&costs.iter().map(|cost| &cost.small).collect::<Vec<_>>(), per);
         Figure::of(

@@ -34,18 +34,18 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
             stage.settled("backfill", documents).await
         })
         .await?;
-    let bare = spent_bare(&stage).await?;
+    let bare = spent_bare(&stage, "pipeline", &stage.stand.base_url(), KEY).await?;
     stage.clear().await;
     Ok(Round { ours, again, bare })
 }
 
-async fn spent_bare(stage: &Stage) -> anyhow::Result<Cpu> {
+/// What a bare pipeline spends on the same pages and rows.
+pub(crate) async fn spent_bare(stage: &Stage, task: &str, vendor: &str, key: &str) -> anyhow::Result<Cpu> {
     let (target, vhost) = (TestDatabase::fresh().await, TestVhost::fresh().await);
-    let vendor = stage.stand.base_url();
     let queue = WorkQueue::normalize(Lane::Backfill).name;
-    let more = [("base-url", vendor.as_str()), ("key", KEY), ("amqp", vhost.url()), ("queue", queue)];
+    let more = [("base-url", vendor), ("key", key), ("amqp", vhost.url()), ("queue", queue)];
     let source = stage.stand.database.admin_url();
-    let mut bare = Bare::start("pipeline", source.expose_secret(), &target, TENANT, &more).await?;
+    let mut bare = Bare::start(task, source.expose_secret(), &target, TENANT, &more).await?;
     stage.checkpoint().await?;
     let programs = Programs::with_servers(vec![("bare".to_owned(), bare.pid)])?;
     let before = programs.read()?;

@@ -80,6 +80,14 @@ impl Kind {
             Self::Records => 1000,
         }
     }
+
+    /// Messages that hold as many: a call each, or a page of a hundred records.
+    pub(crate) const fn messages(self) -> usize {
+        match self {
+            Self::Conversations => self.batch(),
+            Self::Records => self.batch() / 100,
+        }
+    }
 }
 
 /// A value in Postgres' binary form.

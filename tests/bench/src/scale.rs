@@ -39,49 +39,36 @@ pub(crate) struct Round {
     pub(crate) matching: Costs,
 }
 
-/// How many conversations are worked on for one cost: no conversation twice in all rounds, so that each has something new to be written.
-pub(crate) fn conversations(rounds: usize) -> u64 {
-    SMALL / (2 * (rounds as u64 + 1)) / BATCH * BATCH
-}
+/// Conversations that are worked on before any is counted: statements are planned, and connections made.
+const WARM_UP: u64 = 1_000;
 
-/// Measures some rounds in one pair of tenants; filling the large one takes the most time.
+/// Conversations that are worked on for one cost: all that the small tenant has left.
+pub(crate) const WORKED_ON: u64 = (SMALL - WARM_UP) / 2 / BATCH * BATCH;
+
+/// Measures some rounds in one large tenant, and a small one each: no conversation is worked on twice, so that each has something new to
+/// be written. Filling the large one takes the most time.
 pub(crate) async fn measure(
     large: u64,
     rounds: usize,
     mut done: impl FnMut(&Round),
 ) -> anyhow::Result<Vec<Round>> {
-    let (small, large) = (Tenant::of(SMALL).await?, Tenant::of(large).await?);
+    let large = Tenant::of(large, rounds as u64).await?;
     let mut all = Vec::new();
-    // the first is not counted: its statements are planned, and its pages come from the disk
-    for round in 0..=rounds {
-        let [linking, matching] = [true, false];
-        let one = Round {
-            linking: cost(&small, &large, round, rounds, linking).await?,
-            matching: cost(&small, &large, round, rounds, matching).await?,
+    for round in 0..rounds as u64 {
+        let small = Tenant::of(SMALL, 1).await?;
+        let (mut of_small, mut of_large) = (0, round * SMALL);
+        let mut cost = async |count, links| {
+            let small = small.work(&mut of_small, count, links).await?;
+            anyhow::Ok(Costs { small, large: large.work(&mut of_large, count, links).await? })
         };
-        if round > 0 {
-            done(&one);
-            all.push(one);
-        }
+        cost(WARM_UP, true).await?;
+        let one = Round { linking: cost(WORKED_ON, true).await?, matching: cost(WORKED_ON, false).await? };
+        small.stage.clear().await;
+        done(&one);
+        all.push(one);
     }
-    for tenant in [small, large] {
-        tenant.stage.clear().await;
-    }
+    large.stage.clear().await;
     Ok(all)
-}
-
-async fn cost(
-    small: &Tenant,
-    large: &Tenant,
-    round: usize,
-    rounds: usize,
-    links: bool,
-) -> anyhow::Result<Costs> {
-    let share = 2 * round as u64 + u64::from(links);
-    Ok(Costs {
-        small: small.work(share, rounds, links).await?,
-        large: large.work(share, rounds, links).await?,
-    })
 }
 
 struct Tenant {
@@ -89,15 +76,13 @@ struct Tenant {
 }
 
 impl Tenant {
-    async fn of(conversations: u64) -> anyhow::Result<Self> {
-        anyhow::ensure!(
-            conversations >= SMALL,
-            "the large tenant has to have {SMALL} conversations at least"
-        );
+    /// With conversations for so many rounds.
+    async fn of(conversations: u64, rounds: u64) -> anyhow::Result<Self> {
+        anyhow::ensure!(conversations >= SMALL * rounds, "{rounds} rounds take {SMALL} conversations each");
         let mut stage = Stage::set(&[]).await?;
         stage.stand.database.fill(conversations).await;
         let order = ORDER.replace("$conversations", &conversations.to_string());
-        stage.stand.database.execute(&order.replace("$worked_on", &SMALL.to_string())).await;
+        stage.stand.database.execute(&order.replace("$worked_on", &(SMALL * rounds).to_string())).await;
         stage.stand.database.execute(AUTOVACUUM_OFF).await;
         for role in ["scheduler", "normalizer"] {
             stage.start(role).await;
@@ -105,16 +90,17 @@ impl Tenant {
         Ok(Self { stage })
     }
 
-    /// Has a share of the conversations linked, or only matched again.
-    async fn work(&self, share: u64, rounds: usize, links: bool) -> anyhow::Result<Cpu> {
-        let count = conversations(rounds);
-        anyhow::ensure!(count > 0, "too many rounds for so few conversations");
-        let first = share * count;
+    /// Has the next conversations linked, or only matched again.
+    async fn work(&self, first: &mut u64, count: u64, links: bool) -> anyhow::Result<Cpu> {
+        let (from, to) = (*first, *first + count);
+        *first = to;
         let batches = format!(
             "INSERT INTO resolve_batches (batch_id, tenant_id, conversation_ids, changed_at, relinks)
              SELECT gen_random_uuid(), 'many', array_agg(id ORDER BY place), now(), {links}
-             FROM in_order WHERE place >= {first} AND place < {first} + {count} GROUP BY place / {BATCH}"
+             FROM in_order WHERE place >= {from} AND place < {to} GROUP BY place / {BATCH}"
         );
+        let linked = "SELECT count(*) FROM conversations WHERE link_rule_version > 0";
+        let before = self.stage.number(linked).await?;
         let spent = self
             .stage
             .spent(async {
@@ -122,9 +108,8 @@ impl Tenant {
                 self.stage.reach("linking again", "SELECT -count(*) FROM resolve_batches", 0).await
             })
             .await?;
-        let linked = "SELECT count(*) FROM conversations WHERE link_rule_version > 0";
-        let expected = i64::try_from(count).context("few")?;
-        anyhow::ensure!(!links || self.stage.number(linked).await? >= expected, "nothing was linked");
+        let expected = before + i64::try_from(count).context("few")?;
+        anyhow::ensure!(!links || self.stage.number(linked).await? >= expected, "not all were linked");
         Ok(spent)
     }
 }
