@@ -37,7 +37,8 @@ pub struct Forgot {
 /// Deletes old runs of the next connections; `None` when somebody else is at it.
 ///
 /// Old are those that ended longer ago than `age`. Kept of them are the last that settled of each stream and kind, and what was planned
-/// after it; whatever a dead letter names that is neither closed nor forgotten; what does not add up; a failed slice that is planned again;
+/// after it; whatever a dead letter names that is neither closed nor forgotten, nor sent again by a replay that is over and forgotten itself
+/// (of what died once more the letter is dead once more); what does not add up; a failed slice that is planned again;
 /// a list that was short, with what has listed parts of its window since; and the vendor's total of a day.
 pub async fn forget_old(tx: &Tx, age: Duration, stretch: Stretch) -> Result<Option<Forgot>, StoreError> {
     let turn = tx
@@ -100,7 +101,9 @@ async fn delete(tx: &Tx, connections: &[Uuid], before: Timestamp, limit: i64) ->
                    AND r.ended_at < $2 AND r.state IN ('settled', 'failed') AND r.settle_look_at IS NULL AND r.replan_at IS NULL
                    AND r.listed = r.stored + r.unchanged + r.skipped + r.pending + r.dead AND NOT r.gap
                    AND NOT EXISTS (SELECT FROM dead_letters d
-                                   WHERE d.run_id = r.run_id AND d.state <> 'closed' AND d.forgotten_at IS NULL)
+                                   WHERE d.run_id = r.run_id AND d.state <> 'closed' AND d.forgotten_at IS NULL
+                                     AND NOT (d.state = 'replayed' AND d.replay_settled >= d.replays
+                                              AND NOT EXISTS (SELECT FROM replay_letters l WHERE l.dead_letter_id = d.dead_letter_id)))
                    AND NOT EXISTS (SELECT FROM sync_runs g
                                    WHERE g.gap AND g.connection_id = c.connection_id AND g.stream = r.stream AND g.planned_at < r.planned_at
                                      AND tstzrange(g.window_from, g.window_to) && tstzrange(r.window_from, r.window_to))

@@ -109,7 +109,9 @@ async fn a_run_is_kept_as_long_as_somebody_may_still_want_it() {
         &connected,
         &[
             made("dead", "periodic", "failed", 110.0),
-            made("replayed", "periodic", "failed", 109.0),
+            made("replayed lately", "periodic", "failed", 109.5),
+            made("replayed, under way", "periodic", "failed", 109.0),
+            made("gone: replayed, and that is forgotten", "periodic", "failed", 108.5),
             made("discarded", "periodic", "failed", 108.0),
             made("gone: closed", "periodic", "failed", 107.0),
             made("gone: given up", "periodic", "failed", 106.0),
@@ -129,11 +131,21 @@ async fn a_run_is_kept_as_long_as_somebody_may_still_want_it() {
         .database
         .execute(
             "INSERT INTO dead_letters (dead_letter_id, tenant_id, origin_queue, stage, error_class, error, fingerprint, body,
-                                       first_failed_at, last_failed_at, run_id, state, forgotten_at)
-             SELECT gen_random_uuid(), tenant_id, 'q', 'fetch', 'c', 'e', 'f', '', planned_at, planned_at, run_id, l.state, forgotten_at
-             FROM sync_runs JOIN (VALUES ('dead', 'dead', NULL::timestamptz), ('replayed', 'replayed', NULL), ('discarded', 'discarded', NULL),
-                                         ('gone: closed', 'closed', NULL), ('gone: given up', 'discarded', now()))
-                            AS l (last_error, state, forgotten_at) USING (last_error);
+                                       first_failed_at, last_failed_at, run_id, state, forgotten_at, replays, replay_settled)
+             SELECT gen_random_uuid(), tenant_id, 'q', 'fetch', 'c', 'e', 'f', '', planned_at, planned_at, run_id, l.state, forgotten_at,
+                    replays, replay_settled
+             FROM sync_runs JOIN (VALUES ('dead', 'dead', NULL::timestamptz, 2, 2), ('replayed lately', 'replayed', NULL, 2, 2),
+                                         ('replayed, under way', 'replayed', NULL, 2, 1),
+                                         ('gone: replayed, and that is forgotten', 'replayed', NULL, 2, 2),
+                                         ('discarded', 'discarded', NULL, 0, 0), ('gone: closed', 'closed', NULL, 0, 0),
+                                         ('gone: given up', 'discarded', now(), 0, 0))
+                            AS l (last_error, state, forgotten_at, replays, replay_settled) USING (last_error);
+             WITH ordered AS (
+                 INSERT INTO replays (replay_id, chosen, operator, per_minute, failures_max, state, ended_at)
+                 VALUES (gen_random_uuid(), '{}', 'somebody', 600, 0, 'done', now()) RETURNING replay_id)
+             INSERT INTO replay_letters (replay_id, place, tenant_id, dead_letter_id, deaths, letter_group, outcome)
+             SELECT replay_id, 0, d.tenant_id, d.dead_letter_id, 1, 'g', 'succeeded'
+             FROM ordered, dead_letters d JOIN sync_runs r USING (run_id) WHERE r.last_error = 'replayed lately';
              UPDATE sync_runs SET stored = 4 WHERE last_error = 'does not add up';
              UPDATE sync_runs SET replan_at = now() WHERE last_error = 'planned again';
              UPDATE sync_runs SET ended_at = now() WHERE last_error = 'listed late';
@@ -144,7 +156,7 @@ async fn a_run_is_kept_as_long_as_somebody_may_still_want_it() {
     forget(&connected, Stretch::default()).await;
     assert_eq!(
         left(&connected).await,
-        "dead, discarded, does not add up, last backfill, last bootstrap, last periodic, listed late, planned again, replayed, total of a day"
+        "dead, discarded, does not add up, last backfill, last bootstrap, last periodic, listed late, planned again, replayed lately, replayed, under way, total of a day"
     );
     connected.database.finish().await;
 }
