@@ -26,6 +26,8 @@ function* endsInTime(pod, settings) {
     const sleep_s = Math.max(...pod.containers.map((one) => one.lifecycle?.preStop?.sleep?.seconds ?? 0));
     const needed_s = Number(settings.SWITCHBOARD_GRACE_S) + sleep_s + 10; // to close connections, and tell the last traces
     if (!(pod.terminationGracePeriodSeconds >= needed_s)) yield `terminationGracePeriodSeconds must be ${needed_s} or more`;
+    const page_s = Number(settings.SWITCHBOARD_PAGE_S ?? 30) + 25 + 5; // its turn, one more request, and its writing
+    if (!(Number(settings.SWITCHBOARD_GRACE_S) >= page_s)) yield `a page would be interrupted: SWITCHBOARD_GRACE_S must be ${page_s} or more`;
 }
 
 function* scaledWell(spec) {

@@ -27,6 +27,7 @@ mod rate_limits;
 mod restarts;
 mod roles;
 mod salesforce;
+mod scaling;
 mod schedule;
 mod secret_manager;
 mod settings;

@@ -5,6 +5,9 @@ use std::time::Duration;
 use runtime::{Backoff, Env, EnvError};
 use vendors::{ApiVersions, HttpOptions};
 
+/// What is done with a page when its last answer is there.
+const WRITING: Duration = Duration::from_secs(5);
+
 /// Settings of a fetcher.
 #[derive(Debug, Clone)]
 pub struct FetcherConfig {
@@ -12,6 +15,8 @@ pub struct FetcherConfig {
     pub pages_at_once: u16,
     /// `SWITCHBOARD_PAGE_S`: a page is handed back for another turn after so many seconds, default 30.
     pub page_budget: Duration,
+    /// `SWITCHBOARD_GRACE_S` less a request and the writing: so long a page goes on when the process was told to end.
+    pub pages_end_within: Duration,
     /// `SWITCHBOARD_CLAIM_S`: a crashed worker's page is taken over after so many seconds, default 60; longer than one request.
     pub claim: Duration,
     /// `SWITCHBOARD_FETCH_ATTEMPTS`: failed attempts at a page before its run fails, default 8.
@@ -43,9 +48,11 @@ impl FetcherConfig {
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let first = Duration::from_millis(env.parse("SWITCHBOARD_RETRY_FIRST_MS", 2000)?);
         let probe = Duration::from_millis(env.parse("SWITCHBOARD_PROBE_MS", 5000)?);
+        let http = HttpOptions::default();
         Ok(Self {
             pages_at_once: env.parse("SWITCHBOARD_PAGES_AT_ONCE", 8)?,
             page_budget: env.seconds("SWITCHBOARD_PAGE_S", Duration::from_secs(30))?,
+            pages_end_within: runtime::grace(env)?.saturating_sub(http.total_timeout + WRITING),
             claim: env.seconds("SWITCHBOARD_CLAIM_S", Duration::from_mins(1))?,
             attempts_max: env.parse("SWITCHBOARD_FETCH_ATTEMPTS", 8)?,
             detail_attempts_max: env.parse("SWITCHBOARD_DETAIL_ATTEMPTS", 8)?,
@@ -55,7 +62,7 @@ impl FetcherConfig {
             give_up_age: env.seconds("SWITCHBOARD_GIVE_UP_S", Duration::from_hours(7 * 24))?,
             probes: Backoff { first: probe, max: probe * 60, multiplier: 2.0 },
             inline_max_bytes: env.parse("SWITCHBOARD_INLINE_MAX_BYTES", 1 << 20)?,
-            http: HttpOptions::default(),
+            http,
             api_versions: ApiVersions::from_env(env)?,
         })
     }

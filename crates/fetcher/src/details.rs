@@ -53,7 +53,7 @@ pub(crate) struct Fetched {
 pub(crate) struct Pace<'a> {
     stopped: AtomicBool,
     deadline: Instant,
-    shutdown: &'a Shutdown,
+    handback: &'a Shutdown,
 }
 
 impl Pace<'_> {
@@ -62,7 +62,7 @@ impl Pace<'_> {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed) || Instant::now() >= self.deadline || self.shutdown.is_begun()
+        self.stopped.load(Ordering::Relaxed) || Instant::now() >= self.deadline || self.handback.is_begun()
     }
 }
 
@@ -81,7 +81,7 @@ impl<'a, 'd> Gathering<'a, 'd> {
     }
 
     pub(crate) fn pace(&self, deadline: Instant) -> Pace<'a> {
-        Pace { stopped: AtomicBool::new(false), deadline, shutdown: &self.shared.shutdown }
+        Pace { stopped: AtomicBool::new(false), deadline, handback: &self.shared.handback }
     }
 
     /// A wait or the end of the process interrupts; a refused credential or a broken database ends the step.

@@ -18,6 +18,7 @@ mod records;
 mod source;
 mod users;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use model::Lane;
@@ -63,9 +64,11 @@ struct Shared {
     lines: Lines,
     users_read: users::Progress,
     shutdown: Shutdown,
+    /// Begins when pages under way are to be handed back, for the process ends soon.
+    handback: Shutdown,
 }
 
-/// Takes nudges from both lanes, probes marked keys and vendors that are away until the shutdown begins; pages under way are finished or handed back.
+/// Takes nudges from both lanes, probes marked keys and vendors that are away until the shutdown begins; pages under way are finished, or handed back where the grace is too short for that.
 pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
     let http = VendorHttp::new(&deps.config.http)?;
     let shared = Arc::new(Shared {
@@ -75,12 +78,26 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         lines: Lines::default(),
         users_read: users::Progress::default(),
         shutdown: shutdown.clone(),
+        handback: Shutdown::new(),
     });
-    tokio::join!(
-        handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
-        handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),
-        probe::keep_probing(&shared),
-        circuit::keep_asking(&shared),
-    );
-    Ok(())
+    let work = async {
+        tokio::join!(
+            handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Live), &shutdown),
+            handle::consume(Arc::clone(&shared), WorkQueue::fetch(Lane::Backfill), &shutdown),
+            probe::keep_probing(&shared),
+            circuit::keep_asking(&shared),
+        )
+    };
+    tokio::select! {
+        _ = work => Ok(()),
+        never = hand_back_in_time(&shared) => match never {},
+    }
+}
+
+/// Pages under way go on when the shutdown has begun, for as long as the grace has room for one more request.
+async fn hand_back_in_time(shared: &Shared) -> Infallible {
+    shared.shutdown.begun().await;
+    tokio::time::sleep(shared.deps.config.pages_end_within).await;
+    shared.handback.begin();
+    std::future::pending().await
 }

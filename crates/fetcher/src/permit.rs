@@ -187,14 +187,14 @@ async fn use_slot(shared: &Shared, open: OpenPermit) -> Result<Option<OpenPermit
 }
 
 async fn pause(shared: &Shared, wait: Duration, deadline: Instant) -> Result<(), Setback> {
-    if shared.shutdown.is_begun() {
+    if shared.handback.is_begun() {
         return Err(Setback::Handback);
     }
     if Instant::now() + wait > deadline {
         return Err(Setback::NotBefore(wait));
     }
     tokio::select! {
-        () = shared.shutdown.begun() => Err(Setback::Handback),
+        () = shared.handback.begun() => Err(Setback::Handback),
         () = tokio::time::sleep(wait) => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ pub use clock::Clock;
 pub use env::{Env, EnvError};
 pub use health::{Door, Health};
 pub use in_flight::InFlight;
-pub use lifecycle::{LifecycleError, run_until_signal};
+pub use lifecycle::{LifecycleError, grace, run_until_signal};
 pub use memory::keep_memory_private;
 pub use numbers::Numbers;
 pub use retry::{Backoff, retry_until};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::Shutdown;
+use crate::{Env, EnvError, Shutdown};
 
 /// Why a process ended without a result of its own.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,11 @@ pub enum LifecycleError {
     /// The system gave no signals.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
+}
+
+/// Reads how long a process may take to end when it is told to: `SWITCHBOARD_GRACE_S` in seconds, default 30.
+pub fn grace(env: &Env) -> Result<Duration, EnvError> {
+    env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))
 }
 
 /// Runs the work. The first SIGTERM or SIGINT begins the shutdown, so that the work can finish what it has in hand; a second

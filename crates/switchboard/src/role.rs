@@ -82,7 +82,7 @@ async fn serve_and_work(
     roles: &[Role],
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let grace = context.env.seconds("SWITCHBOARD_GRACE_S", Duration::from_secs(30))?;
+    let grace = runtime::grace(&context.env)?;
     let listen = context.env.parse("SWITCHBOARD_LISTEN", std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     // before anybody can ask: who has no door yet would be called ready, and who has no number yet would show none
     let database = shared.health.door("database");
