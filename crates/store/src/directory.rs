@@ -157,16 +157,17 @@ async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     tx.query(
         // a lead says less than a contact, and one without an account less than one with
         "WITH hits AS (
-             SELECT w.tenant_id, w.email_key, c.source, c.external_id
+             SELECT w.tenant_id, w.email_key, c.source, c.external_id, c.account_id, c.kind, c.name
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contacts c USING (tenant_id, email_key)
+             WHERE c.deleted_at IS NULL AND c.merged_into IS NULL
              UNION
-             SELECT w.tenant_id, w.email_key, e.source, e.external_id
-             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contact_emails e USING (tenant_id, email_key))
-         SELECT h.tenant_id, h.email_key, a.account_id, a.external_id, a.name, a.created_at, c.external_id, c.name
-         FROM hits h JOIN contacts c USING (tenant_id, source, external_id)
-         LEFT JOIN standing_accounts a ON a.tenant_id = c.tenant_id AND a.found_id = c.account_id
-         WHERE c.deleted_at IS NULL AND c.merged_into IS NULL
-         ORDER BY a.account_id IS NULL, c.kind, a.created_at NULLS LAST, a.external_id, c.external_id, c.source",
+             SELECT w.tenant_id, w.email_key, c.source, c.external_id, c.account_id, c.kind, c.name
+             FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contact_emails e USING (tenant_id, email_key)
+             JOIN contacts c USING (tenant_id, source, external_id)
+             WHERE c.deleted_at IS NULL AND c.merged_into IS NULL)
+         SELECT h.tenant_id, h.email_key, a.account_id, a.external_id, a.name, a.created_at, h.external_id, h.name
+         FROM hits h LEFT JOIN standing_accounts a ON a.tenant_id = h.tenant_id AND a.found_id = h.account_id
+         ORDER BY a.account_id IS NULL, h.kind, a.created_at NULLS LAST, a.external_id, h.external_id, h.source",
         &[&tenants, &keys],
     )
     .await
