@@ -9,27 +9,26 @@ mod vote;
 
 pub use candidate::{AccountCandidate, ContactCandidate, Directory};
 pub use evidence::{Evidence, Record, Standing, Voter};
-pub use keys::{LookupKeys, lookup_keys};
+pub use keys::{Elector, LookupKeys, lookup_keys};
 pub(crate) use record::salesforce_long_id;
 
 use model::{AccountId, LinkedRecord};
 
 use crate::attendee::OwnPeople;
-use crate::email::EmailKey;
 use evidence::evidence;
 use record::{decide_by_record, named_records};
 use vote::{By, Tally, tally};
 
 /// Counts up whenever the same input may give another link, or other keys by which the copies of a meeting are found: what older
 /// rules wrote is then gone over once.
-pub const RULE_VERSION: i32 = 4;
+pub const RULE_VERSION: i32 = 5;
 
 /// How the account of a conversation was found. The database also knows `person`, which no machine produces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkRule {
     /// A CRM record that the vendor named.
     VendorRecord,
-    /// Votes, at least one of them by a contact's address.
+    /// Votes, at least one of them of a contact.
     Contact,
     /// Votes, all of them by the domain of the address.
     Domain,
@@ -60,9 +59,9 @@ pub struct Link {
     pub evidence: serde_json::Value,
 }
 
-/// Finds the account: a CRM account the vendor named decides, else the external voters do. `voters` are the addresses
-/// of all attendees that may vote, in any order; the tenant's own are left out here.
-pub fn resolve(voters: &[EmailKey], linked: &[LinkedRecord], own: &OwnPeople, directory: &Directory) -> Link {
+/// Finds the account: a CRM account the vendor named decides, else the external voters do. `voters` are
+/// all attendees that may vote, in any order; the tenant's own are left out here.
+pub fn resolve(voters: &[Elector], linked: &[LinkedRecord], own: &OwnPeople, directory: &Directory) -> Link {
     let records = named_records(linked, directory);
     let tally = tally(voters, own, directory);
     let by_record = decide_by_record(&records, &tally);

@@ -127,6 +127,9 @@ pub struct Attendee {
     /// The vendor's id of the user, where the person is one of its users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_user_id: Option<String>,
+    /// The contact or lead of the CRM that the person is, as the vendor says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_contact_id: Option<String>,
     /// Name as given.
     pub name: Option<String>,
     /// Address as given; matching uses its normal form.

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mapping::account::{AccountCandidate, ContactCandidate, Directory, RULE_VERSION, lookup_keys};
+use mapping::account::{AccountCandidate, ContactCandidate, Directory, Elector, RULE_VERSION, lookup_keys};
 use mapping::attendee::{OwnPeople, is_bot_or_room, side};
 use mapping::email::{EmailKey, candidate_domains};
 use model::{Attendee, LinkedRecord, Side, TenantId, Vendor};
 use store::conversation::Link;
 use store::conversation_write::Participant;
-use store::directory::{self, Found, FoundAccount, FoundUser, Wanted};
+use store::directory::{self, Found, FoundAccount, FoundContact, FoundUser, Wanted};
 use store::{StoreError, Tx};
 
 /// The answers for one tenant.
@@ -49,13 +49,14 @@ pub(crate) struct Resolved<'a> {
 
 /// Adds what one conversation needs to know. Whose people are whose is not known yet, so everybody is asked for.
 pub(crate) fn want(wanted: &mut Wanted, tenant: &TenantId, attendees: &[Attendee], linked: &[LinkedRecord]) {
-    let voters: Vec<EmailKey> = attendees.iter().map(Person::of).filter_map(Person::voter).collect();
+    let voters: Vec<Elector> = attendees.iter().map(Person::of).filter_map(Person::voter).collect();
     let keys = lookup_keys(&voters, linked, &OwnPeople::default());
     let keyed =
         |texts: std::collections::BTreeSet<String>| texts.into_iter().map(|text| (tenant.clone(), text));
     wanted.tenants.insert(tenant.clone());
     wanted.user_ids.extend(keyed(attendees.iter().filter_map(|one| one.vendor_user_id.clone()).collect()));
     wanted.email_keys.extend(keyed(keys.email_keys));
+    wanted.contact_ids.extend(keyed(keys.contact_ids));
     wanted.domains.extend(keyed(keys.domains));
     wanted.external_ids.extend(keyed(keys.external_ids));
     wanted.deal_ids.extend(keyed(keys.deal_ids));
@@ -85,14 +86,12 @@ impl People {
             tenants.entry(tenant).or_default().named.extend(named);
         }
         for ((tenant, key), contacts) in found.contacts {
-            // of several, the one whose account is the oldest
-            let Some(contact) = contacts.into_iter().next() else { continue };
-            let contact = ContactCandidate {
-                account: contact.account.map(candidate),
-                external_id: contact.external_id,
-                name: contact.name,
-            };
-            tenants.entry(tenant).or_default().directory.contacts.insert(key, contact);
+            let known = &mut tenants.entry(tenant).or_default().directory.contacts;
+            known.extend(first(contacts).map(|contact| (key, contact)));
+        }
+        for ((tenant, id), contacts) in found.contacts_by_id {
+            let known = &mut tenants.entry(tenant).or_default().directory.contacts_by_id;
+            known.extend(first(contacts).map(|contact| (id, contact)));
         }
         for ((tenant, domain), accounts) in found.by_domain {
             let accounts = accounts.into_iter().map(candidate).collect();
@@ -123,7 +122,7 @@ impl People {
         let tenant = self.0.get(tenant).unwrap_or(&nothing);
         let people: Vec<Person<'a>> = attendees.iter().map(Person::of).collect();
         let strangers = people.iter().filter(|person| tenant.named(person.attendee, vendor).is_none());
-        let voters: Vec<EmailKey> = strangers.cloned().filter_map(Person::voter).collect();
+        let voters: Vec<Elector> = strangers.cloned().filter_map(Person::voter).collect();
         let found = mapping::account::resolve(&voters, linked, &tenant.own, &tenant.directory);
         let participants: Vec<Participant<'a>> =
             people.into_iter().map(|person| person.participant(tenant, vendor)).collect();
@@ -138,6 +137,15 @@ impl People {
             },
         }
     }
+}
+
+/// Of several contacts, the one whose account is the oldest.
+fn first(contacts: Vec<FoundContact>) -> Option<ContactCandidate> {
+    contacts.into_iter().next().map(|contact| ContactCandidate {
+        account: contact.account.map(candidate),
+        external_id: contact.external_id,
+        name: contact.name,
+    })
 }
 
 fn candidate(account: FoundAccount) -> AccountCandidate {
@@ -169,16 +177,25 @@ impl<'a> Person<'a> {
         Self { attendee, key, votes }
     }
 
-    fn voter(self) -> Option<EmailKey> {
-        self.key.filter(|_| self.votes)
+    fn voter(self) -> Option<Elector> {
+        let elector = self.elector();
+        (self.votes && (elector.email.is_some() || elector.contact_id.is_some())).then_some(elector)
+    }
+
+    fn elector(&self) -> Elector {
+        Elector { email: self.key.clone(), contact_id: self.attendee.vendor_contact_id.clone() }
     }
 
     fn participant(self, tenant: &Tenant, vendor: Vendor) -> Participant<'a> {
         let named = tenant.named(self.attendee, vendor);
-        let side = if named.is_some() { Side::Internal } else { side(self.key.as_ref(), &tenant.own) };
+        let contact = tenant.directory.contact_of(&self.elector());
+        let side = match &self.key {
+            _ if named.is_some() => Side::Internal,
+            None if contact.is_some() => Side::External,
+            key => side(key.as_ref(), &tenant.own),
+        };
         let untagged = self.key.as_ref().map(|key| key.without_plus_tag().unwrap_or_else(|| key.clone()));
         let keys = || [&self.key, &untagged].into_iter().flatten().map(EmailKey::as_str);
-        let contact = keys().find_map(|key| tenant.directory.contacts.get(key));
         let user = named.cloned().or_else(|| keys().find_map(|key| tenant.user(key, vendor)));
         let domain = self.key.as_ref().and_then(|key| candidate_domains(key).pop());
         Participant {

@@ -22,6 +22,8 @@ pub struct Wanted {
     pub email_keys: BTreeSet<(TenantId, String)>,
     /// Ids of users, as whoever recorded the conversation names them.
     pub user_ids: BTreeSet<(TenantId, String)>,
+    /// Ids of contacts that a vendor linked to somebody.
+    pub contact_ids: BTreeSet<(TenantId, String)>,
     /// Domains that may own an address.
     pub domains: BTreeSet<(TenantId, String)>,
     /// Ids of CRM accounts that a vendor linked.
@@ -74,6 +76,8 @@ pub struct Found {
     pub users_by_id: HashMap<TenantId, Vec<FoundUser>>,
     /// Contacts by address.
     pub contacts: HashMap<(TenantId, String), Vec<FoundContact>>,
+    /// Contacts by their ids at a CRM.
+    pub contacts_by_id: HashMap<(TenantId, String), Vec<FoundContact>>,
     /// Accounts by a domain they own.
     pub by_domain: HashMap<(TenantId, String), Vec<FoundAccount>>,
     /// Accounts by their id at their source.
@@ -104,7 +108,9 @@ pub async fn look_up(tx: &Tx, wanted: &Wanted) -> Result<Found, StoreError> {
             name: row.try_get(7)?,
             account: has_account.then(|| account(row)).transpose()?,
         };
-        found.contacts.entry(key(row)?).or_default().push(contact);
+        let is_by_id: bool = row.try_get(8)?;
+        let contacts = if is_by_id { &mut found.contacts_by_id } else { &mut found.contacts };
+        contacts.entry(key(row)?).or_default().push(contact);
     }
     for row in &accounts {
         let by = match row.try_get::<_, &str>(6)? {
@@ -154,21 +160,32 @@ impl FoundUser {
 
 async fn contacts(tx: &Tx, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let (tenants, keys) = columns(&wanted.email_keys);
+    let (id_tenants, ids) = columns(&wanted.contact_ids);
     tx.query(
         // a lead says less than a contact, and one without an account less than one with
         "WITH hits AS (
-             SELECT w.tenant_id, w.email_key, c.source, c.external_id, c.account_id, c.kind, c.name
+             SELECT w.tenant_id, w.email_key AS key, false AS is_by_id, c.source, c.external_id, c.account_id, c.kind, c.name
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contacts c USING (tenant_id, email_key)
              WHERE c.deleted_at IS NULL AND c.merged_into IS NULL
              UNION
-             SELECT w.tenant_id, w.email_key, c.source, c.external_id, c.account_id, c.kind, c.name
+             SELECT w.tenant_id, w.email_key, false, c.source, c.external_id, c.account_id, c.kind, c.name
              FROM unnest($1::text[], $2::text[]) AS w (tenant_id, email_key) JOIN contact_emails e USING (tenant_id, email_key)
              JOIN contacts c USING (tenant_id, source, external_id)
-             WHERE c.deleted_at IS NULL AND c.merged_into IS NULL)
-         SELECT h.tenant_id, h.email_key, a.account_id, a.external_id, a.name, a.created_at, h.external_id, h.name
+             WHERE c.deleted_at IS NULL AND c.merged_into IS NULL
+             UNION
+             -- in the place of a merged contact the one that took it
+             SELECT w.tenant_id, w.external_id, true, m.source, m.external_id, m.account_id, m.kind, m.name
+             FROM unnest($3::text[], $4::text[]) AS w (tenant_id, external_id)
+             -- where an id may be from; made before it is compared, which row-level security would take for a leak
+             JOIN (SELECT tenant_id, vendor || ':' || vendor_account AS source FROM connections OFFSET 0) AS k USING (tenant_id)
+             JOIN contacts c USING (tenant_id, source, external_id)
+             JOIN contacts m ON m.tenant_id = c.tenant_id AND m.source = c.source
+                  AND m.external_id = CASE WHEN c.merged_into IS NULL THEN c.external_id ELSE c.merged_into END
+             WHERE m.deleted_at IS NULL AND m.merged_into IS NULL)
+         SELECT h.tenant_id, h.key, a.account_id, a.external_id, a.name, a.created_at, h.external_id, h.name, h.is_by_id
          FROM hits h LEFT JOIN standing_accounts a ON a.tenant_id = h.tenant_id AND a.found_id = h.account_id
          ORDER BY a.account_id IS NULL, h.kind, a.created_at NULLS LAST, a.external_id, h.external_id, h.source",
-        &[&tenants, &keys],
+        &[&tenants, &keys, &id_tenants, &ids],
     )
     .await
 }

@@ -198,7 +198,8 @@ fn find(loaded: &mut [ToResolve], id: Uuid) -> Option<&mut ToResolve> {
 async fn load_attendees(tx: &Tx, ids: &[Uuid], loaded: &mut [ToResolve]) -> Result<(), StoreError> {
     let rows = tx
         .query(
-            "SELECT conversation_id, vendor_person_id, name, email, title, phone, organizer, vendor_user_id FROM participants
+            "SELECT conversation_id, vendor_person_id, name, email, title, phone, organizer, vendor_user_id, vendor_contact_id
+             FROM participants
              WHERE conversation_id = ANY ($1) ORDER BY conversation_id, ordinal",
             &[&ids],
         )
@@ -213,6 +214,7 @@ async fn load_attendees(tx: &Tx, ids: &[Uuid], loaded: &mut [ToResolve]) -> Resu
             phone: row.try_get(5)?,
             organizer: row.try_get(6)?,
             vendor_user_id: row.try_get(7)?,
+            vendor_contact_id: row.try_get(8)?,
         });
     }
     Ok(())

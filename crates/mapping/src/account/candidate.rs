@@ -5,6 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use model::AccountId;
 
+use super::keys::Elector;
+use super::record::external_id_forms;
+use crate::email::EmailKey;
+
 /// An account that a conversation may belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountCandidate {
@@ -39,6 +43,8 @@ pub struct ContactCandidate {
 pub struct Directory {
     /// Contacts by their address in normal form.
     pub contacts: HashMap<String, ContactCandidate>,
+    /// Contacts by their ids at the source.
+    pub contacts_by_id: HashMap<String, ContactCandidate>,
     /// Accounts by the domains they own, in any order.
     pub accounts_by_domain: HashMap<String, Vec<AccountCandidate>>,
     /// Accounts by their id at the source.
@@ -48,8 +54,21 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The contact with this address: exactly, else without plus tag.
-    pub(super) fn contact(&self, email: &crate::email::EmailKey) -> Option<&ContactCandidate> {
+    /// The contact that somebody is: with this address, exactly or else without plus tag; else the one the vendor takes them for. One that
+    /// leads to an account is preferred.
+    pub fn contact_of(&self, voter: &Elector) -> Option<&ContactCandidate> {
+        let by_email = voter.email.as_ref().and_then(|email| self.contact(email));
+        let by_id = || {
+            let forms = external_id_forms(voter.contact_id.as_ref()?);
+            forms.iter().find_map(|form| self.contacts_by_id.get(form))
+        };
+        match by_email {
+            Some(contact) if contact.account.is_some() => Some(contact),
+            _ => by_id().or(by_email),
+        }
+    }
+
+    fn contact(&self, email: &EmailKey) -> Option<&ContactCandidate> {
         let exact = self.contacts.get(email.as_str());
         exact.or_else(|| self.contacts.get(email.without_plus_tag()?.as_str()))
     }

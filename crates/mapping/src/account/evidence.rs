@@ -60,8 +60,9 @@ pub struct Standing<'a> {
 /// Somebody who voted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voter<'a> {
-    /// The address.
-    pub email: Cow<'a, str>,
+    /// The address; none of somebody whom only the vendor takes for a contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Cow<'a, str>>,
     /// `contact` or `domain`.
     pub rule: Cow<'a, str>,
     /// The contact's id at its source.
@@ -109,7 +110,7 @@ pub(super) fn evidence(
             .without_account
             .iter()
             .take(LISTED_MAX)
-            .map(|voter| voter.as_str().into())
+            .map(|voter| voter.name().into())
             .collect(),
         voters_without_account_count: tally.without_account.len(),
     };
@@ -151,7 +152,7 @@ fn voter<'a>(vote: &'a Vote<'_>) -> Voter<'a> {
     };
     let younger = vote.accounts.iter().skip(1).take(LISTED_MAX);
     Voter {
-        email: vote.voter.as_str().into(),
+        email: vote.voter.email.as_ref().map(|email| email.as_str().into()),
         rule: rule.into(),
         contact: contact.map(Cow::from),
         domain: domain.map(Cow::from),

@@ -1,6 +1,6 @@
 //! What the database has to be asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{LinkedRecord, Side};
 
@@ -8,11 +8,30 @@ use super::record::{Entity, entity, external_id_forms};
 use crate::attendee::{OwnPeople, side};
 use crate::email::{EmailKey, candidate_domains, is_own_host};
 
+/// Somebody who may vote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elector {
+    /// The address.
+    pub email: Option<EmailKey>,
+    /// The contact of the CRM that the vendor says it is.
+    pub contact_id: Option<String>,
+}
+
+impl Elector {
+    /// What tells one from another: nobody votes twice.
+    pub(super) fn name(&self) -> &str {
+        let id = || self.contact_id.as_deref().unwrap_or_default();
+        self.email.as_ref().map_or_else(id, EmailKey::as_str)
+    }
+}
+
 /// What to look up for one conversation; of several conversations the sets are simply joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookupKeys {
     /// Addresses of contacts, also without their plus tags.
     pub email_keys: BTreeSet<String>,
+    /// Ids of contacts at their source, in every form they may be stored in.
+    pub contact_ids: BTreeSet<String>,
     /// Domains that may belong to an account.
     pub domains: BTreeSet<String>,
     /// Ids of accounts at their source, in every form they may be stored in.
@@ -22,12 +41,14 @@ pub struct LookupKeys {
 }
 
 /// Names everything that [`resolve`](super::resolve) may ask its directory for.
-pub fn lookup_keys(voters: &[EmailKey], linked: &[LinkedRecord], own: &OwnPeople) -> LookupKeys {
+pub fn lookup_keys(voters: &[Elector], linked: &[LinkedRecord], own: &OwnPeople) -> LookupKeys {
     let mut keys = LookupKeys::default();
-    for voter in external_voters(voters, own) {
-        keys.email_keys.insert(voter.as_str().to_owned());
-        keys.email_keys.extend(voter.without_plus_tag().map(|untagged| untagged.as_str().to_owned()));
-        keys.domains.extend(voting_domains(voter, own));
+    for voter in external_voters(voters, own).into_values() {
+        keys.contact_ids.extend(voter.contact_id.iter().flat_map(|id| external_id_forms(id)));
+        let Some(email) = &voter.email else { continue };
+        keys.email_keys.insert(email.as_str().to_owned());
+        keys.email_keys.extend(email.without_plus_tag().map(|untagged| untagged.as_str().to_owned()));
+        keys.domains.extend(voting_domains(email, own));
     }
     for record in linked {
         let ids = match entity(record) {
@@ -40,9 +61,22 @@ pub fn lookup_keys(voters: &[EmailKey], linked: &[LinkedRecord], own: &OwnPeople
     keys
 }
 
-/// Each external voter once, in an order of its own.
-pub(super) fn external_voters<'a>(voters: &'a [EmailKey], own: &OwnPeople) -> BTreeSet<&'a EmailKey> {
-    voters.iter().filter(|voter| side(Some(voter), own) == Side::External).collect()
+/// Each external voter once, by what it is told apart by; of several mentions one that says which contact it is.
+pub(super) fn external_voters<'a>(voters: &'a [Elector], own: &OwnPeople) -> BTreeMap<&'a str, &'a Elector> {
+    let mut external: BTreeMap<&str, &Elector> = BTreeMap::new();
+    for voter in voters {
+        let is_external = match &voter.email {
+            Some(email) => side(Some(email), own) == Side::External,
+            None => voter.contact_id.is_some(),
+        };
+        if is_external {
+            let known = external.entry(voter.name()).or_insert(voter);
+            if known.contact_id.is_none() {
+                *known = voter;
+            }
+        }
+    }
+    external
 }
 
 /// The domains by which a voter finds an account, most specific first.

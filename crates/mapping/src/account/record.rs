@@ -20,7 +20,7 @@ pub(super) enum Entity {
     Deal,
 }
 
-/// Whether the record's entity decides: contacts and the rest are evidence only.
+/// Whether the record's entity decides: whoever is linked to a contact votes, and the rest is evidence only.
 pub(super) fn entity(record: &LinkedRecord) -> Option<Entity> {
     let code = record.code.trim();
     let is_one_of = |names: &[&str]| names.iter().any(|name| code.eq_ignore_ascii_case(name));

@@ -5,6 +5,7 @@ use model::TenantId;
 use proptest::prelude::*;
 
 use super::*;
+use crate::email::EmailKey;
 
 fn account(name: &str, created: Option<i64>) -> AccountCandidate {
     let tenant = TenantId::parse("t").unwrap();
@@ -52,8 +53,13 @@ fn own() -> OwnPeople {
     OwnPeople { domains: BTreeSet::from(["own.com".to_owned()]), ..OwnPeople::default() }
 }
 
-fn keys(emails: &[&str]) -> Vec<EmailKey> {
-    emails.iter().map(|email| EmailKey::parse(email).unwrap()).collect()
+fn keys(emails: &[&str]) -> Vec<Elector> {
+    emails.iter().map(|email| elector(Some(email), None)).collect()
+}
+
+fn elector(email: Option<&str>, contact_id: Option<&str>) -> Elector {
+    let email = email.map(|email| EmailKey::parse(email).unwrap());
+    Elector { email, contact_id: contact_id.map(str::to_owned) }
 }
 
 fn records(list: &[(&str, &str)]) -> Vec<LinkedRecord> {
@@ -138,6 +144,47 @@ fn an_account_the_vendor_named_decides() {
     check(&["x@own.com"], &[("company", "young")], Some("young"), LinkRule::VendorRecord);
     check(&voters, &[("Contact", "young"), ("deals", "mid")], Some("old"), LinkRule::Domain);
     check(&voters, &[("Account", "unheard-of")], Some("old"), LinkRule::Domain);
+}
+
+#[test]
+fn whom_the_vendor_takes_for_a_contact_votes_for_its_account_and_once() {
+    let mut directory = directory();
+    let (short, long) = ("003D000000IRFma", "003D000000IRFmaIAH");
+    let contact =
+        ContactCandidate { account: Some(account("young", None)), external_id: long.to_owned(), name: None };
+    directory.contacts_by_id.insert(long.to_owned(), contact);
+    let (known, caller) = (Some(short), (None, Some(short)));
+    for (voters, expected, rule) in [
+        (vec![caller], Some("young"), LinkRule::Contact),
+        (vec![(None, Some("003D000000IRFmb"))], None, LinkRule::None),
+        (vec![(Some("x@gmail.com"), known)], Some("young"), LinkRule::Contact),
+        (vec![(Some("x@old.com"), known)], Some("young"), LinkRule::Contact),
+        (vec![(Some("bob@old.com"), known)], Some("mid"), LinkRule::Contact),
+        (vec![(Some("me@own.com"), known)], None, LinkRule::None),
+        (vec![(Some("x@old.com"), None), (Some("x@old.com"), known)], Some("young"), LinkRule::Contact),
+        // dialled in, from two telephones
+        (
+            vec![
+                caller,
+                (Some("x@gmail.com"), known),
+                caller,
+                (Some("x@old.com"), None),
+                (Some("y@old.com"), None),
+            ],
+            Some("old"),
+            LinkRule::Domain,
+        ),
+    ] {
+        let electors: Vec<Elector> = voters.iter().map(|(email, id)| elector(*email, *id)).collect();
+        assert!(
+            voters.iter().all(|(_, id)| *id != known)
+                || rule == LinkRule::None
+                || lookup_keys(&electors, &[], &own()).contact_ids.contains(long)
+        );
+        let found = resolve(&electors, &[], &own(), &directory);
+        let expected = expected.map(|name| account(name, None).account_id);
+        assert_eq!((found.account_id, found.rule), (expected, rule), "{voters:?}: {}", found.evidence);
+    }
 }
 
 #[test]

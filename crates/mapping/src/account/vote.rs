@@ -1,17 +1,16 @@
 //! Every external attendee has one vote.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::AccountId;
 
-use super::candidate::{AccountCandidate, Directory};
-use super::keys::{external_voters, voting_domains};
+use super::candidate::{AccountCandidate, ContactCandidate, Directory};
+use super::keys::{Elector, external_voters, voting_domains};
 use crate::attendee::OwnPeople;
-use crate::email::EmailKey;
 
 /// What a vote was found by.
 pub(super) enum By<'a> {
-    /// A contact with the voter's address.
+    /// A contact with the voter's address, or whom the vendor takes the voter for.
     Contact {
         /// The contact's id at its source.
         contact: &'a str,
@@ -22,7 +21,7 @@ pub(super) enum By<'a> {
 
 /// One voter's vote.
 pub(super) struct Vote<'a> {
-    pub(super) voter: &'a EmailKey,
+    pub(super) voter: &'a Elector,
     pub(super) by: By<'a>,
     /// Whom the voter points to, oldest first; the first takes the vote.
     pub(super) accounts: Vec<&'a AccountCandidate>,
@@ -31,14 +30,22 @@ pub(super) struct Vote<'a> {
 /// All votes, in the order of the voters' addresses.
 pub(super) struct Tally<'a> {
     pub(super) votes: Vec<Vote<'a>>,
-    pub(super) without_account: Vec<&'a EmailKey>,
+    pub(super) without_account: Vec<&'a Elector>,
 }
 
-/// Lets every external voter vote once, however often it is listed.
-pub(super) fn tally<'a>(voters: &'a [EmailKey], own: &OwnPeople, directory: &'a Directory) -> Tally<'a> {
+/// Lets every external voter vote once, however often it is listed, also where it is there by its address and dialled in as well.
+pub(super) fn tally<'a>(voters: &'a [Elector], own: &OwnPeople, directory: &'a Directory) -> Tally<'a> {
     let mut tally = Tally { votes: Vec::new(), without_account: Vec::new() };
-    for voter in external_voters(voters, own) {
-        match vote(voter, own, directory) {
+    let external = external_voters(voters, own).into_values();
+    let (addressed, nameless): (Vec<&Elector>, Vec<&Elector>) =
+        external.partition(|voter| voter.email.is_some());
+    let mut known = HashSet::new();
+    for voter in addressed.into_iter().chain(nameless) {
+        let contact = directory.contact_of(voter);
+        if contact.is_some_and(|contact| !known.insert(&contact.external_id)) && voter.email.is_none() {
+            continue;
+        }
+        match vote(voter, contact, own, directory) {
             Some(vote) => tally.votes.push(vote),
             None => tally.without_account.push(voter),
         }
@@ -46,14 +53,19 @@ pub(super) fn tally<'a>(voters: &'a [EmailKey], own: &OwnPeople, directory: &'a 
     tally
 }
 
-fn vote<'a>(voter: &'a EmailKey, own: &OwnPeople, directory: &'a Directory) -> Option<Vote<'a>> {
-    if let Some(contact) = directory.contact(voter)
+fn vote<'a>(
+    voter: &'a Elector,
+    contact: Option<&'a ContactCandidate>,
+    own: &OwnPeople,
+    directory: &'a Directory,
+) -> Option<Vote<'a>> {
+    if let Some(contact) = contact
         && let Some(account) = &contact.account
     {
         let by = By::Contact { contact: &contact.external_id };
         return Some(Vote { voter, by, accounts: vec![account] });
     }
-    voting_domains(voter, own).into_iter().find_map(|domain| {
+    voting_domains(voter.email.as_ref()?, own).into_iter().find_map(|domain| {
         let accounts = directory.owners_of(&domain);
         (!accounts.is_empty()).then_some(Vote { voter, by: By::Domain(domain), accounts })
     })

@@ -45,6 +45,7 @@ fn attendee(person: &Person<'_>, nul: &mut NulSweeper) -> Attendee {
     Attendee {
         vendor_person_id: nul.trimmed(person.id.get()),
         vendor_user_id: None,
+        vendor_contact_id: None,
         name: nul.trimmed(person.name.get()),
         email: nul.trimmed(person.email.get()).map(bare_address),
         title: nul.trimmed(person.title.get()),

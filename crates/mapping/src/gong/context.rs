@@ -27,6 +27,18 @@ pub(super) fn linked_records(call: &Call<'_>, nul: &mut NulSweeper) -> Vec<Linke
     records
 }
 
+/// The contact that a party is, else the lead.
+pub(super) fn contact<'a>(context: &Field<'a, List<Context<'a>>>, nul: &mut NulSweeper) -> Option<String> {
+    let objects = objects(context);
+    ["contact", "lead"].into_iter().find_map(|kind| {
+        let is_one = |object: &CrmObject<'_>| {
+            object.kind.get().is_some_and(|named| named.trim().eq_ignore_ascii_case(kind))
+        };
+        let mut named = objects.iter().filter(|(_, object)| is_one(object));
+        named.find_map(|(_, object)| nul.trimmed(object.id.get()))
+    })
+}
+
 /// The records of a call or a party with their fields, as evidence.
 pub(super) fn kept<'a>(context: &Field<'a, List<Context<'a>>>) -> Option<Value> {
     let kept: Vec<Value> = objects(context)

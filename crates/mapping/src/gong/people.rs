@@ -137,6 +137,7 @@ fn member(party: &Party<'_>, owner_id: Option<&str>, nul: &mut NulSweeper) -> Me
             phone: nul.trimmed(party.phone.get()),
             organizer: user_id.is_some() && user_id.as_deref() == owner_id.map(str::trim),
             vendor_user_id: user_id,
+            vendor_contact_id: context::contact(&party.context, nul),
         },
         speaker_ids: nul.trimmed(party.speaker_id.get()).into_iter().collect(),
         affiliation: nul.trimmed(party.affiliation.get()),
@@ -151,6 +152,7 @@ impl Member {
         let (known, more) = (&mut self.attendee, other.attendee);
         known.vendor_person_id = known.vendor_person_id.take().or(more.vendor_person_id);
         known.vendor_user_id = known.vendor_user_id.take().or(more.vendor_user_id);
+        known.vendor_contact_id = known.vendor_contact_id.take().or(more.vendor_contact_id);
         known.name = known.name.take().or(more.name);
         known.email = known.email.take().or(more.email);
         known.title = known.title.take().or(more.title);

@@ -26,6 +26,7 @@ pub(super) async fn replace(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Stor
                 &people.ids, &people.ordinals, &people.tenants, &people.vendor_ids, &people.names, &people.emails,
                 &people.email_keys, &people.domains, &people.titles, &people.phones, &people.organizers, &people.votes,
                 &people.sides, &people.contacts, &people.users, &people.started, &people.user_ids,
+                &people.contact_ids,
             ],
         ),
         (
@@ -66,24 +67,25 @@ pub(super) async fn replace(tx: &Tx, changed: &[Changed<'_>]) -> Result<(), Stor
 
 const UPSERT_PARTICIPANTS: &str = "INSERT INTO participants AS p (conversation_id, ordinal, tenant_id, vendor_person_id, name,
          email, email_key, domain, title, phone, organizer, votes, side, contact_external_id, user_external_id,
-         started_at, vendor_user_id)
+         started_at, vendor_user_id, vendor_contact_id)
      SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
          $9::text[], $10::text[], $11::boolean[], $12::boolean[], $13::text[], $14::text[], $15::text[],
-         $16::timestamptz[], $17::text[])
+         $16::timestamptz[], $17::text[], $18::text[])
          AS n (conversation_id, ordinal, tenant_id, vendor_person_id, name, email, email_key, domain, title, phone,
-         organizer, votes, side, contact_external_id, user_external_id, started_at, vendor_user_id)
+         organizer, votes, side, contact_external_id, user_external_id, started_at, vendor_user_id, vendor_contact_id)
      ORDER BY conversation_id, ordinal
      ON CONFLICT (conversation_id, ordinal) DO UPDATE SET vendor_person_id = excluded.vendor_person_id,
          name = excluded.name, email = excluded.email, email_key = excluded.email_key, domain = excluded.domain,
          title = excluded.title, phone = excluded.phone, organizer = excluded.organizer, votes = excluded.votes,
          side = excluded.side, contact_external_id = excluded.contact_external_id,
          user_external_id = excluded.user_external_id, started_at = excluded.started_at,
-         vendor_user_id = excluded.vendor_user_id
+         vendor_user_id = excluded.vendor_user_id, vendor_contact_id = excluded.vendor_contact_id
      WHERE (p.vendor_person_id, p.name, p.email, p.email_key, p.domain, p.title, p.phone, p.organizer, p.votes, p.side,
-            p.contact_external_id, p.user_external_id, p.started_at, p.vendor_user_id)
+            p.contact_external_id, p.user_external_id, p.started_at, p.vendor_user_id, p.vendor_contact_id)
          IS DISTINCT FROM (excluded.vendor_person_id, excluded.name, excluded.email, excluded.email_key, excluded.domain,
             excluded.title, excluded.phone, excluded.organizer, excluded.votes, excluded.side,
-            excluded.contact_external_id, excluded.user_external_id, excluded.started_at, excluded.vendor_user_id)";
+            excluded.contact_external_id, excluded.user_external_id, excluded.started_at, excluded.vendor_user_id,
+            excluded.vendor_contact_id)";
 
 fn id(changed: &Changed<'_>) -> Uuid {
     changed.stored.arrival.conversation_id.0
@@ -114,6 +116,7 @@ struct People<'a> {
     users: Vec<Option<&'a str>>,
     started: Vec<Option<Timestamp>>,
     user_ids: Vec<Option<&'a str>>,
+    contact_ids: Vec<Option<&'a str>>,
 }
 
 impl<'a> People<'a> {
@@ -136,6 +139,7 @@ impl<'a> People<'a> {
         let attendee = participant.attendee;
         self.vendor_ids.push(attendee.vendor_person_id.as_deref());
         self.user_ids.push(attendee.vendor_user_id.as_deref());
+        self.contact_ids.push(attendee.vendor_contact_id.as_deref());
         self.names.push(attendee.name.as_deref());
         self.emails.push(attendee.email.as_deref());
         self.email_keys.push(participant.email_key.as_deref());

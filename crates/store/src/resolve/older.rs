@@ -133,7 +133,8 @@ pub async fn lock_older(
         .collect()
 }
 
-/// Writes what older rules left out: the keys by which the copies of a meeting are found, who met when, and who is a user.
+/// Writes what older rules left out: the keys by which the copies of a meeting are found, who met when, and who is a user
+/// or a contact.
 pub async fn go_over(
     tx: &Tx,
     older: &[(ConversationId, MeetingKeys)],
@@ -159,6 +160,19 @@ pub async fn go_over(
             "UPDATE participants p SET vendor_user_id = c.attributes -> 'parties' -> p.ordinal ->> 'user_id' FROM conversations c
              WHERE c.conversation_id = ANY ($1) AND c.vendor = 'gong' AND p.conversation_id = c.conversation_id
                AND p.vendor_user_id IS DISTINCT FROM c.attributes -> 'parties' -> p.ordinal ->> 'user_id'",
+            &[&ids],
+        ),
+        (
+            // contacts before leads, as in their alphabet
+            "UPDATE participants p SET vendor_contact_id = n.id
+             FROM (SELECT p.conversation_id, p.ordinal, (
+                       SELECT btrim(record ->> 'id')
+                       FROM jsonb_array_elements(c.attributes -> 'parties' -> p.ordinal -> 'crm') WITH ORDINALITY AS r (record, place)
+                       WHERE lower(btrim(record ->> 'type')) IN ('contact', 'lead') AND btrim(record ->> 'id') <> ''
+                       ORDER BY lower(btrim(record ->> 'type')), place LIMIT 1) AS id
+                   FROM conversations c JOIN participants p USING (conversation_id)
+                   WHERE c.conversation_id = ANY ($1) AND c.vendor = 'gong') AS n
+             WHERE p.conversation_id = n.conversation_id AND p.ordinal = n.ordinal AND p.vendor_contact_id IS DISTINCT FROM n.id",
             &[&ids],
         ),
     ])

@@ -69,6 +69,7 @@ async fn linking_reads_nothing_but_what_it_links() {
         external_ids: many.keyed((0..BATCH).map(|n| format!("account-{n}"))),
         deal_ids: many.keyed((0..BATCH).map(|n| format!("deal-{n}"))),
         user_ids: many.keyed((0..BATCH).map(|n| format!("user-{n}"))),
+        contact_ids: many.keyed((0..BATCH).map(|n| format!("contact-{n}-{}", n % 10))),
     };
     many.ask("what is known of people and accounts", BATCH * 15, async |tx| {
         let found = directory::look_up(tx, &wanted).await.unwrap();

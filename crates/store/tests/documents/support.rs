@@ -111,6 +111,7 @@ pub(crate) fn attendee(name: &str, email: &str) -> Attendee {
     Attendee {
         vendor_person_id: None,
         vendor_user_id: None,
+        vendor_contact_id: None,
         name: Some(name.to_owned()),
         email: Some(email.to_owned()),
         title: Some("CTO".to_owned()),

@@ -57,11 +57,13 @@ fn voter(voter: &Voter<'_>) -> String {
         [] => String::new(),
         others => format!(", which younger accounts own too: {}", others.join(", ")),
     };
-    format!("{} {by}{others}", voter.email)
+    let who = voter.email.as_deref().unwrap_or("somebody without an address");
+    format!("{who} {by}{others}")
 }
 
 fn standing(one: &Standing<'_>) -> String {
-    let voters: Vec<&str> = one.voters.iter().map(|voter| &*voter.email).collect();
+    let voters: Vec<&str> =
+        one.voters.iter().filter_map(|voter| voter.email.as_deref().or(voter.contact.as_deref())).collect();
     match one.votes {
         0 => "no votes".to_owned(),
         1 => format!("1 vote ({})", voters.join(", ")),
@@ -96,7 +98,8 @@ mod tests {
         let evidence = json!({
             "winner": { "account_id": won, "external_id": "a-1", "votes": 2, "voters": [
                 { "email": "ana@acme.com", "rule": "contact", "contact": "c-5" },
-                { "email": "bob@acme.com", "rule": "domain", "domain": "acme.com", "also_owned_by": ["a-9"] }] },
+                { "email": "bob@acme.com", "rule": "domain", "domain": "acme.com", "also_owned_by": ["a-9"] },
+                { "rule": "contact", "contact": "c-6" }] },
             "losers": [{ "account_id": lost, "external_id": "b-1", "votes": 1, "voters": [
                 { "email": "x@beta.com", "rule": "domain", "domain": "beta.com" }] }],
             "linked_records": [{ "code": "Account", "external_id": "a-1", "account_id": won },
@@ -108,6 +111,7 @@ mod tests {
             "the vendor linked deal 77, which names no account here",
             "ana@acme.com is its contact c-5",
             "bob@acme.com writes from its domain acme.com, which younger accounts own too: a-9",
+            "somebody without an address is its contact c-6",
             "Beta (b-1) lost: 1 vote (x@beta.com)",
             "no account is known for y@gmail.com and 2 more",
         ];
