@@ -338,13 +338,15 @@ impl Stand {
         self.ok(&["sync", connection, "--from", &from, "--to", &to]).await;
     }
 
-    /// Forgets every user, as if they came to their companies only now, and waits until the walks that list them again are done.
-    pub async fn meet_users_anew(&self) {
+    /// Forgets every user, as if they came to their companies only now, and waits until a run lists them again that this makes due.
+    pub async fn meet_users_anew(&self, due: &str) {
         self.database.execute("DELETE FROM users").await;
         self.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
-        self.database.execute("UPDATE streams SET walk_due_at = now()").await;
-        let walks = "SELECT count(*) FROM sync_runs WHERE kind = 'walk'";
-        self.until("the walk is planned", async || self.number(walks).await > 0).await;
+        self.database
+            .execute(&format!("UPDATE streams SET {due} = now() - interval '25 hours', due_at = now()"))
+            .await;
+        let users = "SELECT count(*) FROM users";
+        self.until("the users are listed again", async || self.number(users).await > 0).await;
         self.idle().await;
     }
 

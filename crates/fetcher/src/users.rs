@@ -1,13 +1,15 @@
-//! The vendors' users, who are the tenant's own people whatever their domain: read when a connection is made, and again with every walk.
+//! The vendors' users, who are the tenant's own people whatever their domain: read when a connection is made, and again every day and with
+//! every walk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use mapping::email::EmailKey;
 use model::{RunId, RunKind, Stream};
 use store::run_claim::ClaimedRun;
 use store::user::{self, User};
-use store::{Speaker, StoreError};
+use store::{Speaker, StoreError, stream};
 use tokio::time::Instant;
 use vendors::attention::Workspace;
 use vendors::gong::GongUser;
@@ -17,6 +19,9 @@ use vendors::salesforce::OrganizationUser;
 use crate::Shared;
 use crate::ask::Setback;
 use crate::source::Source;
+
+/// A new colleague's calls are nobody's for so long at most.
+const READ_EVERY: Duration = Duration::from_hours(24);
 
 /// Walks whose progress is remembered; more at a time are read from the beginning.
 const REMEMBERED_MAX: usize = 1000;
@@ -86,16 +91,17 @@ fn stored<'a>(
     Some(User { external_id: id?.clone(), name: name.cloned(), email: email.clone(), email_key, alias_keys })
 }
 
-/// Reads them again where a walk begins. A list that cannot be had fails no walk: whoever is known stays known.
+/// Reads them again where a walk begins, or the first look of a day. A list that cannot be had fails no run: whoever is known stays known.
 pub(crate) async fn read_again(
     shared: &Shared,
     run: &ClaimedRun,
     source: &Source,
     deadline: Instant,
 ) -> Result<(), Setback> {
-    // of a CRM's walks, one reads them
+    // of a CRM's streams, one reads them
     let reads = matches!(run.stream, Stream::Conversations | Stream::Accounts);
-    if !reads || run.kind != RunKind::Walk || run.page != 1 || run.resumed {
+    let is_time = run.kind == RunKind::Walk || run.kind == RunKind::Periodic && run.users_age > READ_EVERY;
+    if !reads || !is_time || run.page != 1 || run.resumed {
         return Ok(());
     }
     while let Place::From(cursor) = shared.users_read.of(run.id) {
@@ -105,13 +111,22 @@ pub(crate) async fn read_again(
                 page.next.filter(|next| Some(next) != cursor.as_ref()).map(|next| Place::From(Some(next)))
             }
             Err((error, _)) => {
-                tracing::warn!(error.class = error.error_class(), %error, "failed to read the users again, the next walk does");
+                tracing::warn!(error.class = error.error_class(), %error, "failed to read the users again, tomorrow's run does");
                 None
             }
         };
+        if place.is_none() {
+            note_read(shared, run).await.map_err(Setback::Store)?;
+        }
         shared.users_read.note(run.id, place.unwrap_or(Place::End));
     }
     Ok(())
+}
+
+async fn note_read(shared: &Shared, run: &ClaimedRun) -> Result<(), StoreError> {
+    let tx = shared.deps.store.begin(Speaker::Tenant(&run.tenant)).await?;
+    stream::note_users_read(&tx, run.connection_id, run.stream).await?;
+    tx.commit().await
 }
 
 async fn keep(shared: &Shared, run: &ClaimedRun, users: &[User]) -> Result<(), StoreError> {
