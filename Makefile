@@ -32,11 +32,13 @@ test-run: ## The same on servers that the environment names
 migrations: install ## Migrate from nothing, and from the previous version with data in it
 	$(STACK) $(TEST) -p store --test migrations
 
-.PHONY: bench
+.PHONY: bench bench-long
 # PostgreSQL has the memory that a server of a million conversations would be given.
 bench: install ## Measure speed and memory beside a bare pipeline (over an hour; ARGS="drain --rounds 1" for less)
 	@binary=$$($(LOCAL)/binary --release) && bench=$$($(LOCAL)/binary --release bench) && \
 	    SWITCHBOARD_LOCAL_SHARED_BUFFERS=4GB SWITCHBOARD_TEST_BINARY=$$binary $(LOCAL)/alone bench $$bench $(ARGS)
+bench-long: ## See that no role's memory grows in an hour of steady load (ARGS="--minutes 10" for less)
+	@$(MAKE) --no-print-directory bench ARGS="soak $(ARGS)"
 
 .PHONY: chaos chaos-long chaos-short
 chaos: install ## Bring about faults of every kind for some minutes, and check that every promise holds (ARGS="--seed 7 --minutes 3")

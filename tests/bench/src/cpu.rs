@@ -112,9 +112,18 @@ fn process(pid: u32, ticks: f64) -> Option<Process> {
 
 /// The most memory a process ever had resident, in MB.
 pub(crate) fn peak_resident_mb(pid: u32) -> anyhow::Result<f64> {
+    status_mb(pid, "VmHWM:")
+}
+
+/// The memory a process has resident, in MB.
+pub(crate) fn resident_mb(pid: u32) -> anyhow::Result<f64> {
+    status_mb(pid, "VmRSS:")
+}
+
+fn status_mb(pid: u32, field: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
         .with_context(|| format!("process {pid} has ended"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;
     let kilobytes: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kilobytes / 1024.0)
 }

@@ -5,6 +5,7 @@ mod child;
 mod cpu;
 mod crm;
 mod drain;
+mod flat;
 mod grown;
 mod limit;
 mod memory;
@@ -15,6 +16,7 @@ mod report;
 mod rows;
 mod scale;
 mod schedule;
+mod soak;
 mod stage;
 
 use std::time::Duration;
@@ -29,7 +31,7 @@ use crate::report::{Bound, Figure, median, per_document};
 /// Measures speed and memory, each as a ratio within one run.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// What to measure; everything by default.
+    /// What to measure; everything but `soak` by default.
     #[arg(value_enum)]
     what: Vec<Measurement>,
     /// Rounds, of which the median counts; ours and the bare side take turns.
@@ -41,6 +43,12 @@ struct Cli {
     /// Documents that pass while memory is watched.
     #[arg(long, default_value_t = 100_000)]
     memory_documents: u64,
+    /// How long the load of `soak` goes on.
+    #[arg(long, default_value_t = 60.0)]
+    minutes: f64,
+    /// New calls of 36 KB a second in it.
+    #[arg(long, default_value_t = 20)]
+    per_second: u64,
     /// Conversations that are linked again when a domain has passed to another account.
     #[arg(long, default_value_t = 100_000)]
     relinked: u64,
@@ -80,6 +88,8 @@ enum Measurement {
     Schedule,
     /// Resident memory.
     Memory,
+    /// Resident memory of every role over an hour of steady load.
+    Soak,
     /// Processor time of a CRM's full sync, and of an increment when nothing has changed.
     Crm,
 }
@@ -117,6 +127,9 @@ async fn main() -> anyhow::Result<()> {
 async fn measure(cli: &Cli) -> anyhow::Result<()> {
     let is_wanted = |what| cli.what.is_empty() || cli.what.contains(&what);
     let mut figures = Vec::new();
+    if cli.what.contains(&Measurement::Soak) {
+        figures.extend(soak::measure(Duration::from_secs_f64(cli.minutes * 60.0), cli.per_second).await?);
+    }
     if is_wanted(Measurement::Limit) {
         figures.extend(limit().await?);
     }
@@ -294,17 +307,15 @@ async fn memory(
     documents: u64,
     limit_mb: f64,
 ) -> anyhow::Result<Vec<Figure>> {
-    let peaks = memory::measure(size, documents).await?;
-    say(&format!(
-        "memory {name}: fetcher {:.0} MB, normalizer {:.0} MB, {:.0} documents/s",
-        peaks.fetcher, peaks.normalizer, peaks.per_second
-    ));
-    let details = format!("peak while {documents} documents passed, {:.0} a second", peaks.per_second);
-    let figure = |role: &str, peak: f64| {
+    let seen = memory::measure(size, documents).await?;
+    let roles: Vec<String> = seen.by_role.iter().map(|(role, peak)| format!("{role} {peak:.0} MB")).collect();
+    say(&format!("memory {name}: {}, {:.0} documents/s", roles.join(", "), seen.per_second));
+    let details = format!("peak while {documents} documents passed, {:.0} a second", seen.per_second);
+    let figure = |(role, peak): &(String, f64)| {
         let what = format!("resident memory of the {role}, {name}");
-        Figure::of(what, " MB", &[peak], Bound::AtMost(limit_mb), details.clone())
+        Figure::of(what, " MB", &[*peak], Bound::AtMost(limit_mb), details.clone())
     };
-    Ok(vec![figure("fetcher", peaks.fetcher), figure("normalizer", peaks.normalizer)])
+    Ok(seen.by_role.iter().map(figure).collect())
 }
 
 async fn relink(documents: u64, conversations: u64, rounds: usize) -> anyhow::Result<Vec<Figure>> {
@@ -390,7 +401,10 @@ async fn schedule(connections: u64) -> anyhow::Result<Vec<Figure>> {
         let seen = schedule::measure(connections, schedulers).await?;
         let (due, p50, p99) = (seen.lateness_s.len(), seen.percentile(50), seen.percentile(99));
         let cost = per_document(&[&seen.spent], due as u64);
-        let details = format!("{due} nudges in a minute, p50 {p50:.2} s, p99 {p99:.2} s; each {cost}");
+        let details = format!(
+            "{due} nudges in a minute, p50 {p50:.2} s, p99 {p99:.2} s; each {cost}; a scheduler at most {:.0} MB",
+            seen.peak_mb
+        );
         say(&format!("schedule, {connections} connections, schedulers: {schedulers}: {details}"));
         figures.push(Figure::of(
             format!("due to nudge taken, connections: {connections}, schedulers: {schedulers}: p99"),

@@ -1,4 +1,4 @@
-//! Resident memory of fetcher and normalizer while very many documents pass.
+//! Resident memory of every role while very many documents pass.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -6,19 +6,18 @@ use std::time::Duration;
 use simulator::DocumentSize;
 use tokio::time::{Instant, interval};
 
-use crate::cpu::peak_resident_mb;
-use crate::stage::{Stage, workspace};
+use crate::stage::{ROLES, Stage, workspace};
 
-/// The peaks, in MB.
+/// What was seen.
 pub(crate) struct Peaks {
-    pub(crate) fetcher: f64,
-    pub(crate) normalizer: f64,
+    /// Of each role, in MB.
+    pub(crate) by_role: Vec<(String, f64)>,
     pub(crate) per_second: f64,
 }
 
 /// Measures once.
 pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Result<Peaks> {
-    let stage = Stage::set(&["scheduler", "fetcher", "normalizer", "steward"]).await?;
+    let stage = Stage::set(&ROLES).await?;
     stage.add_tenant(workspace(size, documents)).await;
     let began = Instant::now();
     stage.connect().await;
@@ -28,13 +27,9 @@ pub(crate) async fn measure(size: DocumentSize, documents: u64) -> anyhow::Resul
         shown = show(&stage, documents) => shown?,
     }
     let per_second = documents as f64 / began.elapsed().as_secs_f64();
-    let peak = |name: &str| {
-        let role = stage.roles.iter().find(|role| role.name() == name);
-        role.map_or(Ok(f64::NAN), |role| peak_resident_mb(role.pid()))
-    };
-    let peaks = Peaks { fetcher: peak("fetcher")?, normalizer: peak("normalizer")?, per_second };
+    let by_role = stage.peaks_mb()?;
     stage.clear().await;
-    Ok(peaks)
+    Ok(Peaks { by_role, per_second })
 }
 
 /// A line that says how far it is, for a person who watches.

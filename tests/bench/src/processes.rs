@@ -3,10 +3,7 @@
 use simulator::DocumentSize;
 use tokio::time::Instant;
 
-use crate::stage::{Stage, workspace};
-
-/// Every role there is.
-const ROLES: [&str; 4] = ["scheduler", "fetcher", "normalizer", "steward"];
+use crate::stage::{ROLES, Stage, workspace};
 
 /// Documents a second, from `connect` until every run has settled.
 pub(crate) async fn measure(processes: usize, documents: u64) -> anyhow::Result<f64> {

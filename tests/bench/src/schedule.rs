@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) lateness_s: Vec<f64>,
     /// What all of it cost, the part of those who take the nudges taken off.
     pub(crate) spent: Cpu,
+    /// The most memory a scheduler ever had resident, in MB.
+    pub(crate) peak_mb: f64,
 }
 
 impl Seen {
@@ -65,10 +67,11 @@ pub(crate) async fn measure(connections: u64, schedulers: usize) -> anyhow::Resu
         }
     }
     fetchers.end().await;
+    let peak_mb = stage.peaks_mb()?.into_iter().map(|(_, peak)| peak).fold(0.0, f64::max);
     stage.discard().await;
     lateness_s.sort_by(f64::total_cmp);
     anyhow::ensure!(!lateness_s.is_empty(), "nothing was nudged");
-    Ok(Seen { lateness_s, spent })
+    Ok(Seen { lateness_s, spent, peak_mb })
 }
 
 /// Stands in for all fetchers: takes every nudge, and settles its run.

@@ -10,11 +10,14 @@ use tokio::time::{Instant, interval};
 use tokio_postgres::{Client, Row};
 
 use crate::bare::connect;
-use crate::cpu::{Cpu, Programs};
+use crate::cpu::{Cpu, Programs, peak_resident_mb};
 
 /// The tenant, its workspace and its key.
 pub(crate) const TENANT: &str = "acme";
 pub(crate) const KEY: &str = "acme-key";
+
+/// Every role there is.
+pub(crate) const ROLES: [&str; 4] = ["scheduler", "fetcher", "normalizer", "steward"];
 
 /// A limit that nobody would feel.
 pub(crate) const UNLIMITED: [&str; 4] = ["--requests-per-second", "5000", "--in-flight", "16"];
@@ -46,7 +49,13 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts roles beside an empty database.
     pub(crate) async fn set(roles: &[&str]) -> anyhow::Result<Self> {
-        let pace: Pace = PACE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self::paced(roles, &[]).await
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) async fn paced(roles: &[&str], settings: &[(&'static str, &str)]) -> anyhow::Result<Self> {
+        let pace: Pace =
+            PACE.iter().chain(settings).map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut stand = Stand::paced(pace).await;
         let client = connect(stand.database.admin_url().expose_secret()).await?;
         let mut processes = Vec::new();
@@ -138,6 +147,12 @@ impl Stage {
     pub(crate) fn programs(&self) -> anyhow::Result<Programs> {
         let ours = self.roles.iter().map(|role| (role.name().to_owned(), role.pid()));
         Programs::with_servers(ours.collect())
+    }
+
+    /// The most memory each role ever had resident, in MB.
+    pub(crate) fn peaks_mb(&self) -> anyhow::Result<Vec<(String, f64)>> {
+        let roles = self.roles.iter();
+        roles.map(|role| Ok((role.name().to_owned(), peak_resident_mb(role.pid())?))).collect()
     }
 
     /// What all programs spend while something is done.

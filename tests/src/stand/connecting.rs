@@ -65,7 +65,9 @@ impl Stand {
             ["connect", "hubspot", "--tenant", id, "--base-url", &base, "--allow-http", "--json"]
                 .map(str::to_owned)
                 .to_vec();
-        args.extend(["--interval-s", "86400"].map(str::to_owned));
+        if !options.contains(&"--interval-s") {
+            args.extend(["--interval-s", "86400"].map(str::to_owned));
+        }
         if !options.contains(&"--requests-per-second") {
             args.extend(["--requests-per-second", "500", "--in-flight", "8"].map(str::to_owned));
         }
