@@ -35,6 +35,7 @@ pub(super) async fn fetch(base_url: &str, token: &str, mut to: Publisher<'_>) ->
             let page = client.list(&token, object, false, after.as_deref()).await?;
             let ids = page.rows.iter().filter_map(|row| mapping::hubspot::id(row));
             let ids: Vec<(String, Option<String>)> = ids.map(|id| (id, None)).collect();
+            anyhow::ensure!(ids.len() == page.rows.len(), "a record of the stand-in has no id");
             let mut related = Vec::with_capacity(ids.len());
             if object != Object::Companies && !ids.is_empty() {
                 let mut companies = client.companies_of(&token, object, &ids).await?.of;
