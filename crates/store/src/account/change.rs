@@ -75,8 +75,10 @@ impl Change {
         for row in &rows {
             self.email_keys.insert(row.try_get(0)?);
         }
-        let deals = "SELECT external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)";
-        for row in &tx.query(deals, &[&tenant.as_str(), &accounts]).await? {
+        // by their ids, people are found who have no address
+        let named = "SELECT external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)
+                     UNION SELECT external_id FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2)";
+        for row in &tx.query(named, &[&tenant.as_str(), &accounts]).await? {
             self.external_ids.insert(row.try_get(0)?);
         }
         Ok(())

@@ -43,6 +43,8 @@ pub(super) async fn write(
             continue;
         }
         let change = changes.entry(row.tenant.clone()).or_default();
+        // a vendor may say of somebody without an address which contact it is
+        change.external_ids.insert(row.record.external_id.clone());
         change.email_keys.extend(before.into_iter().flat_map(|before| before.email_keys.iter().cloned()));
         change.email_keys.extend(after.email_keys);
     }

@@ -230,5 +230,6 @@ async fn add_contacts(tx: &Tx, one: &Gone, ids: &[String], change: &mut Change) 
     for row in &rows {
         change.email_keys.insert(row.try_get(0)?);
     }
+    change.external_ids.extend(ids.iter().cloned());
     Ok(())
 }

@@ -250,7 +250,7 @@ async fn lead_contacts(
              WHERE c.tenant_id = $1 AND c.source = $2 AND c.external_id = w.external_id
              RETURNING c.email_key, ARRAY (
                  SELECT e.email_key FROM contact_emails e
-                 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = c.external_id)",
+                 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = c.external_id), c.external_id",
             &[&tenant.as_str(), &source, &losers, &winners],
         )
         .await?;
@@ -258,6 +258,7 @@ async fn lead_contacts(
     for row in &rows {
         change.email_keys.extend(row.try_get::<_, Option<String>>(0)?);
         change.email_keys.extend(row.try_get::<_, Vec<String>>(1)?);
+        change.external_ids.insert(row.try_get(2)?);
     }
     Ok(())
 }
