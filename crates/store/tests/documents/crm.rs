@@ -140,3 +140,19 @@ async fn a_deal_that_moves_touches_the_calls_of_the_deals_in_whose_place_it_stan
     assert_eq!(take_in(&world, Stream::Deals, &winner("c-2"), 3).await, ["d-1", "d-2"]);
     world.db.finish().await;
 }
+
+#[tokio::test]
+async fn a_contact_that_comes_or_moves_or_whose_account_comes_touches_the_calls_that_name_it() {
+    let world = World::new().await;
+    let moved_to = |account: &str| {
+        let mut record = contact(7);
+        let CrmBody::Contact(body) = &mut record.body else { unreachable!("a contact") };
+        body.account_external_id = Some(account.to_owned());
+        record
+    };
+    assert_eq!(take_in(&world, Stream::Contacts, &moved_to("c-1"), 1).await, ["7"]);
+    assert_eq!(take_in(&world, Stream::Contacts, &moved_to("c-1"), 2).await, [""; 0]);
+    assert_eq!(take_in(&world, Stream::Contacts, &moved_to("c-2"), 3).await, ["7"]);
+    assert_eq!(take_in(&world, Stream::Accounts, &company("c-2"), 4).await, ["7", "c-2"]);
+    world.db.finish().await;
+}
