@@ -1,11 +1,12 @@
 //! People at companies, with all their addresses.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use model::{AccountId, CrmContact};
+use model::{AccountId, CrmContact, Stream, TenantId};
 use uuid::Uuid;
 
 use super::columns::Columns;
+use super::merges::with_merged;
 use super::{Changes, Key, Row, leave};
 use crate::{StoreError, Tx};
 
@@ -32,6 +33,7 @@ pub(super) async fn write(
     let known: Vec<Row<'_, CrmContact>> =
         rows.iter().copied().filter(|row| before.contains_key(&row.key())).collect();
     replace_emails(tx, &rows, &known).await?;
+    let mut different: BTreeMap<(&TenantId, &str), Vec<String>> = BTreeMap::new();
     for row in &rows {
         let before = before.get(&row.key());
         let after = Standing {
@@ -43,10 +45,14 @@ pub(super) async fn write(
             continue;
         }
         let change = changes.entry(row.tenant.clone()).or_default();
-        // a vendor may say of somebody without an address which contact it is
-        change.external_ids.insert(row.record.external_id.clone());
         change.email_keys.extend(before.into_iter().flat_map(|before| before.email_keys.iter().cloned()));
         change.email_keys.extend(after.email_keys);
+        different.entry((row.tenant, row.source)).or_default().push(row.record.external_id.clone());
+    }
+    // a vendor may say of somebody without an address which contact it is
+    for ((tenant, source), ids) in different {
+        let change = changes.entry(tenant.clone()).or_default();
+        change.external_ids.extend(with_merged(tx, Stream::Contacts, (tenant, source), ids).await?);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use model::{CrmDeal, Stream, TenantId};
 use uuid::Uuid;
 
 use super::columns::Columns;
+use super::merges::with_merged;
 use super::{Changes, Key, Row, leave};
 use crate::{StoreError, Tx};
 
@@ -32,30 +33,9 @@ pub(super) async fn write(
     }
     for ((tenant, source), ids) in different {
         let change = changes.entry(tenant.clone()).or_default();
-        change.external_ids.extend(with_merged(tx, tenant, source, ids).await?);
+        change.external_ids.extend(with_merged(tx, Stream::Deals, (tenant, source), ids).await?);
     }
     Ok(())
-}
-
-/// These deals, and those in whose place they stand: calls that name one of them lead to the same account.
-pub(super) async fn with_merged(
-    tx: &Tx,
-    tenant: &TenantId,
-    source: &str,
-    mut ids: Vec<String>,
-) -> Result<Vec<String>, StoreError> {
-    let rows = tx
-        .query(
-            "SELECT d.external_id FROM crm_merges m
-             JOIN deals d ON d.tenant_id = m.tenant_id AND d.source = m.source AND d.external_id = m.loser_id
-             WHERE m.tenant_id = $1 AND m.source = $2 AND m.stream = $3 AND d.merged_into = ANY ($4)",
-            &[&tenant.as_str(), &source, &Stream::Deals.as_str(), &ids],
-        )
-        .await?;
-    for row in &rows {
-        ids.push(row.try_get(0)?);
-    }
-    Ok(ids)
 }
 
 /// Whether each deal counts, and whose it is.

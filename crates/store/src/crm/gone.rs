@@ -5,7 +5,7 @@ use model::{ConnectionId, Stream, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::deals;
+use super::merges::with_merged;
 use crate::account::change::Change;
 use crate::{StoreError, Tx, outbox};
 
@@ -187,7 +187,7 @@ async fn apply(tx: &Tx, one: &Gone) -> Result<u64, StoreError> {
         Stream::Accounts => add_accounts(tx, one, &ids, &mut change).await?,
         Stream::Contacts | Stream::Leads => add_contacts(tx, one, &ids, &mut change).await?,
         _ => {
-            let ids = deals::with_merged(tx, &one.tenant, &one.source, ids.clone()).await?;
+            let ids = with_merged(tx, Stream::Deals, (&one.tenant, &one.source), ids.clone()).await?;
             change.external_ids.extend(ids);
         }
     }
@@ -230,6 +230,7 @@ async fn add_contacts(tx: &Tx, one: &Gone, ids: &[String], change: &mut Change) 
     for row in &rows {
         change.email_keys.insert(row.try_get(0)?);
     }
-    change.external_ids.extend(ids.iter().cloned());
+    let ids = with_merged(tx, Stream::Contacts, (&one.tenant, &one.source), ids.to_vec()).await?;
+    change.external_ids.extend(ids);
     Ok(())
 }

@@ -294,6 +294,25 @@ async fn lead_deals(
     Ok(())
 }
 
+/// These contacts or deals, and those in whose place they stand: calls that name one of them lead to the same account.
+pub(super) async fn with_merged(
+    tx: &Tx,
+    stream: Stream,
+    (tenant, source): (&TenantId, &str),
+    mut ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT t.external_id FROM crm_merges m
+         JOIN {stream} t ON t.tenant_id = m.tenant_id AND t.source = m.source AND t.external_id = m.loser_id
+         WHERE m.tenant_id = $1 AND m.source = $2 AND m.stream = $3 AND t.merged_into = ANY ($4)"
+    );
+    let rows = tx.query(&sql, &[&tenant.as_str(), &source, &stream.as_str(), &ids]).await?;
+    for row in &rows {
+        ids.push(row.try_get(0)?);
+    }
+    Ok(ids)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

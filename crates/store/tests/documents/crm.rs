@@ -142,7 +142,7 @@ async fn a_deal_that_moves_touches_the_calls_of_the_deals_in_whose_place_it_stan
 }
 
 #[tokio::test]
-async fn a_contact_that_comes_or_moves_or_whose_account_comes_touches_the_calls_that_name_it() {
+async fn a_contact_that_comes_moves_or_takes_anothers_place_touches_the_calls_that_name_it() {
     let world = World::new().await;
     let moved_to = |account: &str| {
         let mut record = contact(7);
@@ -154,5 +154,12 @@ async fn a_contact_that_comes_or_moves_or_whose_account_comes_touches_the_calls_
     assert_eq!(take_in(&world, Stream::Contacts, &moved_to("c-1"), 2).await, [""; 0]);
     assert_eq!(take_in(&world, Stream::Contacts, &moved_to("c-2"), 3).await, ["7"]);
     assert_eq!(take_in(&world, Stream::Accounts, &company("c-2"), 4).await, ["7", "c-2"]);
+    let winner = |account: &str| CrmRecord {
+        external_id: "8".to_owned(),
+        merged_ids: ["7".to_owned()].into(),
+        ..moved_to(account)
+    };
+    assert_eq!(take_in(&world, Stream::Contacts, &winner("c-2"), 5).await, ["7", "8"]);
+    assert_eq!(take_in(&world, Stream::Contacts, &winner("c-1"), 6).await, ["7", "8"]);
     world.db.finish().await;
 }
