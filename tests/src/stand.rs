@@ -338,13 +338,12 @@ impl Stand {
         self.ok(&["sync", connection, "--from", &from, "--to", &to]).await;
     }
 
-    /// Forgets every user, as if they came to their companies only now, and waits until a run lists them again that this makes due.
-    pub async fn meet_users_anew(&self, due: &str) {
+    /// Forgets every user, as if they came to their companies only now, and waits until the run of the day lists them again.
+    pub async fn meet_users_anew(&self) {
         self.database.execute("DELETE FROM users").await;
+        self.database.execute("DELETE FROM intake WHERE stream = 'users'").await;
         self.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
-        self.database
-            .execute(&format!("UPDATE streams SET {due} = now() - interval '25 hours', due_at = now()"))
-            .await;
+        self.database.execute("UPDATE streams SET due_at = now() WHERE stream = 'users'").await;
         let users = "SELECT count(*) FROM users";
         self.until("the users are listed again", async || self.number(users).await > 0).await;
         self.idle().await;

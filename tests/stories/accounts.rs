@@ -47,7 +47,7 @@ async fn users_on_domains_that_nobody_named_are_the_tenants_own_people() {
     stand.idle().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
 
-    stand.meet_users_anew("walk_due_at").await;
+    stand.meet_users_anew().await;
     compare_with_truth(&stand.world(), "acme", &stand.export("acme").await);
     stand.assert_sums().await;
     stand.finish(roles).await;

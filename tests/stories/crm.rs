@@ -159,10 +159,8 @@ async fn hubspots_owners_are_the_tenants_own_people_where_no_recorder_tells_who_
         }
     }
 
-    stand.database.execute("DELETE FROM users").await;
-    stand.database.execute("UPDATE participants SET side = 'external', user_external_id = NULL").await;
-    walked(&stand).await;
-    assert_eq!(users(&stand).await, known, "a walk reads them again, and their calls are linked again");
+    stand.meet_users_anew().await;
+    assert_eq!(users(&stand).await, known, "they are listed again, and their calls are linked again");
     stand.finish(roles).await;
 }
 
@@ -268,7 +266,7 @@ async fn a_day_that_is_used_up_parks_the_sync_with_its_cause() {
         .until("the sync is parked for want of quota", async || {
             let runs = stand.json(&["runs"]).await;
             let parked = |run: &&serde_json::Value| run["parked_cause"] == "quota";
-            runs.iter().filter(parked).count() == 3
+            runs.iter().filter(parked).count() == 4
         })
         .await;
     assert_truth(&stand).await;

@@ -78,7 +78,8 @@ async fn timed_sync(stand: &Stand, round: usize) -> Duration {
         let title = format!("{id} in round {round}");
         stand.world().change("small", Change::SetTitle { id, title }).expect("a title");
     }
-    let sql = "SELECT count(*) FROM sync_runs WHERE tenant_id = 'small' AND kind = 'periodic' AND state = 'settled'";
+    let sql = "SELECT count(*) FROM sync_runs
+               WHERE tenant_id = 'small' AND stream = 'conversations' AND kind = 'periodic' AND state = 'settled'";
     let settled = stand.number(sql).await;
     let began = Instant::now();
     stand.ok(&["sync", "small/attention"]).await;

@@ -36,5 +36,6 @@ mod tenants;
 mod tls;
 mod told;
 mod traced;
+mod users;
 mod wires;
 mod withdrawals;

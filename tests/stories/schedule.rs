@@ -27,11 +27,16 @@ async fn ahead(stand: &Stand) -> Value {
         let goes_on = ["running", "will run", "not due"].contains(&one["outlook"].as_str().expect("a word"));
         assert_eq!(goes_on, connection["blocked"].is_null(), "{one}");
     }
-    all.into_iter().find(|one| one["kind"] == "periodic").expect("a schedule")
+    of_calls(all.into_iter().filter(|one| one["kind"] == "periodic"))
+}
+
+/// What is told of the calls' schedule.
+fn of_calls(mut all: impl Iterator<Item = Value>) -> Value {
+    all.find(|one| one["stream"] == "conversations").expect("a schedule")
 }
 
 async fn at(stand: &Stand, at: jiff::Timestamp) -> Value {
-    stand.json(&["schedule", "--tenant", "acme", "--at", &at.to_string()]).await.remove(0)
+    of_calls(stand.json(&["schedule", "--tenant", "acme", "--at", &at.to_string()]).await.into_iter())
 }
 
 #[tokio::test]
@@ -74,7 +79,8 @@ async fn a_pause_is_told_ahead_and_found_afterwards_and_the_schedule_agrees_with
              UPDATE connection_stops SET since = now() - interval '3 hours', until = now() - interval '50 min';
              UPDATE sync_runs SET planned_at = now() - interval '200 min', started_at = now() - interval '200 min',
                  listed_at = now() - interval '199 min', ended_at = now() - interval '199 min'
-             WHERE kind = 'periodic' AND run_id = (SELECT run_id FROM sync_runs WHERE kind = 'periodic' ORDER BY planned_at LIMIT 1)",
+             WHERE kind = 'periodic' AND run_id = (
+                 SELECT run_id FROM sync_runs WHERE kind = 'periodic' AND stream = 'conversations' ORDER BY planned_at LIMIT 1)",
         )
         .await;
     assert_eq!(at(&stand, ago(2000)).await["then"], "not connected");
@@ -113,7 +119,7 @@ async fn runs_of_long_ago_are_forgotten_and_who_asks_for_them_is_told_so() {
         let moved = format!(
             "UPDATE sync_runs SET planned_at = t, started_at = t, listed_at = t, ended_at = t
              FROM (SELECT now() - interval '{days_ago} days') AS s (t)
-             WHERE kind = 'periodic' AND planned_at > now() - interval '1 day'"
+             WHERE kind = 'periodic' AND stream = 'conversations' AND planned_at > now() - interval '1 day'"
         );
         stand.database.execute(&moved).await;
     }

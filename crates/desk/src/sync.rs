@@ -29,7 +29,9 @@ pub async fn window(
     }
     let window = Window { to: window.to.min(now), ..window };
     let mut planned = 0;
-    for stream in stream::of_connection(&tx, connection.id).await? {
+    let streams = stream::of_connection(&tx, connection.id).await?;
+    // what every run lists whole has no window
+    for stream in streams.into_iter().filter(|stream| !stream.is_listed_whole()) {
         let kind = RunKind::Backfill;
         planned +=
             run_plan::plan_slices(&tx, &connection.tenant, connection.id, stream, kind, window, length)

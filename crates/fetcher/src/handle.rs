@@ -78,8 +78,8 @@ async fn claim(shared: &Shared, nudge: &Nudge) -> Result<Option<ClaimedRun>, Sto
 async fn gather(shared: &Shared, run: &ClaimedRun) -> Result<Gathered, Setback> {
     let deadline = Instant::now() + shared.deps.config.page_budget;
     let source = Source::open(shared, run).await?;
-    users::read_again(shared, run, &source, deadline).await?;
     match (&source, run.stream, run.kind) {
+        (_, Stream::Users, _) => users::gather(shared, run, &source, deadline).await,
         (Source::HubSpot(source), ..) => source.gather(shared, run, deadline).await,
         (Source::Salesforce(source), ..) => source.gather(shared, run, deadline).await,
         (_, Stream::Conversations, RunKind::FollowUp) => {

@@ -33,7 +33,6 @@ pub use metrics::FetcherMetrics;
 use permit::Lines;
 use source::Answers;
 pub use source::ask_for_tokens;
-pub use users::{attention_users, gong_users, hubspot_users, salesforce_users};
 
 /// What a fetcher needs.
 #[derive(Clone)]
@@ -62,7 +61,6 @@ struct Shared {
     http: VendorHttp,
     answers: Answers,
     lines: Lines,
-    users_read: users::Progress,
     shutdown: Shutdown,
     /// Begins when pages under way are to be handed back, for the process ends soon.
     handback: Shutdown,
@@ -76,7 +74,6 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         http,
         answers: Answers::default(),
         lines: Lines::default(),
-        users_read: users::Progress::default(),
         shutdown: shutdown.clone(),
         handback: Shutdown::new(),
     });

@@ -1,8 +1,8 @@
-//! What the CRMs have in common: keys, hashes, and lists that are written as one text.
+//! What the CRMs have in common: keys, hashes, users, and lists that are written as one text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{ContentHash, CrmRecord, Stream, VendorKey};
+use model::{ContentHash, CrmBody, CrmRecord, CrmUser, Presence, Stream, VendorKey};
 use serde_json::value::RawValue;
 
 use crate::canonical::canonical_bytes;
@@ -63,6 +63,37 @@ pub(crate) fn stored_id(id: &str) -> String {
     VendorKey::of(id.trim()).as_str().to_owned()
 }
 
+/// What users of every vendor have.
+#[derive(Debug, Default)]
+pub(crate) struct User<'a> {
+    /// The whole of it, where the vendor has it so.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) given_name: Option<&'a str>,
+    pub(crate) family_name: Option<&'a str>,
+}
+
+impl User<'_> {
+    /// The user as a record; the first address is the main one.
+    pub(crate) fn record<'e>(
+        &self,
+        external_id: String,
+        emails: impl IntoIterator<Item = &'e str>,
+    ) -> CrmRecord {
+        let mut nul = NulSweeper::default();
+        let (given, email_keys) = addresses(emails.into_iter(), &mut nul);
+        let name = nul.trimmed(self.name).or_else(|| full_name(self.given_name, self.family_name, &mut nul));
+        CrmRecord {
+            external_id,
+            // who has left is one of the tenant's own people all the same
+            presence: Presence::Live,
+            merged_ids: BTreeSet::new(),
+            created_at: None,
+            owner_external_id: None,
+            body: CrmBody::User(CrmUser { name, email: given.into_iter().next(), email_keys }),
+        }
+    }
+}
+
 /// The items of a list written as one text: `a;b; c`.
 pub(crate) fn items(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.unwrap_or_default().split(';').map(str::trim).filter(|item| !item.is_empty())
@@ -88,4 +119,21 @@ pub(crate) fn addresses<'a>(
 pub(crate) fn full_name(given: Option<&str>, family: Option<&str>, nul: &mut NulSweeper) -> Option<String> {
     let parts: Vec<String> = [given, family].into_iter().filter_map(|part| nul.trimmed(part)).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::MappingError;
+
+    /// What is read of a user: id, name, main address and every key, as far as there are any.
+    pub(crate) fn told(read: fn(&RawValue) -> Result<CrmRecord, MappingError>, row: &str) -> String {
+        let record = match read(&serde_json::from_str::<Box<RawValue>>(row).expect("JSON")) {
+            Ok(record) => record,
+            Err(error) => return error.to_string(),
+        };
+        let CrmBody::User(user) = record.body else { panic!("no user: {record:?}") };
+        let parts = [Some(record.external_id), user.name, user.email].into_iter().flatten();
+        parts.chain(user.email_keys).collect::<Vec<_>>().join(" ")
+    }
 }

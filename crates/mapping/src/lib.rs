@@ -19,6 +19,6 @@ mod time;
 pub use canonical::canonical_hash;
 pub use content::content_hash;
 pub use crm::{ListedRecord, record_hash, record_key};
-pub use document::{conversation, crm_record};
+pub use document::{conversation, crm_record, listed_user};
 pub use error::MappingError;
 pub use listed_row::ListedRow;

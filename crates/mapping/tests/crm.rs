@@ -1,14 +1,17 @@
-//! Every shape of a CRM's record that was seen or feared, one file each, and what becomes of it.
+//! Every shape of a CRM's record or a user that was seen or feared, one file each, and what becomes of it.
 
 use std::path::Path;
 
-use mapping::{ListedRecord, MappingError};
-use model::{CrmRecord, Stream};
+use mapping::ListedRecord;
+use model::{CrmRecord, Stream, Vendor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 struct Fixture<'a> {
+    /// Whose it is, where the folder does not say.
+    vendor: Option<Vendor>,
+    #[serde(default = "users")]
     stream: Stream,
     #[serde(borrow)]
     listed: &'a RawValue,
@@ -23,41 +26,57 @@ struct Mapped {
     record: Result<CrmRecord, String>,
 }
 
-type Listed = fn(Stream, &RawValue, Option<&RawValue>) -> ListedRecord;
-type Record = fn(Stream, &RawValue, Option<&RawValue>) -> Result<CrmRecord, MappingError>;
+fn users() -> Stream {
+    Stream::Users
+}
 
-fn snapshots(vendor: &str, listed: Listed, record: Record) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(vendor);
+fn listed(vendor: Vendor, fixture: &Fixture<'_>) -> ListedRecord {
+    let Fixture { stream, listed, related, .. } = *fixture;
+    match (stream, vendor) {
+        (Stream::Users, _) => mapping::listed_user(vendor, listed),
+        (_, Vendor::Salesforce) => mapping::salesforce::listed(stream, listed, related),
+        _ => mapping::hubspot::listed(stream, listed, related),
+    }
+}
+
+fn snapshots(of: &str, vendor: Vendor) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(of);
     let mut paths: Vec<_> =
         folder.read_dir().expect("the fixtures").map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
-    assert!(paths.len() > 10, "the fixtures are gone");
+    assert!(paths.len() > 5, "the fixtures are gone");
     for path in paths {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a fixture");
         let fixture: Fixture<'_> =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name} is no fixture: {error}"));
-        let row = listed(fixture.stream, fixture.listed, fixture.related);
+        let vendor = fixture.vendor.unwrap_or(vendor);
+        let row = listed(vendor, &fixture);
         let mapped = Mapped {
             key: row.key.to_string(),
             id: row.id,
-            record: record(fixture.stream, fixture.listed, fixture.related)
+            record: mapping::crm_record(vendor, fixture.stream, fixture.listed, fixture.related)
                 .map_err(|error| error.to_string()),
         };
         let mut settings = insta::Settings::clone_current();
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        settings.set_snapshot_path(format!("snapshots/{vendor}"));
+        settings.set_snapshot_path(format!("snapshots/{of}"));
         settings.bind(|| insta::assert_json_snapshot!(name, mapped));
     }
 }
 
 #[test]
 fn every_record_of_hubspot_is_mapped_as_its_snapshot_says() {
-    snapshots("hubspot", mapping::hubspot::listed, mapping::hubspot::record);
+    snapshots("hubspot", Vendor::HubSpot);
 }
 
 #[test]
 fn every_row_of_salesforce_is_mapped_as_its_snapshot_says() {
-    snapshots("salesforce", mapping::salesforce::listed, mapping::salesforce::record);
+    snapshots("salesforce", Vendor::Salesforce);
+}
+
+#[test]
+fn every_user_is_mapped_as_its_snapshot_says() {
+    snapshots("users", Vendor::Attention);
 }

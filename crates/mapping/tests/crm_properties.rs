@@ -134,7 +134,7 @@ proptest! {
     #[test]
     fn any_row_of_salesforce_is_mapped_or_refused_and_both_forms_of_an_id_are_one_key(
         id in prop_oneof![3 => "[0-9A-Za-z]{15}", 1 => ".{0,30}"], fields in rows(),
-        stream in select(vec![Stream::Accounts, Stream::Contacts, Stream::Deals, Stream::Leads]),
+        stream in select(vec![Stream::Accounts, Stream::Contacts, Stream::Deals, Stream::Leads, Stream::Users]),
     ) {
         let row = |id: &str| {
             let mut row = fields.clone();

@@ -1,14 +1,14 @@
-//! What a CRM's document becomes: one shape for every CRM.
+//! What a CRM's document becomes, and a recorder's user: one shape for every vendor.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A record of a CRM.
+/// A record of a CRM, or a user of any vendor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmRecord {
-    /// Its id in the CRM, in its longest form.
+    /// Its id at the vendor, in its longest form.
     pub external_id: String,
     /// Whether it is still there.
     pub presence: Presence,
@@ -44,6 +44,8 @@ pub enum CrmBody {
     Contact(CrmContact),
     /// Something that may be sold.
     Deal(CrmDeal),
+    /// One of the tenant's own people.
+    User(CrmUser),
 }
 
 /// A company.
@@ -97,4 +99,15 @@ pub struct CrmDeal {
     pub closed: bool,
     /// It was won.
     pub won: bool,
+}
+
+/// One of the tenant's own people: who works with the CRM, or whose calls are recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrmUser {
+    /// Full name.
+    pub name: Option<String>,
+    /// The main address as given; a queue or a machine has none.
+    pub email: Option<String>,
+    /// Addresses in normal form, each once, the main one first.
+    pub email_keys: Vec<String>,
 }

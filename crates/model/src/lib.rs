@@ -9,7 +9,7 @@ mod run;
 mod vendor;
 mod version;
 
-pub use crm::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence};
+pub use crm::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, CrmUser, Presence};
 pub use hash::{ContentHash, InvalidContentHash};
 pub use id::{
     AccountId, ConnectionId, ConversationId, DeadLetterId, EventId, InvalidId, MeetingId, ReplayId,

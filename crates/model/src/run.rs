@@ -18,6 +18,8 @@ names!(
         Deals = "deals",
         /// People who may become contacts, where a CRM keeps them apart.
         Leads = "leads",
+        /// The tenant's own people, as any vendor knows them.
+        Users = "users",
     }
 );
 
@@ -114,9 +116,20 @@ names!(
 );
 
 impl Stream {
-    /// Whether it is a CRM's: listed by change instead of by the time of a call, and complete in its list.
-    pub const fn is_crm(self) -> bool {
+    /// Whether it brings records that are complete in their list, and have no time of their own by which they could be asked for.
+    pub const fn is_of_records(self) -> bool {
         !matches!(self, Self::Conversations)
+    }
+
+    /// Whether every run lists all there is: who of the users changed is not asked for apart. Nothing is left for a history then.
+    pub const fn is_listed_whole(self) -> bool {
+        matches!(self, Self::Users)
+    }
+
+    /// How often it is listed at most, in seconds, whatever its connection's interval.
+    pub const fn interval_min_s(self) -> i32 {
+        // a new colleague's calls are nobody's for so long at most
+        if self.is_listed_whole() { 86_400 } else { 0 }
     }
 }
 

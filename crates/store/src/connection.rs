@@ -111,13 +111,17 @@ pub async fn connect(
             ],
         )
         .await?;
-    let streams: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
+    let names: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
+    let whole: Vec<bool> = streams.iter().map(|stream| stream.is_listed_whole()).collect();
+    let seldom: Vec<i32> = streams.iter().map(|stream| stream.interval_min_s()).collect();
     tx.execute(
         // the first periodic run comes at once; the bootstrap owns what lies before its lookback
-        "INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at)
-         SELECT $1, stream, $3, now(), now(), now() + make_interval(secs => $4) FROM unnest($2::text[]) AS n (stream)
+        "INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at, interval_min_s,
+                              history_unplanned, bootstrapped_from)
+         SELECT $1, stream, $3, now(), now(), now() + make_interval(secs => $4), seldom, NOT whole, CASE WHEN whole THEN 'epoch'::timestamptz END
+         FROM unnest($2::text[], $5::bool[], $6::int[]) AS n (stream, whole, seldom)
          ON CONFLICT DO NOTHING",
-        &[&id.0, &streams, &tenant.as_str(), &f64::from(settings.walk_interval_s)],
+        &[&id.0, &names, &tenant.as_str(), &f64::from(settings.walk_interval_s), &whole, &seldom],
     )
     .await?;
     Ok((id, row.try_get(0)?))

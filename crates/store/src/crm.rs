@@ -1,4 +1,4 @@
-//! The write of a batch of CRM records, of any tenants, in one transaction: what is given is compared with what is there, only the
+//! The write of a batch of CRM records and users, of any tenants, in one transaction: what is given is compared with what is there, only the
 //! difference is written, and what of it can move a conversation is noted for linking again.
 //!
 //! As for conversations, the intake rows are locked first: whoever holds the row of a record is the only one who writes it.
@@ -9,13 +9,15 @@ mod contacts;
 mod deals;
 pub mod gone;
 mod merges;
+mod users;
 
 use std::collections::BTreeMap;
 
-use model::{AccountId, CrmBody, CrmRecord, Presence, TenantId, Vendor, VendorAccount};
+use model::{AccountId, ConnectionId, CrmBody, CrmRecord, Presence, TenantId, Vendor, VendorAccount};
 use uuid::Uuid;
 
 use self::columns::Columns;
+use self::users::User;
 use crate::account::change::Change;
 use crate::conversation_write::{Arrival, Stored, intake};
 use crate::{StoreError, Tx};
@@ -130,12 +132,17 @@ pub async fn write(tx: &Tx, writes: &mut RecordWrites<'_>) -> Result<(), StoreEr
     let sources: Vec<String> =
         writes.changed.iter().map(|one| source(one.vendor, one.vendor_account)).collect();
     let (mut accounts, mut contacts, mut deals) = (Vec::new(), Vec::new(), Vec::new());
+    let mut people: BTreeMap<(&TenantId, ConnectionId), Vec<User<'_>>> = BTreeMap::new();
     for (changed, source) in writes.changed.iter().zip(&sources) {
         let (tenant, record) = (changed.stored.arrival.tenant, changed.record);
         match &record.body {
             CrmBody::Account(body) => accounts.push(Row { tenant, source, record, body }),
             CrmBody::Contact(body) => contacts.push(Row { tenant, source, record, body }),
             CrmBody::Deal(body) => deals.push(Row { tenant, source, record, body }),
+            CrmBody::User(body) => {
+                let place = (tenant, changed.stored.arrival.connection_id);
+                people.entry(place).or_default().push((record.external_id.as_str(), body));
+            }
         }
     }
     // A first sync fills these tables a thousand records at a time: what was planned beside the batch before is wrong for this one.
@@ -145,6 +152,9 @@ pub async fn write(tx: &Tx, writes: &mut RecordWrites<'_>) -> Result<(), StoreEr
     accounts::write(tx, &accounts, &mut changes).await?;
     contacts::write(tx, &contacts, &mut changes).await?;
     deals::write(tx, &deals, &mut changes).await?;
+    for ((tenant, connection), people) in people {
+        users::write(tx, tenant, connection, &people, changes.entry(tenant.clone()).or_default()).await?;
+    }
     merges.write(tx, &mut changes).await?;
     for (tenant, change) in &changes {
         change.note(tx, tenant).await?;

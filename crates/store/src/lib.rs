@@ -41,7 +41,6 @@ pub mod testing;
 pub mod timeline;
 mod tx;
 pub mod unmatched;
-pub mod user;
 pub mod vanish;
 pub mod vendor_account;
 

@@ -316,7 +316,11 @@ async fn cover(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
 
 /// Counts a complete walk against every stored record that it did not see.
 async fn count_missed(tx: &Tx, run: &ClaimedRun) -> Result<(), StoreError> {
-    if run.stream.is_crm() {
+    if run.stream.is_listed_whole() {
+        // who has left is one of the tenant's own people all the same
+        return Ok(());
+    }
+    if run.stream.is_of_records() {
         tx.execute(
             "UPDATE intake k SET missed_walks = missed_walks + 1 FROM sync_runs r
              WHERE r.run_id = $1 AND k.connection_id = $2 AND k.stream = $3 AND k.listed_at < r.started_at

@@ -55,8 +55,6 @@ pub struct ClaimedRun {
     pub attempt: u32,
     /// Which part of the vendor account's day it spends.
     pub share: Share,
-    /// How long ago the vendor's users were asked for with its stream.
-    pub users_age: Duration,
     /// What blocks the connection now, so that the step must not go on.
     pub blocked: Option<ParkCause>,
 }
@@ -93,9 +91,7 @@ pub async fn claim(
                AND coalesce(r.claim_expires_at, '-infinity') <= clock_timestamp()
              RETURNING r.tenant_id, r.connection_id, c.vendor, c.vendor_account, c.base_url, c.allow_http,
                  c.admit_private, r.stream, r.kind, r.lane, r.window_from, r.window_to, r.page, r.attempt, b.cause, r.resumed,
-                 r.walks, r.cursor, r.restarts, run_share(r.kind, r.replayed), c.domain_fields,
-                 (SELECT extract(epoch FROM now() - s.users_read_at)::float8 FROM streams s
-                  WHERE s.connection_id = r.connection_id AND s.stream = r.stream)",
+                 r.walks, r.cursor, r.restarts, run_share(r.kind, r.replayed), c.domain_fields",
             &[&run.0, &step.0, &worker, &lease.as_secs_f64()],
         )
         .await?;
@@ -122,7 +118,6 @@ pub async fn claim(
         cursor: row.try_get(17)?,
         restarts: u32::try_from(row.try_get::<_, i32>(18)?).unwrap_or(0),
         share: row.try_get::<_, &str>(19)?.parse()?,
-        users_age: Duration::from_secs_f64(row.try_get::<_, Option<f64>>(21)?.unwrap_or_default().max(0.0)),
         blocked: row.try_get::<_, Option<&str>>(14)?.map(str::parse).transpose()?,
     }))
 }

@@ -22,7 +22,8 @@ pub async fn plan_periodic(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
     let row = tx
         .query_one(
             "WITH due AS (
-                 SELECT s.connection_id, s.stream, s.tenant_id, s.live_from, s.covered, c.interval_s, c.lookback_s
+                 SELECT s.connection_id, s.stream, s.tenant_id, s.live_from, s.covered,
+                        greatest(c.interval_s, s.interval_min_s) AS interval_s, c.lookback_s
                  FROM streams s JOIN connections c USING (connection_id)
                  WHERE s.due_at <= now() AND c.disconnected_at IS NULL
                  ORDER BY s.due_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED),
@@ -33,10 +34,12 @@ pub async fn plan_periodic(tx: &Tx, limit: i64) -> Result<u64, StoreError> {
              planned AS (
                  INSERT INTO sync_runs (run_id, tenant_id, connection_id, stream, kind, lane, window_from, window_to, state)
                  SELECT gen_random_uuid(), tenant_id, connection_id, stream, 'periodic', 'live',
+                        -- users have no times: every run lists them all
+                        CASE stream WHEN 'users' THEN 'epoch' ELSE
                         least(now() - make_interval(secs => lookback_s),
                               -- what a CRM has just changed shows a while later: each increment reaches back into the one before
                               lower(tstzmultirange(tstzrange(live_from, greatest(now(), live_from))) - covered)
-                              - make_interval(secs => CASE stream WHEN 'conversations' THEN 0 ELSE lookback_s END)),
+                              - make_interval(secs => CASE stream WHEN 'conversations' THEN 0 ELSE lookback_s END)) END,
                         now(), 'planned'
                  FROM due ON CONFLICT DO NOTHING RETURNING 1)
              SELECT count(*) FROM planned",
@@ -104,7 +107,7 @@ pub async fn plan_slices(
     length: SliceLength,
 ) -> Result<u64, StoreError> {
     let mut planned = 0;
-    let slices = if stream.is_crm() { vec![window] } else { window.slices(length.0) };
+    let slices = if stream.is_of_records() { vec![window] } else { window.slices(length.0) };
     for slice in slices {
         plan(tx, tenant, connection_id, stream, kind, slice).await?;
         planned += 1;

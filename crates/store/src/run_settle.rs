@@ -42,7 +42,7 @@ pub async fn settle_next(tx: &Tx) -> Result<Option<bool>, StoreError> {
         });
         outbox::emit(tx, &tenant, "run.settled", &run.to_string(), &body).await?;
         let stream: Stream = due.try_get::<_, &str>(5)?.parse()?;
-        if stream.is_crm() {
+        if stream.is_of_records() {
             open_gate(tx, &tenant, ConnectionId(due.try_get(2)?)).await?;
         }
     }

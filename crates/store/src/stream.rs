@@ -48,13 +48,6 @@ pub async fn note_probe(tx: &Tx, id: ConnectionId, saw_calls: bool) -> Result<()
     Ok(())
 }
 
-/// Notes that the vendor's users were asked for to the end.
-pub async fn note_users_read(tx: &Tx, id: ConnectionId, stream: Stream) -> Result<(), StoreError> {
-    let sql = "UPDATE streams SET users_read_at = now() WHERE connection_id = $1 AND stream = $2";
-    tx.execute(sql, &[&id.0, &stream.as_str()]).await?;
-    Ok(())
-}
-
 /// Lists the suspicious silences the transaction may see.
 pub async fn silences(tx: &Tx) -> Result<Vec<Silence>, StoreError> {
     let rows = tx

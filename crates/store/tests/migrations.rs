@@ -85,6 +85,26 @@ async fn rows_of_before_the_rules_changed_are_to_be_gone_over_and_those_of_a_fre
 }
 
 #[tokio::test]
+async fn users_are_listed_as_a_stream_where_they_could_be_read_before() {
+    let database = TestDatabase::empty().await;
+    migrate(database.store(), Some(51)).await.unwrap();
+    database.execute(DATA).await;
+    database
+        .execute(
+            "INSERT INTO connections (connection_id, tenant_id, vendor, vendor_account, base_url)
+                 VALUES ('00000000-0000-0000-0000-0000000000c2', 'acme', 'gong', 'company', 'https://h');
+             INSERT INTO users (connection_id, external_id, tenant_id, email, email_key)
+                 VALUES ('00000000-0000-0000-0000-0000000000c1', 'u-1', 'acme', 'Ana@acme.com', 'ana@acme.com')",
+        )
+        .await;
+    migrate(database.store(), None).await.unwrap();
+    let listed = "SELECT right(connection_id::text, 2) || ' ' || interval_min_s FROM streams
+                  WHERE stream = 'users' AND NOT history_unplanned AND due_at BETWEEN now() AND now() + interval '1 day'";
+    assert_eq!(database.text(listed).await, "c1 86400", "the other's key may not be allowed to");
+    database.finish().await;
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_with_what_to_do() {
     let database = TestDatabase::empty().await;
     let store = database.store();

@@ -13,8 +13,8 @@ use crate::stage::{Stage, TENANT, workspace};
 /// Contacts of an account.
 const CONTACTS_PER_ACCOUNT: usize = 10;
 
-/// Companies, contacts and deals.
-const STREAMS: i64 = 3;
+/// Companies, contacts, deals and owners.
+const STREAMS: i64 = 4;
 
 /// One round: ours and bare, one after the other.
 pub(crate) struct Round {

@@ -171,7 +171,8 @@ async fn live_sync(stage: &Stage, round: usize) -> anyhow::Result<f64> {
         world.change(LIVE, Change::SetTitle { id, title })?;
     }
     let settled = format!(
-        "SELECT count(*) FROM sync_runs WHERE tenant_id = '{LIVE}' AND kind = 'periodic' AND state = 'settled'"
+        "SELECT count(*) FROM sync_runs
+         WHERE tenant_id = '{LIVE}' AND stream = 'conversations' AND kind = 'periodic' AND state = 'settled'"
     );
     let before = stage.number(&settled).await?;
     let began = Instant::now();

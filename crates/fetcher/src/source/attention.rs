@@ -22,7 +22,7 @@ use crate::ask::{Answer, Setback, ask_once, sort};
 use crate::details::{Fetched, Gathering, Got, Wanted};
 use crate::probe::{is_answered, is_refusal, last_hour};
 use crate::publish::Documents;
-use crate::users::{UsersPage, attention_users};
+use crate::users::UsersPage;
 
 /// Rows of a page: the vendor's own maximum.
 const PAGE_SIZE: u32 = 50;
@@ -173,11 +173,11 @@ impl AttentionSource {
         shared: &Shared,
         run: &ClaimedRun,
         deadline: Instant,
-    ) -> Result<Answer<UsersPage>, Setback> {
+    ) -> Result<UsersPage, Setback> {
         let request = |auth| async move { self.client.users(&auth).await };
         let answer = self.ask(shared, run, Endpoint::Users, deadline, request).await?;
-        let page = |workspace| UsersPage { users: attention_users(&workspace), next: None };
-        Ok(answer.map(|(workspace, asked_at)| (page(workspace), asked_at)))
+        let (workspace, asked_at) = answer.map_err(|(error, _)| page_failed(&error))?;
+        Ok(UsersPage { rows: workspace.users, asked_at, ending: Ending::Cursor(None) })
     }
 
     async fn detail(

@@ -18,7 +18,7 @@ use crate::ask::{Answer, Setback};
 use crate::details::{Fetched, Gathering, Got, Wanted};
 use crate::probe::{is_answered, last_hour};
 use crate::publish::Documents;
-use crate::users::{UsersPage, gong_users};
+use crate::users::UsersPage;
 
 /// Records of one step of a follow-up, as many as one request takes: two requests for all of them.
 pub(super) const LOOKS_MAX: i64 = 100;
@@ -107,14 +107,21 @@ impl GongSource {
         &self,
         shared: &Shared,
         run: &ClaimedRun,
-        cursor: Option<&str>,
         deadline: Instant,
-    ) -> Result<Answer<UsersPage>, Setback> {
+    ) -> Result<UsersPage, Setback> {
+        let cursor = run.cursor.as_deref();
         let ask = async |client: Gong, auth: GongAuth| client.users(&auth, cursor).await;
-        let answer = self.ask(shared, run, deadline, ask).await?;
-        Ok(answer.map(|(page, asked_at)| {
-            (UsersPage { users: gong_users(&page.users), next: page.cursor }, asked_at)
-        }))
+        match self.ask(shared, run, deadline, ask).await? {
+            // the page before said that there is one
+            Ok((page, asked_at)) if page.is_nothing && cursor.is_some() => Ok(UsersPage::expired(asked_at)),
+            Ok((page, asked_at)) => {
+                Ok(UsersPage { rows: page.users, asked_at, ending: Ending::Cursor(page.cursor) })
+            }
+            Err((error, asked_at)) if error.failure == Failure::CursorExpired && cursor.is_some() => {
+                Ok(UsersPage::expired(asked_at))
+            }
+            Err((error, _)) => Err(page_failed(&error)),
+        }
     }
 
     /// Fetches transcripts in batches; of records without their row, the row first. A batch that fails is its records' failure, and

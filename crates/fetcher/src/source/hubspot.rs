@@ -14,13 +14,13 @@ use vendors::hubspot::{HubSpot, Object, READ_MAX, RecordPage, SEARCH_MAX, Search
 use vendors::{Bearer, VendorError, VendorHttp};
 
 use super::holder::{Held, Holder};
-use super::{page_error, page_failed};
+use super::{Ending, cursor_of, cursor_text, page_error, page_failed};
 use crate::Shared;
-use crate::ask::{Answer, Setback};
+use crate::ask::Setback;
 use crate::page::Gathered;
 use crate::probe::{is_answered, is_answered_under};
 use crate::records::{self, Record};
-use crate::users::{UsersPage, hubspot_users};
+use crate::users::UsersPage;
 
 /// Where a run's list goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,7 @@ impl HubSpotSource {
                 is_answered(shared, probe, client.companies_of(&token, object, &nobody)).await?;
             }
         }
+        is_answered(shared, probe, client.owners(&token, false, None)).await?;
         Ok(())
     }
 
@@ -94,25 +95,27 @@ impl HubSpotSource {
         &self,
         shared: &Shared,
         run: &ClaimedRun,
-        cursor: Option<&str>,
         deadline: Instant,
-    ) -> Result<Answer<UsersPage>, Setback> {
-        let (archived, after) = match cursor.and_then(|cursor| cursor.split_once(':')) {
-            Some((list, after)) => (list == "archived", Some(after).filter(|after| !after.is_empty())),
-            None => (false, None),
+    ) -> Result<UsersPage, Setback> {
+        let (archived, after) = match cursor_of(run)? {
+            Some(Cursor::Archived { after }) => (true, after),
+            Some(Cursor::All { after }) => (false, after),
+            _ => (false, None),
         };
+        let after = after.as_deref();
         let ask = |held| {
             let (client, token) = self.access(held);
             async move { client.owners(&token, archived, after).await }
         };
         let answer = self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await?;
-        Ok(answer.map(|(page, asked_at)| {
-            let next = match page.after {
-                Some(after) => Some(format!("{}:{after}", if archived { "archived" } else { "there" })),
-                None => (!archived).then(|| "archived:".to_owned()),
-            };
-            (UsersPage { users: hubspot_users(&page.owners), next }, asked_at)
-        }))
+        let (page, asked_at) = answer.map_err(|(error, _)| page_failed(&error))?;
+        let next = match page.after {
+            Some(after) if archived => Some(Cursor::Archived { after: Some(after) }),
+            Some(after) => Some(Cursor::All { after: Some(after) }),
+            None => (!archived).then_some(Cursor::Archived { after: None }),
+        };
+        let ending = Ending::Cursor(next.as_ref().map(cursor_text));
+        Ok(UsersPage { rows: page.rows, asked_at, ending })
     }
 
     /// Lists the run's page and publishes what is new or changed of it.
@@ -126,7 +129,7 @@ impl HubSpotSource {
             Stream::Accounts => Object::Companies,
             Stream::Contacts => Object::Contacts,
             Stream::Deals => Object::Deals,
-            Stream::Leads | Stream::Conversations => {
+            Stream::Leads | Stream::Users | Stream::Conversations => {
                 return Err(page_error("vendor-stream", "HubSpot has no such records"));
             }
         };
@@ -146,15 +149,12 @@ impl HubSpotSource {
 
 impl Step<'_> {
     fn cursor(&self) -> Result<Cursor, Setback> {
-        let Some(text) = &self.run.cursor else {
-            return Ok(match self.run.kind {
-                RunKind::Bootstrap | RunKind::Walk => Cursor::All { after: None },
-                RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => {
-                    Cursor::Changed { from_ms: self.run.window.from.as_millisecond() }
-                }
-            });
-        };
-        serde_json::from_str(text).map_err(|error| page_error("cursor", &error.to_string()))
+        Ok(cursor_of(self.run)?.unwrap_or_else(|| match self.run.kind {
+            RunKind::Bootstrap | RunKind::Walk => Cursor::All { after: None },
+            RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => {
+                Cursor::Changed { from_ms: self.run.window.from.as_millisecond() }
+            }
+        }))
     }
 
     async fn page(&self, cursor: &Cursor) -> Result<(RecordPage, Version), Setback> {
@@ -249,7 +249,7 @@ impl Step<'_> {
         if self.run.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()) == Some(next.clone()) {
             return Err(page_error("endless-list", "the list goes on where it was"));
         }
-        Ok(Next::Cursor(serde_json::to_string(&next).expect("texts and numbers")))
+        Ok(Next::Cursor(cursor_text(&next)))
     }
 
     fn last_modified_ms(&self, page: &RecordPage) -> Result<i64, Setback> {

@@ -10,6 +10,8 @@ mod salesforce;
 use mapping::ListedRow;
 use model::{Vendor, VendorKey, Version};
 use secrets::SecretError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use store::credential::{Probe, StoredCredential};
 use store::run_checkpoint::Next;
@@ -19,7 +21,7 @@ use tokio::time::Instant;
 use vendors::{BaseUrl, InvalidBaseUrl, VendorError};
 
 use crate::Shared;
-use crate::ask::{Answer, Setback};
+use crate::ask::Setback;
 use crate::details::{Fetched, Wanted};
 use crate::publish::Documents;
 use crate::users::UsersPage;
@@ -158,19 +160,18 @@ impl Source {
         }
     }
 
-    /// Lists a page of the vendor's users; an error concerns these alone.
+    /// Lists the run's page of the vendor's users.
     pub(crate) async fn users(
         &self,
         shared: &Shared,
         run: &ClaimedRun,
-        cursor: Option<&str>,
         deadline: Instant,
-    ) -> Result<Answer<UsersPage>, Setback> {
+    ) -> Result<UsersPage, Setback> {
         match self {
             Self::Attention(source) => source.users(shared, run, deadline).await,
-            Self::Gong(source) => source.users(shared, run, cursor, deadline).await,
-            Self::HubSpot(source) => source.users(shared, run, cursor, deadline).await,
-            Self::Salesforce(source) => source.users(shared, run, cursor, deadline).await,
+            Self::Gong(source) => source.users(shared, run, deadline).await,
+            Self::HubSpot(source) => source.users(shared, run, deadline).await,
+            Self::Salesforce(source) => source.users(shared, run, deadline).await,
         }
     }
 
@@ -258,6 +259,17 @@ pub(crate) fn not_opened(error: SecretError) -> Setback {
         // a key or a permission is missing, or the place cannot be asked just now
         _ => Setback::Unopened(error.to_string()),
     }
+}
+
+/// Where a run's list goes on; none at its beginning.
+fn cursor_of<C: DeserializeOwned>(run: &ClaimedRun) -> Result<Option<C>, Setback> {
+    let cursor = run.cursor.as_deref().map(serde_json::from_str).transpose();
+    cursor.map_err(|error| page_error("cursor", &error.to_string()))
+}
+
+/// A cursor as the ledger keeps it.
+fn cursor_text<C: Serialize>(cursor: &C) -> String {
+    serde_json::to_string(cursor).expect("texts and numbers")
 }
 
 /// What fails a page, by its error.

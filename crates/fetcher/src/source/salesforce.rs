@@ -20,13 +20,13 @@ use vendors::{Bearer, Failure, VendorError, VendorHttp};
 use part::Part;
 
 use super::holder::{Held, Holder};
-use super::{Ending, page_error, page_failed};
+use super::{Ending, cursor_of, cursor_text, page_error, page_failed};
 use crate::Shared;
 use crate::ask::{Answer, Setback};
 use crate::page::Gathered;
 use crate::probe::is_answered;
 use crate::records::{self, Record};
-use crate::users::{UsersPage, salesforce_users};
+use crate::users::UsersPage;
 
 /// Salesforce tells of the deletions of fifteen days: a run that was away for longer leaves the older ones to the walk.
 const DELETIONS_TOLD: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -46,6 +46,14 @@ enum Cursor {
     Part(Part),
     /// What was deleted in the window, by id: it may have left the recycle bin, where no query shows it.
     Deleted { after: Option<String> },
+}
+
+/// Whatever ends a query before its last row, it is no end.
+fn refuse_short(seen: u64, total: u64) -> Result<(), Setback> {
+    if seen >= total {
+        return Ok(());
+    }
+    Err(page_error("list-cut-short", &format!("the query ended after {seen} rows of {total}")))
 }
 
 /// Salesforce's clock is ahead of ours by less.
@@ -100,15 +108,15 @@ impl SalesforceSource {
             Stream::Contacts => Object::Contact,
             Stream::Deals => Object::Opportunity,
             Stream::Leads => Object::Lead,
-            Stream::Conversations => {
-                return Err(page_error("vendor-stream", "Salesforce has no conversations"));
+            Stream::Users | Stream::Conversations => {
+                return Err(page_error("vendor-stream", "Salesforce has no such records"));
             }
         };
         let step = Step { source: self, shared, run, object, deadline };
         if run.kind == RunKind::FollowUp {
             return step.look_again().await;
         }
-        match step.cursor()? {
+        match cursor_of(run)? {
             Some(Cursor::Deleted { after }) => step.deleted(after).await,
             Some(Cursor::Rows { next, seen, part }) => step.go_on(&next, seen, part).await,
             Some(Cursor::Part(part)) => step.begin(Some(part)).await,
@@ -121,27 +129,35 @@ impl SalesforceSource {
         &self,
         shared: &Shared,
         run: &ClaimedRun,
-        cursor: Option<&str>,
         deadline: Instant,
-    ) -> Result<Answer<UsersPage>, Setback> {
+    ) -> Result<UsersPage, Setback> {
+        let (at, seen) = match cursor_of(run)? {
+            Some(Cursor::Rows { next, seen, .. }) => (Some(next), seen),
+            _ => (None, 0),
+        };
+        let at = at.as_deref();
         let ask = |held| {
             let (client, token) = self.access(held);
-            async move { client.users(&token, cursor).await }
+            async move { client.users(&token, at).await }
         };
-        let answer = self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await?;
-        Ok(answer.map(|(page, asked_at)| {
-            (UsersPage { users: salesforce_users(&page.users), next: page.next }, asked_at)
-        }))
+        let (page, asked_at) = match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
+            Ok(answer) => answer,
+            Err((error, asked_at)) if error.failure == Failure::CursorExpired => {
+                return Ok(UsersPage::expired(asked_at));
+            }
+            Err((error, _)) => return Err(page_failed(&error)),
+        };
+        let seen = seen + page.rows.len() as u64;
+        let next = page.next.map(|next| Cursor::Rows { next, seen, part: None });
+        if next.is_none() {
+            refuse_short(seen, page.total)?;
+        }
+        let ending = Ending::Cursor(next.as_ref().map(cursor_text));
+        Ok(UsersPage { rows: page.rows, asked_at, ending })
     }
 }
 
 impl Step<'_> {
-    fn cursor(&self) -> Result<Option<Cursor>, Setback> {
-        let read = |text: &String| serde_json::from_str(text);
-        let cursor = self.run.cursor.as_ref().map(read).transpose();
-        cursor.map_err(|error| page_error("cursor", &error.to_string()))
-    }
-
     async fn try_ask<T, F>(&self, request: impl Fn(Salesforce, Bearer) -> F) -> Result<Answer<T>, Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
@@ -257,11 +273,7 @@ impl Step<'_> {
     fn next(&self, page: &RecordPage, seen: u64, part: Option<Part>) -> Result<Next, Setback> {
         let seen = seen + page.rows.len() as u64;
         let Some(next) = &page.next else {
-            // whatever ends a list before its end, it is no end
-            if seen < page.total {
-                let reason = format!("the query ended after {seen} rows of {}", page.total);
-                return Err(page_error("list-cut-short", &reason));
-            }
+            refuse_short(seen, page.total)?;
             if let Some(next) = part.and_then(|part| self.after(part)) {
                 return Ok(cursor(&Cursor::Part(next)));
             }
@@ -360,5 +372,5 @@ fn nothing(next: Next) -> Gathered {
 }
 
 fn cursor(cursor: &Cursor) -> Next {
-    Next::Cursor(serde_json::to_string(cursor).expect("texts and numbers"))
+    Next::Cursor(cursor_text(cursor))
 }

@@ -1,4 +1,4 @@
-//! Attention: rows of its list, and conversations.
+//! Attention: rows of its list, conversations, and users.
 
 mod attributes;
 mod conversation;
@@ -11,7 +11,9 @@ mod row;
 mod sources;
 mod summary;
 mod transcript;
+mod user;
 mod when;
 
 pub use conversation::conversation;
 pub use row::listed_row;
+pub use user::user;

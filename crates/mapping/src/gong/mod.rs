@@ -1,4 +1,4 @@
-//! Gong: calls of the extensive list, and their transcripts.
+//! Gong: calls of the extensive list, their transcripts, and users.
 
 mod call;
 mod context;
@@ -11,6 +11,8 @@ mod people;
 mod place;
 mod row;
 mod transcript;
+mod user;
 
 pub use conversation::conversation;
 pub use row::listed_row;
+pub use user::user;

@@ -1,5 +1,6 @@
-//! HubSpot: companies, contacts and deals.
+//! HubSpot: companies, contacts, deals and owners.
 
+mod owner;
 mod properties;
 mod record;
 mod row;

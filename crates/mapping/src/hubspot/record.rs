@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream};
 use serde_json::value::RawValue;
 
+use super::owner::owner;
 use super::properties::{Associated, Envelope, Properties};
 use crate::MappingError;
 use crate::crm::{addresses, full_name, items, stored_id};
@@ -13,8 +14,11 @@ use crate::json::mended;
 use crate::nul::NulSweeper;
 use crate::time::timestamp;
 
-/// Maps a company, a contact or a deal; `related` are its associations with companies.
+/// Maps a company, a contact, a deal or an owner; `related` are its associations with companies.
 pub fn record(stream: Stream, row: &RawValue, related: Option<&RawValue>) -> Result<CrmRecord, MappingError> {
+    if stream == Stream::Users {
+        return owner(row);
+    }
     let (readable, _) = mended(row);
     let envelope: Envelope<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
     let properties = envelope.properties.filter(|properties| properties.get().starts_with('{'));
@@ -27,7 +31,7 @@ pub fn record(stream: Stream, row: &RawValue, related: Option<&RawValue>) -> Res
         Stream::Accounts => CrmBody::Account(account(&id, &properties, &mut nul)),
         Stream::Contacts => CrmBody::Contact(contact(&properties, companies, &mut nul)),
         Stream::Deals => CrmBody::Deal(deal(&id, &properties, companies, &mut nul)),
-        Stream::Leads | Stream::Conversations => return Err(MappingError::NoDocument),
+        Stream::Leads | Stream::Users | Stream::Conversations => return Err(MappingError::NoDocument),
     };
     let created_at = properties.created_at.get().or(envelope.created_at.get());
     Ok(CrmRecord {

@@ -1,4 +1,4 @@
-//! Salesforce: accounts, contacts, leads and opportunities, as rows of a query that shows what is deleted too.
+//! Salesforce: accounts, contacts, leads, opportunities and users, as rows of a query that shows what is deleted too.
 
 mod fields;
 mod record;

@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 use super::fields::Fields;
 use crate::MappingError;
 use crate::account::salesforce_long_id;
-use crate::crm::{addresses, full_name, stored_id};
+use crate::crm::{User, addresses, full_name, stored_id};
 use crate::email::domain_from_website;
 use crate::json::{Entries, mended, text};
 use crate::nul::NulSweeper;
 use crate::time::timestamp;
 
-/// Maps an account, a contact, a lead or an opportunity.
+/// Maps an account, a contact, a lead, an opportunity or a user.
 pub fn record(
     stream: Stream,
     row: &RawValue,
@@ -32,6 +32,7 @@ pub fn record(
         Stream::Contacts => CrmBody::Contact(contact(&fields, &mut nul)),
         Stream::Leads => CrmBody::Contact(lead(&fields, &mut nul)),
         Stream::Deals => CrmBody::Deal(opportunity(&external_id, &fields, &mut nul)),
+        Stream::Users => return Ok(user(external_id, &fields)),
         Stream::Conversations => return Err(MappingError::NoDocument),
     };
     Ok(CrmRecord {
@@ -58,6 +59,11 @@ fn presence(external_id: &str, fields: &Fields<'_>) -> Presence {
         Some(master) if master != external_id => Presence::MergedInto(master),
         _ => Presence::Gone,
     }
+}
+
+fn user(external_id: String, fields: &Fields<'_>) -> CrmRecord {
+    let user = User { name: fields.name.get(), ..User::default() };
+    user.record(external_id, fields.email.get())
 }
 
 fn account(external_id: &str, fields: &Fields<'_>, row: &RawValue, nul: &mut NulSweeper) -> CrmAccount {

@@ -6,15 +6,15 @@ mod meetings;
 mod stand;
 
 use model::message::{RawDocument, RawSource, ResolveBatch};
-use model::{ConnectionId, ContentHash, Vendor, VendorAccount, VendorKey};
+use model::{ConnectionId, ContentHash, Stream, Vendor, VendorAccount, VendorKey};
 use queue::topology::{NORMALIZE_BACKFILL, NORMALIZE_LIVE, RESOLVE_QUEUE};
 use queue::{JobError, Outgoing};
 use serde_json::json;
 use serde_json::value::RawValue;
 use stand::{Stand, body_of, call};
 use store::account::{AccountRecord, ContactRecord};
-use store::testing::connected_to;
-use store::{Speaker, account, claim_check, timeline, user};
+use store::testing::{connected_to, take_records, user};
+use store::{Speaker, account, claim_check, timeline};
 
 #[tokio::test]
 async fn a_document_becomes_a_conversation_and_a_redelivery_changes_nothing() {
@@ -221,17 +221,8 @@ async fn the_owner_of_a_conversation_is_one_of_the_tenants_users_by_id_else_by_a
     assert_eq!(read(&two).await, (text("Bob Ito"), text("Bob@Acme.com"), None));
 
     // whoever is known later owns it at once
-    let known = |id: &str, email: &str, alias: &str| user::User {
-        external_id: id.to_owned(),
-        name: text("Bob"),
-        email: email.to_owned(),
-        email_key: email.to_owned(),
-        alias_keys: vec![alias.to_owned()],
-    };
-    let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
-    let users = [known("77", "b@acme.com", "bob@acme.com"), known("78", "eve@acme.com", "e@acme.com")];
-    user::keep(&tx, &stand.tenant, stand.gong, &users).await.unwrap();
-    tx.commit().await.unwrap();
+    let users = [user("77", &["b@acme.com", "bob@acme.com"]), user("78", &["eve@acme.com", "e@acme.com"])];
+    take_records(stand.db.store(), (&stand.tenant, stand.gong), Stream::Users, &users, 1).await;
     assert_eq!(read(&one).await, (text("Bob"), text("b@acme.com"), text("77")));
     assert_eq!(read(&two).await, (text("Bob Ito"), text("Bob@Acme.com"), text("77")), "by another address");
     running.stop().await;
@@ -261,17 +252,8 @@ async fn a_party_without_an_address_is_the_user_whose_id_it_has_whoever_is_known
         stand.publish(vec![Outgoing::to_work(&NORMALIZE_LIVE, document.encode())]).await;
     };
     let keep = async |connection: ConnectionId, id: &str| {
-        let email = format!("{id}@acme.com");
-        let user = user::User {
-            external_id: id.to_owned(),
-            name: None,
-            email: email.clone(),
-            email_key: email,
-            alias_keys: Vec::new(),
-        };
-        let tx = stand.db.store().begin(Speaker::Tenant(&stand.tenant)).await.unwrap();
-        user::keep(&tx, &stand.tenant, connection, &[user]).await.unwrap();
-        tx.commit().await.unwrap();
+        let users = [user(id, &[&format!("{id}@acme.com")])];
+        take_records(stand.db.store(), (&stand.tenant, connection), Stream::Users, &users, 1).await;
     };
     let running = stand.start();
     publish(document("before")).await;

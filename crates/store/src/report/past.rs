@@ -137,7 +137,7 @@ impl Past {
 pub async fn pasts(tx: &Tx, at: Timestamp) -> Result<Vec<Past>, StoreError> {
     let rows = tx
         .query(
-            "SELECT s.connection_id, s.stream, c.created_at, c.interval_s, s.covered @> $1::timestamptz,
+            "SELECT s.connection_id, s.stream, c.created_at, greatest(c.interval_s, s.interval_min_s), s.covered @> $1::timestamptz,
                  t.reason, t.since, t.until, a.since, a.until,
                  b.run_id, b.state, b.planned_at, b.started_at, coalesce(b.listed_at, b.ended_at), b.failed_reason, b.parked_cause, b.listed,
                  n.run_id, n.state, n.planned_at, n.started_at, coalesce(n.listed_at, n.ended_at), n.failed_reason, n.parked_cause, n.listed,

@@ -81,8 +81,7 @@ pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
         .query(
             "SELECT c.connection_id, y.synced_at, y.due_at,
                  -- a few minutes more, so that a short interval is not called late while its run is under way
-                 b.cause IS NULL AND v.more_at IS NULL AND (y.due_at < now() - make_interval(secs => 2 * c.interval_s)
-                     OR coalesce(y.synced_at, c.connected_at) < now() - make_interval(secs => 3 * c.interval_s + 300)),
+                 b.cause IS NULL AND v.more_at IS NULL AND y.is_late,
                  f.since, f.attempt, f.reason, k.invalid_at, coalesce(k.invalid_reason, ''),
                  CASE WHEN g.closed_until > clock_timestamp() THEN g.closed_until END, coalesce(g.closed_reason, ''),
                  clock_timestamp(), v.more_at, g.away_since, greatest(g.probe_at, clock_timestamp()), g.failures,
@@ -96,9 +95,14 @@ pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
                   AND v.left_over = 0
              CROSS JOIN LATERAL (
                  SELECT min(s.due_at) AS due_at,
-                        CASE WHEN bool_and(l.listed_at IS NOT NULL) THEN min(l.listed_at) END AS synced_at,
+                        -- what is listed seldom does not make the rest look old
+                        CASE WHEN bool_and(l.listed_at IS NOT NULL)
+                             THEN coalesce(min(l.listed_at) FILTER (WHERE e.every_s = c.interval_s), min(l.listed_at)) END AS synced_at,
+                        bool_or(s.due_at < now() - make_interval(secs => 2 * e.every_s)
+                                OR coalesce(l.listed_at, c.connected_at) < now() - make_interval(secs => 3 * e.every_s + 300)) AS is_late,
                         array_agg(s.stream) AS streams, array_agg(coalesce(l.planned_at, '-infinity')) AS after
                  FROM streams s
+                 CROSS JOIN LATERAL (SELECT greatest(c.interval_s, s.interval_min_s) AS every_s) AS e
                  LEFT JOIN LATERAL (
                      SELECT r.listed_at, r.planned_at FROM sync_runs r
                      WHERE r.tenant_id = s.tenant_id AND r.connection_id = s.connection_id AND r.stream = s.stream

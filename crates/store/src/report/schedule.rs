@@ -127,7 +127,7 @@ pub async fn schedule(tx: &Tx) -> Result<Vec<Scheduled>, StoreError> {
     let rows = tx
         .query(
             "WITH due (connection_id, stream, kind, due_at, every_s, records) AS (
-                 SELECT s.connection_id, s.stream, 'periodic', s.due_at, c.interval_s, 0
+                 SELECT s.connection_id, s.stream, 'periodic', s.due_at, greatest(c.interval_s, s.interval_min_s), 0
                  FROM streams s JOIN connections c USING (connection_id)
                  UNION ALL
                  SELECT s.connection_id, s.stream, 'walk', s.walk_due_at, c.walk_interval_s, 0

@@ -31,7 +31,7 @@ const fn of(table: &'static str, by_program: [&'static str; 5]) -> Rights {
 pub const RIGHTS: &[Rights] = &[
     // scheduler, fetcher, normalizer, steward, desk
     of("absences", ["i", "", "", "rd", "r"]),
-    of("account_changes", ["riud", "i", "i", "r", "ri"]),
+    of("account_changes", ["riud", "", "i", "r", "ri"]),
     of("account_domains", ["r", "", "rid", "", "rid"]),
     of("accounts", ["ru", "", "riu", "r", "riu"]),
     of("broken_invariants", ["", "", "", "rid", "r"]),
@@ -76,8 +76,8 @@ pub const RIGHTS: &[Rights] = &[
     of("sync_runs", ["riu", "ru", "", "rud", "ri"]),
     of("tenants", ["ru", "r", "r", "r", "riu"]),
     of("transcripts", ["", "", "riud", "", "r"]),
-    of("user_emails", ["", "rid", "r", "", "rid"]),
-    of("users", ["", "riu", "r", "", "riu"]),
+    of("user_emails", ["", "", "rid", "", "r"]),
+    of("users", ["", "", "riu", "", "r"]),
     of("vendor_account_names", ["", "", "", "", "ri"]),
     of("vendor_budgets", ["r", "ru", "", "r", "riu"]),
     of("vendor_hours", ["r", "riud", "", "r", "riud"]),

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use model::{AccountId, ConnectionId, VendorAccount, VendorKey};
+use model::{AccountId, ConnectionId, CrmRecord, Stream, VendorAccount, VendorKey};
 use serde_json::json;
 use store::account::{self, ImportCounts};
 use store::conversation::{Link, decision};
 use store::directory::{self, Wanted};
 use store::resolve::{self, Relink};
-use store::testing::connected;
-use store::user::{self, User};
+use store::testing::{connected, take_records, user};
 use store::{Speaker, timeline};
 
 use crate::batches::{await_ripe, fix_horizons};
@@ -233,20 +232,8 @@ async fn a_document_that_names_another_tenants_connection_is_a_fault_of_the_data
     world.db.finish().await;
 }
 
-async fn keep_users(world: &World, connection: ConnectionId, users: &[User]) {
-    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-    user::keep(&tx, &world.tenant, connection, users).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-fn user_of(id: &str, email: &str, aliases: &[&str]) -> User {
-    User {
-        external_id: id.to_owned(),
-        name: None,
-        email: email.to_owned(),
-        email_key: email.to_owned(),
-        alias_keys: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
-    }
+async fn take_in_user(world: &World, connection: ConnectionId, user: CrmRecord) {
+    take_records(world.store(), (&world.tenant, connection), Stream::Users, &[user], 1).await;
 }
 
 async fn users_at(world: &World, email: &str) -> Vec<String> {
@@ -268,14 +255,12 @@ async fn touched(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn users_are_found_by_each_of_their_addresses_and_what_comes_or_goes_touches_its_conversations() {
     let world = World::new().await;
-    keep_users(&world, world.connection, &[user_of("9", "ana@acme.com", &["a@acme.com", "old@acme.com"])])
-        .await;
+    take_in_user(&world, world.connection, user("9", &["ana@acme.com", "a@acme.com", "old@acme.com"])).await;
     assert_eq!(touched(&world).await, ["a@acme.com", "ana@acme.com", "old@acme.com"]);
-    keep_users(&world, world.connection, &[user_of("9", "ana@acme.com", &["a@acme.com", "new@acme.com"])])
-        .await;
+    take_in_user(&world, world.connection, user("9", &["ana@acme.com", "a@acme.com", "new@acme.com"])).await;
     assert_eq!(touched(&world).await, ["new@acme.com", "old@acme.com"]);
     // not listed is not gone
-    keep_users(&world, world.connection, &[user_of("8", "bob@acme.com", &[])]).await;
+    take_in_user(&world, world.connection, user("8", &["bob@acme.com"])).await;
     assert_eq!(touched(&world).await, ["bob@acme.com"]);
     for (email, ids) in [
         ("ana@acme.com", &["9"][..]),
@@ -295,7 +280,10 @@ async fn users_are_found_by_each_of_their_addresses_and_what_comes_or_goes_touch
              VALUES ('{id}', 'acme', 'hubspot', '{account}', 'https://vendor.example')"
         ))
         .await;
-    keep_users(&world, id, &[user_of("1", "a@acme.com", &[])]).await;
+    take_in_user(&world, id, user("1", &["a@acme.com"])).await;
+    // a machine has no address, and is known all the same
+    take_in_user(&world, id, user("2", &[])).await;
+    assert_eq!(world.db.text("SELECT external_id FROM users WHERE email IS NULL").await, "2");
     assert_eq!(users_at(&world, "a@acme.com").await, ["9", "1"]);
     world.db.finish().await;
 }

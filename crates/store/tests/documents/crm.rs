@@ -1,12 +1,7 @@
 //! What a CRM tells, in whatever order: every call that it concerns is noted for linking again.
 
-use model::{
-    ContentHash, CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream, Vendor,
-    VendorAccount, VendorKey, Version,
-};
-use store::conversation_write::{Arrival, Stored, lock_standings};
-use store::crm::{self, ChangedRecord, RecordWrites};
-use store::{Speaker, Store};
+use model::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream};
+use store::testing;
 
 use crate::support::World;
 
@@ -61,45 +56,12 @@ fn contact(number: usize) -> CrmRecord {
 
 /// Takes a record in, and returns the ids by which calls are looked for that it touches.
 async fn take_in(world: &World, stream: Stream, record: &CrmRecord, version: i64) -> Vec<String> {
-    take_in_all(world, world.store(), stream, std::slice::from_ref(record), version).await;
+    let place = (&world.tenant, world.connection);
+    testing::take_records(world.store(), place, stream, std::slice::from_ref(record), version).await;
     let sql = "SELECT coalesce(string_agg(id, ' ' ORDER BY id), '') FROM account_changes, unnest(external_ids) AS id";
     let touched = world.db.text(sql).await;
     world.db.execute("DELETE FROM account_changes").await;
     touched.split_whitespace().map(str::to_owned).collect()
-}
-
-/// Takes records in, all at once.
-async fn take_in_all(world: &World, store: &Store, stream: Stream, records: &[CrmRecord], version: i64) {
-    let key = |record: &CrmRecord| VendorKey::of(&format!("{stream}/{}", record.external_id));
-    let keys: Vec<VendorKey> = records.iter().map(key).collect();
-    let portal = VendorAccount::of("portal");
-    let stored = records.iter().zip(&keys).map(|(record, key)| {
-        let arrival = Arrival {
-            tenant: &world.tenant,
-            connection_id: world.connection,
-            stream,
-            vendor_key: key,
-            conversation_id: world.id_of(key.as_str()),
-            asked_at: Version(version),
-            listed_hash: ContentHash::of(b"row"),
-        };
-        let content_hash = ContentHash::of(format!("{record:?}").as_bytes());
-        Stored { arrival, content_hash, awaits_transcript: false, look: None }
-    });
-    let stored: Vec<Stored<'_>> = stored.collect();
-    let arrivals: Vec<Arrival<'_>> = stored.iter().map(|stored| stored.arrival).collect();
-    let changed = records.iter().zip(&stored).map(|(record, stored)| ChangedRecord {
-        stored: *stored,
-        vendor: Vendor::HubSpot,
-        vendor_account: &portal,
-        record,
-        raw: b"{}",
-    });
-    let mut writes = RecordWrites { changed: changed.collect(), unchanged: Vec::new() };
-    let tx = store.begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-    lock_standings(&tx, &arrivals).await.unwrap();
-    crm::write(&tx, &mut writes).await.unwrap();
-    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -110,7 +72,7 @@ async fn a_first_sync_that_fills_empty_tables_reads_little_more_than_it_writes()
     let store = world.db.another_store();
     for batch in 0..BATCHES {
         let contacts: Vec<CrmRecord> = (batch * BATCH..(batch + 1) * BATCH).map(contact).collect();
-        take_in_all(&world, &store, Stream::Contacts, &contacts, 1).await;
+        testing::take_records(&store, (&world.tenant, world.connection), Stream::Contacts, &contacts, 1).await;
     }
     drop(store);
     let (read, written) = (world.db.rows_read().await, i64::try_from(BATCHES * BATCH).unwrap());

@@ -2,8 +2,8 @@
 
 use model::{Stream, Vendor, VendorAccount};
 use store::report::{self, Kept};
-use store::testing::connected_to;
-use store::{Speaker, user};
+use store::Speaker;
+use store::testing::{connected_to, take_records, user};
 
 use crate::support::{World, tenant_id};
 
@@ -23,16 +23,8 @@ async fn names(world: &World, text: &str) -> Vec<String> {
 async fn world() -> World {
     let world = World::new().await;
     connected_to(world.store(), &world.tenant, Vendor::HubSpot, &VendorAccount::of("145")).await;
-    let user = user::User {
-        external_id: "u-1".to_owned(),
-        name: Some("Bob".to_owned()),
-        email: "Bob@acme.com".to_owned(),
-        email_key: "bob@acme.com".to_owned(),
-        alias_keys: Vec::new(),
-    };
-    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-    user::keep(&tx, &world.tenant, world.connection, &[user]).await.unwrap();
-    tx.commit().await.unwrap();
+    let bob = user("u-1", &["Bob@acme.com"]);
+    take_records(world.store(), (&world.tenant, world.connection), Stream::Users, &[bob], 1).await;
     world
         .db
         .execute(
@@ -61,6 +53,7 @@ async fn every_kind_of_record_is_found_by_its_id_its_address_or_a_url() {
         ("https://acme.lightning.force.com/lightning/r/Lead/00Q1/view", "lead 00Q1"),
         ("77", "deal 77"),
         ("u-1", "user u-1"),
+        ("users/u-1", "user u-1"),
         ("bob@acme.com", "user u-1"),
     ] {
         assert_eq!(names(&world, text).await, [found], "{text}");
@@ -80,6 +73,6 @@ async fn another_tenant_learns_of_none_of_it() {
         assert_eq!(report::kept(&tx, text).await.unwrap(), [], "{text}");
     }
     tx.commit().await.unwrap();
-    assert_eq!(Stream::ALL.len(), 5, "a new kind of record wants to be found, too");
+    assert_eq!(Stream::ALL.len(), 6, "a new kind of record wants to be found, too");
     world.db.finish().await;
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 pub use auth::{AttentionAuth, HeaderForm};
 pub use list::{ListPage, ListRequest, end_of_list};
-pub use users::{Workspace, WorkspaceUser};
+pub use users::Workspace;
 
 use crate::{BaseUrl, Failure, VendorError, VendorHttp};
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::VendorError;
 use crate::shape::{read_json, unexpected};
@@ -10,32 +12,27 @@ use crate::shape::{read_json, unexpected};
 const WHAT: &str = "the list of users";
 
 /// A workspace, as its users tell it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Workspace {
     /// The organisations that teams belong to: that of the most first, of equals the smallest. A user may sit in teams of another.
     pub organizations: Vec<String>,
-    /// Its users.
-    pub users: Vec<WorkspaceUser>,
+    /// Its users as they came.
+    pub users: Vec<Box<RawValue>>,
 }
 
-/// A user of a workspace; the vendor promises none of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WorkspaceUser {
-    /// The vendor's id.
-    pub uuid: Option<String>,
-    /// Address as given.
-    pub email: Option<String>,
-    /// Full name.
-    pub name: Option<String>,
+#[derive(Deserialize)]
+struct Envelope {
+    data: Option<Vec<Box<RawValue>>>,
 }
 
 impl Workspace {
     pub(super) fn read(body: &str) -> Result<Self, VendorError> {
-        let json: Value = read_json(WHAT, body)?;
-        let entries = json.get("data").and_then(Value::as_array);
-        let entries = entries.ok_or_else(|| unexpected(WHAT, "has no `data`", body))?;
+        let envelope: Envelope = read_json(WHAT, body)?;
+        let users = envelope.data.ok_or_else(|| unexpected(WHAT, "has no `data`", body))?;
+        let entries: Vec<Value> =
+            users.iter().filter_map(|user| serde_json::from_str(user.get()).ok()).collect();
         let entries: Vec<Entry<'_>> = entries.iter().map(Entry).collect();
-        Ok(Self { organizations: by_frequency(&entries), users: entries.iter().map(Entry::user).collect() })
+        Ok(Self { organizations: by_frequency(&entries), users })
     }
 }
 
@@ -45,19 +42,6 @@ struct Entry<'a>(&'a Value);
 impl<'a> Entry<'a> {
     fn get(&self, field: &str) -> Option<&'a Value> {
         self.0.get("attributes").and_then(|attributes| attributes.get(field)).or_else(|| self.0.get(field))
-    }
-
-    fn text(&self, field: &str) -> Option<&'a str> {
-        self.get(field).and_then(filled)
-    }
-
-    fn user(&self) -> WorkspaceUser {
-        let names: Vec<&str> = ["firstName", "lastName"].iter().filter_map(|name| self.text(name)).collect();
-        WorkspaceUser {
-            uuid: self.text("uuid").or_else(|| self.text("id")).map(str::to_owned),
-            email: self.text("email").map(str::to_owned),
-            name: (!names.is_empty()).then(|| names.join(" ")),
-        }
     }
 
     fn organizations(&self) -> impl Iterator<Item = &'a str> {
@@ -104,22 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn users_are_read_bare_or_wrapped_with_whatever_they_lack() {
-        let body = r#"{"data":[
-            {"uuid":"u1","email":"a@x.example","firstName":"Ana","lastName":"Ruiz"},
-            {"id":"u2","attributes":{"email":"b@x.example","firstName":"","lastName":"Bo"}},
-            {"email":null}, 7]}"#;
-        let user = |uuid: &str, email: &str, name: &str| {
-            let given = |text: &str| filled(&Value::from(text)).map(str::to_owned);
-            WorkspaceUser { uuid: given(uuid), email: given(email), name: given(name) }
-        };
-        let expected = [
-            user("u1", "a@x.example", "Ana Ruiz"),
-            user("u2", "b@x.example", "Bo"),
-            user("", "", ""),
-            user("", "", ""),
-        ];
-        assert_eq!(Workspace::read(body).expect("users").users, expected);
+    fn users_are_left_as_they_are() {
+        let workspace = Workspace::read(r#"{"data":[{"uuid": "u1"}, 7]}"#).expect("users");
+        let users: Vec<&str> = workspace.users.iter().map(|user| user.get()).collect();
+        assert_eq!(users, [r#"{"uuid": "u1"}"#, "7"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use auth::GongAuth;
 pub use base_url::parse_base_url;
 pub use calls::{Calls, CallsPage, CallsRequest};
 pub use transcripts::{CallTranscript, TRANSCRIPT_IDS_MAX, TranscriptsPage};
-pub use users::{GongUser, UsersPage};
+pub use users::UsersPage;
 pub use workspaces::CompanyWorkspace;
 
 use crate::{BaseUrl, Failure, VendorError, VendorHttp};
@@ -95,7 +95,7 @@ impl Gong {
         let answer = self.get("users", SCOPE_USERS, auth, url).await;
         match answer {
             Ok(body) => UsersPage::read(&body).map_err(|error| auth.redact(error)),
-            Err(error) if refusal::is_empty(&error) => Ok(UsersPage::default()),
+            Err(error) if refusal::is_empty(&error) => Ok(UsersPage { is_nothing: true, ..UsersPage::default() }),
             Err(error) => Err(error),
         }
     }

@@ -4,7 +4,6 @@ mod account;
 mod associations;
 mod error;
 mod object;
-mod owners;
 mod page;
 mod search;
 
@@ -15,7 +14,6 @@ use url::Url;
 pub use account::Portal;
 pub use associations::Associations;
 pub use object::Object;
-pub use owners::{Owner, OwnersPage};
 pub use page::RecordPage;
 pub use search::{SEARCH_MAX, Search, search_budget};
 
@@ -110,7 +108,7 @@ impl HubSpot {
         token: &Bearer,
         archived: bool,
         after: Option<&str>,
-    ) -> Result<OwnersPage, VendorError> {
+    ) -> Result<RecordPage, VendorError> {
         let mut url = if self.version == "v3" {
             self.url(&["crm", "v3", "owners"])?
         } else {
@@ -122,7 +120,7 @@ impl HubSpot {
         if let Some(after) = after {
             url.query_pairs_mut().append_pair("after", after);
         }
-        self.ask(("owners", Some(SCOPE_OWNERS)), token, url, None, |body| OwnersPage::read(&body)).await
+        self.ask(("owners", Some(SCOPE_OWNERS)), token, url, None, |body| RecordPage::read(&body)).await
     }
 
     /// Reads which companies records are associated with; those without any are absent.

@@ -72,7 +72,7 @@ async fn never_listed(tx: &Tx, window: Window) -> Result<Vec<Missing>, StoreErro
              CROSS JOIN LATERAL (
                  SELECT greatest($1, CASE s.stream WHEN 'conversations' THEN s.live_from - make_interval(days => c.backfill_days)
                                      ELSE 'epoch' END) AS wanted_from,
-                        least($2, now() - make_interval(secs => 3 * c.interval_s + 300)) AS wanted_to) AS w
+                        least($2, now() - make_interval(secs => 3 * greatest(c.interval_s, s.interval_min_s) + 300)) AS wanted_to) AS w
              CROSS JOIN LATERAL unnest(CASE WHEN w.wanted_from < w.wanted_to
                  THEN tstzmultirange(tstzrange(w.wanted_from, w.wanted_to)) - s.covered ELSE '{}' END) AS g
              LEFT JOIN LATERAL (

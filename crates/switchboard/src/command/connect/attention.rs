@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use model::{Vendor, VendorAccount};
+use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
@@ -58,8 +58,7 @@ pub(super) async fn run(context: &Context, args: AttentionArgs) -> anyhow::Resul
         base_url: &base_url,
         secret: &key,
         header_form: form.as_str(),
-        streams: &[model::Stream::Conversations],
-        users: &fetcher::attention_users(&workspace),
+        streams: &[Stream::Conversations, Stream::Users],
         domain_fields: &[],
         unpermitted: permits.unpermitted(),
     };

@@ -7,12 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::SignedDuration;
-use model::{TenantId, Vendor, VendorAccount, Window};
+use model::{Stream, TenantId, Vendor, VendorAccount, Window};
 use runtime::Clock;
 use secrecy::SecretString;
 use serde_json::json;
 use store::connection::Connection;
-use store::user::User;
 use store::{Speaker, Store, stream, vendor_account};
 use vendors::gong::{self, Calls, CallsRequest, Gong, GongAuth, parse_base_url};
 use vendors::oauth::ClientIn;
@@ -68,8 +67,8 @@ pub(super) struct GongArgs {
 struct Company {
     /// There was a call in the probe's window.
     sees_calls: bool,
-    /// Whose calls it records.
-    users: Vec<User>,
+    /// What the key may list.
+    streams: Vec<Stream>,
     /// What will not work, in sentences.
     warnings: Vec<String>,
 }
@@ -101,8 +100,7 @@ pub(super) async fn run(context: &Context, args: GongArgs) -> anyhow::Result<Exi
         base_url: &base_url,
         secret: &secret,
         header_form,
-        streams: &[model::Stream::Conversations],
-        users: &company.users,
+        streams: &company.streams,
         domain_fields: &[],
         unpermitted: permits.unpermitted(),
     };
@@ -209,39 +207,19 @@ async fn check(
     // any id will do: one that is unknown is left out of the answer, but the scope is asked for all the same
     let transcripts = client.transcripts(auth, &["1"], None);
     permits.send(transcripts).await?.map_err(|error| refused(&error))?;
-    let users = match users(permits, client, auth).await? {
-        Ok(users) => users,
+    tokio::time::sleep(BETWEEN_REQUESTS).await;
+    let mut streams = vec![Stream::Conversations];
+    match permits.send(client.users(auth, None)).await? {
+        Ok(_) => streams.push(Stream::Users),
         Err(error) if error.failure == Failure::MissingScope || error.failure == Failure::Forbidden => {
             let scope = gong::SCOPE_USERS;
             warnings.push(format!(
                 "{scope} is missing: your own people are known by the tenant's domains, and by what else is connected"
             ));
-            Vec::new()
         }
         Err(error) => return Err(refused(&error)),
-    };
-    Ok(Company { sees_calls, users, warnings })
-}
-
-/// Lists the company's users, page by page.
-async fn users(
-    permits: &Permits<'_>,
-    client: &Gong,
-    auth: &GongAuth,
-) -> anyhow::Result<Result<Vec<User>, VendorError>> {
-    let (mut users, mut cursor) = (Vec::new(), None);
-    loop {
-        tokio::time::sleep(BETWEEN_REQUESTS).await;
-        let page = match permits.send(client.users(auth, cursor.as_deref())).await? {
-            Ok(page) => page,
-            Err(error) => return Ok(Err(error)),
-        };
-        users.extend(fetcher::gong_users(&page.users));
-        if page.cursor.is_none() || page.cursor == cursor {
-            return Ok(Ok(users));
-        }
-        cursor = page.cursor;
     }
+    Ok(Company { sees_calls, streams, warnings })
 }
 
 fn explain(error: &VendorError, base_url: &BaseUrl) -> String {

@@ -9,7 +9,6 @@ use model::{Stream, Vendor, VendorAccount};
 use secrecy::SecretString;
 use secrets::Credential;
 use serde_json::json;
-use store::user::User;
 use store::{Speaker, Store, budget};
 use vendors::hubspot::{self, HubSpot, Object, Portal, SCOPE_OWNERS};
 use vendors::oauth::ClientIn;
@@ -52,8 +51,8 @@ struct Probed {
     portal: Portal,
     readable: Vec<Object>,
     missing: Vec<Object>,
-    /// The portal's own people; none where the token may not read them.
-    users: Option<Vec<User>>,
+    /// Whether it may read the portal's own people.
+    reads_owners: bool,
 }
 
 pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<ExitCode> {
@@ -70,7 +69,8 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
     let permits = options.permits(&store, Vendor::HubSpot, &known, &base_url);
     let probed = probe(&permits, &client, &base_url, token).await?;
     let account = VendorAccount::of(&probed.portal.id);
-    let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
+    let objects = probed.readable.iter().map(|object| stream_of(*object));
+    let streams: Vec<Stream> = objects.chain(probed.reads_owners.then_some(Stream::Users)).collect();
     let checked = Checked {
         account: &account,
         names: &[],
@@ -78,21 +78,20 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
         secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
-        users: probed.users.as_deref().unwrap_or_default(),
         domain_fields: &[],
         unpermitted: permits.unpermitted(),
     };
     let saved = options.save(context, &store, &known, &DEFAULTS, &checked).await?;
     set_search_limit(&store, options, &account).await?;
     let mut missing: Vec<&str> = probed.missing.iter().map(|object| object.scope()).collect();
-    if probed.users.is_none() {
+    if !probed.reads_owners {
         missing.push(SCOPE_OWNERS);
     }
     if !context.json {
         for object in &probed.missing {
             output::say!("note: the token lacks the scope {}: {}", object.scope(), loss(*object));
         }
-        if probed.users.is_none() {
+        if !probed.reads_owners {
             output::say!(
                 "note: the token lacks the scope {SCOPE_OWNERS}: your own people are known by the tenant's domains, and by \
                  what else is connected"
@@ -162,40 +161,16 @@ async fn probe(
             Object::Companies.scope()
         );
     }
-    let users = match users(permits, client, token).await? {
-        Ok(users) => Some(users),
-        Err(error) if is_unscoped(&error) => None,
+    let reads_owners = match permits.send(client.owners(token, false, None)).await? {
+        Ok(_) => true,
+        Err(error) if is_unscoped(&error) => false,
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     };
-    Ok(Probed { portal, readable, missing, users })
+    Ok(Probed { portal, readable, missing, reads_owners })
 }
 
 fn is_unscoped(error: &VendorError) -> bool {
     matches!(error.failure, Failure::MissingScope | Failure::Forbidden)
-}
-
-/// Lists the portal's own people, and those that have left: their calls are still the tenant's.
-async fn users(
-    permits: &Permits<'_>,
-    client: &HubSpot,
-    token: &Bearer,
-) -> anyhow::Result<Result<Vec<User>, VendorError>> {
-    let mut users = Vec::new();
-    for archived in [false, true] {
-        let mut after = None;
-        loop {
-            let page = match permits.send(client.owners(token, archived, after.as_deref())).await? {
-                Ok(page) => page,
-                Err(error) => return Ok(Err(error)),
-            };
-            users.extend(fetcher::hubspot_users(&page.owners));
-            if page.after.is_none() || page.after == after {
-                break;
-            }
-            after = page.after;
-        }
-    }
-    Ok(Ok(users))
 }
 
 fn explain(error: &VendorError, base_url: &BaseUrl) -> String {

@@ -21,7 +21,6 @@ use secrets::{Owner, Vault};
 use serde_json::json;
 use store::connection::{self, Connection, ConnectionSettings};
 use store::credential::{self, StoredCredential};
-use store::user::{self, User};
 use store::{Speaker, Store, Tx, budget, stream, vendor_account};
 use vendors::BaseUrl;
 
@@ -115,8 +114,6 @@ struct Checked<'a> {
     header_form: &'static str,
     /// What it brings in.
     streams: &'a [Stream],
-    /// Whose calls it records.
-    users: &'a [User],
     /// Fields of the organization's own that hold an account's domains.
     domain_fields: &'a [String],
     /// Requests of the check that are not counted yet.
@@ -231,7 +228,6 @@ impl Options {
         let kept = vault.keep(owner, generation, &deposit, before_kept.as_ref())?;
         let fresh = StoredCredential::fresh(generation, kept, checked.header_form);
         credential::save(&tx, tenant, id, &fresh).await?;
-        user::keep(&tx, tenant, id, checked.users).await?;
         stream::make_due(&tx, id).await?;
         if before.is_some_and(|one| one.settings.domain_fields != settings.domain_fields) {
             // what nobody touches since shows its domains as well

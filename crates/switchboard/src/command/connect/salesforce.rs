@@ -11,7 +11,7 @@ use secrets::Credential;
 use serde_json::json;
 use store::connection::Connection;
 use vendors::oauth::ClientIn;
-use vendors::salesforce::{Object, OrganizationUser, Salesforce, parse_base_url};
+use vendors::salesforce::{Object, Salesforce, parse_base_url};
 use vendors::{ApiVersions, BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
 use super::grant::{self, Way};
@@ -37,9 +37,6 @@ const DEFAULTS: Defaults = Defaults {
 /// Takes the fields back that were named before.
 const NO_FIELD: &str = "none";
 
-/// Pages of users at a check: an organization with more people than this is none.
-const USERS_PAGES_MAX: usize = 100;
-
 #[derive(Debug, Args)]
 pub(super) struct SalesforceArgs {
     #[command(flatten)]
@@ -63,7 +60,8 @@ pub(super) struct SalesforceArgs {
 struct Probed {
     readable: Vec<Object>,
     missing: Vec<(Object, String)>,
-    users: Vec<OrganizationUser>,
+    /// How many people the organization has.
+    users: u64,
 }
 
 impl SalesforceArgs {
@@ -101,7 +99,8 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     permits.belong_to(&account).await?;
     let domain_fields = args.domain_fields(known.iter().find(|one| one.vendor_account == account));
     let probed = probe(&permits, &client, &base_url, token, &domain_fields).await?;
-    let streams: Vec<Stream> = probed.readable.iter().map(|object| stream_of(*object)).collect();
+    let objects = probed.readable.iter().map(|object| stream_of(*object));
+    let streams: Vec<Stream> = objects.chain([Stream::Users]).collect();
     let checked = Checked {
         account: &account,
         names: &[],
@@ -109,7 +108,6 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         secret: &credential.to_secret(),
         header_form: "bearer",
         streams: &streams,
-        users: &fetcher::salesforce_users(&probed.users),
         domain_fields: &domain_fields,
         unpermitted: permits.unpermitted(),
     };
@@ -120,12 +118,12 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
         }
     }
     let details = json!({
-        "vendor": Vendor::Salesforce, "users": probed.users.len(),
+        "vendor": Vendor::Salesforce, "users": probed.users,
         "missing_scopes": probed.missing.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>(),
         "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
     });
     let name = organization.name.unwrap_or_default();
-    let what = format!("Salesforce organization {account} {name}, with {} users", probed.users.len());
+    let what = format!("Salesforce organization {account} {name}, with {} users", probed.users);
     options.report(context, &saved, &checked, &what, details)
 }
 
@@ -207,30 +205,10 @@ async fn probe(
     if let Some((_, why)) = missing.iter().find(|(object, _)| *object == Object::Account) {
         bail!("{why}: without it accounts cannot be taken in; nothing was saved");
     }
-    let users = users(permits, client, base_url, token).await?;
-    Ok(Probed { readable, missing, users })
-}
-
-async fn users(
-    permits: &Permits<'_>,
-    client: &Salesforce,
-    base_url: &BaseUrl,
-    token: &Bearer,
-) -> anyhow::Result<Vec<OrganizationUser>> {
-    let (mut users, mut next) = (Vec::new(), None::<String>);
-    for _ in 0..USERS_PAGES_MAX {
-        match permits.send(client.users(token, next.as_deref())).await? {
-            Ok(page) => {
-                users.extend(page.users);
-                next = page.next;
-            }
-            Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
-        }
-        if next.is_none() {
-            break;
-        }
+    match permits.send(client.users(token, None)).await? {
+        Ok(page) => Ok(Probed { readable, missing, users: page.total }),
+        Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
     }
-    Ok(users)
 }
 
 fn explain(error: &VendorError, base_url: &BaseUrl) -> String {

@@ -101,7 +101,7 @@ impl Gap<'_> {
         let [from, to] = self.days();
         let stream = self.missing.stream;
         vec![
-            if stream.is_crm() { format!("{connection} {stream}") } else { connection },
+            if stream.is_of_records() { format!("{connection} {stream}") } else { connection },
             if from == to { from } else { format!("{from} to {to}") },
             self.words(),
             self.closed_by(),
