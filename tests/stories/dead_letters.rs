@@ -123,7 +123,8 @@ async fn a_replayed_nudge_reopens_its_failed_run_and_its_window_is_covered() {
     stand.world().add_fault("acme", FaultRule::from(Fault::OtherShape).at(Endpoint::List)).expect("a fault");
     let roles = stand.start_all().await;
     let runs = async |state: &str| {
-        stand.count(&format!("SELECT count(*) FROM sync_runs WHERE state LIKE '{state}'")).await
+        let sql = "SELECT count(*) FROM sync_runs WHERE stream = 'conversations' AND state LIKE";
+        stand.count(&format!("{sql} '{state}'")).await
     };
     let all_failed = async || {
         let all = runs("%").await;

@@ -212,7 +212,8 @@ async fn users_on_domains_that_nobody_named_are_the_tenants_own_people_at_gong_t
     compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
 
     stand.meet_users_anew().await;
-    let tomorrow = "SELECT count(*) FROM streams WHERE stream = 'users' AND due_at > now() + interval '20 hours'";
+    let tomorrow =
+        "SELECT count(*) FROM streams WHERE stream = 'users' AND due_at > now() + interval '20 hours'";
     assert_eq!(stand.number(tomorrow).await, 1, "tomorrow again");
     compare_with_gong(&stand.world(), "acme", &stand.export("acme").await);
     stand.assert_sums().await;

@@ -61,8 +61,9 @@ async fn all_history_is_walked_by_itself_once_a_week() {
     let roles = stand.start_all().await;
     stand.idle().await;
     // in minutes; a walk that was planned is spread by a tenth
-    let next = "SELECT (extract(epoch FROM walk_due_at - now()) / 60)::bigint FROM streams";
-    let (week, walks) = (7 * 24 * 60, "SELECT count(*) FROM sync_runs WHERE kind = 'walk'");
+    let next = "SELECT (extract(epoch FROM walk_due_at - now()) / 60)::bigint FROM streams WHERE stream = 'conversations'";
+    let (week, walks) =
+        (7 * 24 * 60, "SELECT count(*) FROM sync_runs WHERE kind = 'walk' AND stream = 'conversations'");
     assert!((week - 10..=week).contains(&stand.number(next).await));
     let world = stand.world();
     let old =

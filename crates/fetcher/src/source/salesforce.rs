@@ -140,13 +140,14 @@ impl SalesforceSource {
             let (client, token) = self.access(held);
             async move { client.users(&token, at).await }
         };
-        let (page, asked_at) = match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
-            Ok(answer) => answer,
-            Err((error, asked_at)) if error.failure == Failure::CursorExpired => {
-                return Ok(UsersPage::expired(asked_at));
-            }
-            Err((error, _)) => return Err(page_failed(&error)),
-        };
+        let (page, asked_at) =
+            match self.holder.ask(shared, run, &[&run.vendor_account], deadline, ask).await? {
+                Ok(answer) => answer,
+                Err((error, asked_at)) if error.failure == Failure::CursorExpired => {
+                    return Ok(UsersPage::expired(asked_at));
+                }
+                Err((error, _)) => return Err(page_failed(&error)),
+            };
         let seen = seen + page.rows.len() as u64;
         let next = page.next.map(|next| Cursor::Rows { next, seen, part: None });
         if next.is_none() {

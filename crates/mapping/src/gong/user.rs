@@ -29,11 +29,8 @@ pub fn user(row: &RawValue) -> Result<CrmRecord, MappingError> {
     let aliases: Vec<Text<'_>> =
         fields.aliases.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
     let emails = fields.email.get().into_iter().chain(aliases.iter().filter_map(Text::get));
-    let user = User {
-        given_name: fields.first_name.get(),
-        family_name: fields.last_name.get(),
-        ..User::default()
-    };
+    let user =
+        User { given_name: fields.first_name.get(), family_name: fields.last_name.get(), ..User::default() };
     Ok(user.record(stored_id(id), emails.chain(fields.trusted.get())))
 }
 

@@ -23,11 +23,8 @@ pub(super) fn owner(row: &RawValue) -> Result<CrmRecord, MappingError> {
     let (readable, _) = mended(row);
     let fields: Fields<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
     let id = fields.id.get().ok_or(MappingError::NoId)?;
-    let user = User {
-        given_name: fields.first_name.get(),
-        family_name: fields.last_name.get(),
-        ..User::default()
-    };
+    let user =
+        User { given_name: fields.first_name.get(), family_name: fields.last_name.get(), ..User::default() };
     Ok(user.record(stored_id(id), fields.email.get()))
 }
 

@@ -60,7 +60,8 @@ async fn write_aliases(
     users: &[User<'_>],
 ) -> Result<Vec<String>, StoreError> {
     let listed: Vec<&str> = users.iter().map(|(id, _)| *id).collect();
-    let aliases = users.iter().flat_map(|(id, user)| user.email_keys.iter().skip(1).map(move |key| (*id, key)));
+    let aliases =
+        users.iter().flat_map(|(id, user)| user.email_keys.iter().skip(1).map(move |key| (*id, key)));
     let (ids, keys): (Vec<&str>, Vec<&str>) = aliases.map(|(id, key)| (id, key.as_str())).unzip();
     let rows = tx
         .query(

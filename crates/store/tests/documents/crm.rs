@@ -72,7 +72,8 @@ async fn a_first_sync_that_fills_empty_tables_reads_little_more_than_it_writes()
     let store = world.db.another_store();
     for batch in 0..BATCHES {
         let contacts: Vec<CrmRecord> = (batch * BATCH..(batch + 1) * BATCH).map(contact).collect();
-        testing::take_records(&store, (&world.tenant, world.connection), Stream::Contacts, &contacts, 1).await;
+        testing::take_records(&store, (&world.tenant, world.connection), Stream::Contacts, &contacts, 1)
+            .await;
     }
     drop(store);
     let (read, written) = (world.db.rows_read().await, i64::try_from(BATCHES * BATCH).unwrap());

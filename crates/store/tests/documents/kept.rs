@@ -1,8 +1,8 @@
 //! Whoever asks for a person, a company or a deal learns what is kept of it.
 
 use model::{Stream, Vendor, VendorAccount};
-use store::report::{self, Kept};
 use store::Speaker;
+use store::report::{self, Kept};
 use store::testing::{connected_to, take_records, user};
 
 use crate::support::{World, tenant_id};

@@ -160,7 +160,11 @@ impl Planned<'_> {
             self.next_at().map(|at| if at > one.now { relative(at, one.now) } else { "now".to_owned() });
         vec![
             desk::connections::name(&self.standing.connection),
-            if one.stream.is_of_records() { format!("{} {}", one.kind, one.stream) } else { one.kind.to_string() },
+            if one.stream.is_of_records() {
+                format!("{} {}", one.kind, one.stream)
+            } else {
+                one.kind.to_string()
+            },
             or_dash(next),
             self.amount(),
             self.outlook().as_str().to_owned(),

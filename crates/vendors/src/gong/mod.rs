@@ -95,7 +95,9 @@ impl Gong {
         let answer = self.get("users", SCOPE_USERS, auth, url).await;
         match answer {
             Ok(body) => UsersPage::read(&body).map_err(|error| auth.redact(error)),
-            Err(error) if refusal::is_empty(&error) => Ok(UsersPage { is_nothing: true, ..UsersPage::default() }),
+            Err(error) if refusal::is_empty(&error) => {
+                Ok(UsersPage { is_nothing: true, ..UsersPage::default() })
+            }
             Err(error) => Err(error),
         }
     }

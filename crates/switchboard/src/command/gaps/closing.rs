@@ -30,6 +30,7 @@ impl Gap<'_> {
             What::Dead(None) | What::Pending => None,
             // it is planned again by itself
             What::NeverListed if one.by_itself_at.is_some() => None,
+            _ if one.stream.is_listed_whole() => Some(format!("switchboard sync {}", self.name)),
             What::NeverListed | What::FewerThanCounted | What::WithoutOutcome => {
                 let [from, to] = self.days();
                 Some(format!("switchboard sync {} --from {from} --to {to}", self.name))
@@ -225,6 +226,9 @@ mod tests {
         let sync = Some("switchboard sync acme/gong --from 2026-03-01 --to 2026-03-02".to_owned());
         assert_eq!(command(What::NeverListed, &running), sync, "the end of a stretch is no part of it");
         assert_eq!(command(What::FewerThanCounted, &running), sync);
+        let users = Missing { stream: Stream::Users, ..missing(What::NeverListed) };
+        let users = Gap { missing: &users, standing: &running, name: "acme/gong".to_owned() };
+        assert_eq!(users.command().as_deref(), Some("switchboard sync acme/gong"), "they have no days");
         let resume = Some("switchboard resume acme/gong".to_owned());
         assert_eq!(command(What::NeverListed, &paused), resume);
         assert_eq!(command(What::Pending, &paused), resume, "its next look waits, too");
