@@ -170,7 +170,7 @@ async fn a_day_that_is_spent_and_a_closed_gate_are_told_as_what_they_are() {
     assert!(words.contains("the requests of the day are spent"), "{words}");
     stand.ok(&["sync", "acme/attention"]).await;
     let parked = "SELECT count(*) FROM sync_runs WHERE parked_cause = 'quota'";
-    stand.until("its run is parked", async || stand.count(parked).await == 1).await;
+    stand.until("its runs are parked", async || stand.count(parked).await == 2).await;
     assert_eq!(ahead(&stand).await["outlook"], "over quota");
     stand.finish(roles).await;
 }

@@ -101,7 +101,7 @@ async fn a_first_sync_of_two_days_that_finds_nothing_is_suspicious_where_there_w
     old_calls(&stand, 4, 20);
     resync(&stand, 25).await;
     assert_eq!(stand.export("acme").await.len(), 9);
-    let since = "SELECT count(*) FROM streams WHERE last_call_at < now() - interval '7 days'";
+    let since = "SELECT count(*) FROM streams WHERE stream = 'conversations' AND last_call_at < now() - interval '7 days'";
     assert_eq!(stand.number(since).await, 1, "it is not taken for a sign of life");
     assert!(silent().await);
     stand.finish(roles).await;
