@@ -47,7 +47,12 @@ async fn every_record_is_on_its_day_with_what_became_of_it() {
     let (days, gaps) = told(&stand).await;
     let pending: Vec<_> = gaps.iter().filter(|gap| gap["what"] != "pending").collect();
     assert!(pending.is_empty(), "{pending:?}");
-    let of = |vendor: &str| days.iter().filter(|day| day["vendor"] == vendor).cloned().collect::<Vec<_>>();
+    let of = |vendor: &str| {
+        days.iter()
+            .filter(|day| day["stream"] == "conversations" && day["vendor"] == vendor)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     for vendor in ["attention", "gong"] {
         let (days, all) =
             (of(vendor), stand.count("SELECT count(*) FROM intake WHERE happened_at IS NOT NULL").await);

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::refusal;
+use super::{cursor, refusal};
+use crate::faults::{self, Hits};
 use crate::reply::Reply;
 use crate::world::{GongCompany, User, Workspace};
 
@@ -10,10 +11,11 @@ use crate::world::{GongCompany, User, Workspace};
 const PAGE: usize = 3;
 
 /// Answers with a page of users; the cursor is the number of those before it.
-pub(crate) fn users(workspace: &Workspace, query: Option<&str>) -> Result<Reply, Reply> {
+pub(crate) fn users(workspace: &Workspace, query: Option<&str>, hits: &Hits) -> Result<Reply, Reply> {
     let all = &workspace.roster.users;
     let cursor = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("cursor=")));
     let skipped: usize = match cursor.map(|cursor| cursor.trim_start_matches("users-").parse()) {
+        Some(_) if faults::expires_cursors(hits) => return Err(cursor::expired()),
         Some(Ok(skipped)) if skipped < all.len() => skipped,
         Some(_) => return Err(refusal::of(400, "unknown cursor")),
         None => 0,

@@ -104,7 +104,7 @@ fn reply(
     match endpoint {
         Endpoint::GongCalls => calls::page(caller, &query::Query::read(body)?, hits, now),
         Endpoint::GongTranscripts => transcripts::page(caller, &query::Query::read(body)?, hits, now),
-        Endpoint::GongUsers => directory::users(&caller.workspace, uri.query()),
+        Endpoint::GongUsers => directory::users(&caller.workspace, uri.query(), hits),
         _ => Ok(directory::workspaces(&caller.workspace, caller.key.company)),
     }
 }
