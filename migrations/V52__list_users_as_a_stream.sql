@@ -8,10 +8,11 @@ COMMENT ON COLUMN streams.users_read_at IS 'Of programs from before users were a
 ALTER TABLE users ALTER COLUMN email DROP NOT NULL, ALTER COLUMN email_key DROP NOT NULL;
 
 SET LOCAL switchboard.tenants = '*';
--- where some were read a permission is there; they were read within the last day, and are again within the next
+-- Where some were read a permission is there; they were read within the last day, and are again within the next. Not within the hour, for
+-- programs from before know nothing of such a stream.
 INSERT INTO streams (connection_id, stream, tenant_id, live_from, due_at, walk_due_at, bootstrapped_from, history_unplanned,
                      interval_min_s, covered)
-SELECT c.connection_id, 'users', c.tenant_id, now(), now() + random() * interval '1 day',
+SELECT c.connection_id, 'users', c.tenant_id, now(), now() + interval '1 hour' + random() * interval '22 hours',
        now() + make_interval(secs => c.walk_interval_s), 'epoch', false, 86400, tstzmultirange(tstzrange('epoch', now()))
 FROM connections c
 WHERE c.disconnected_at IS NULL AND EXISTS (SELECT FROM users u WHERE u.connection_id = c.connection_id);
