@@ -16,7 +16,7 @@ use crate::migrate::fingerprint;
 use crate::{Store, StoreConfig, StoreError, migrate, rights};
 
 pub use connected::{connected, connected_to};
-pub use records::{take_records, user};
+pub use records::{record, take_records, user};
 
 /// The role that owns the databases of tests, as little privileged as in production.
 const ROLE: &str = "switchboard_test";

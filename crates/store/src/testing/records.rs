@@ -51,12 +51,17 @@ pub fn user(id: &str, emails: &[&str]) -> CrmRecord {
         email: emails.first().map(|email| (*email).to_owned()),
         email_keys: emails.iter().map(|email| email.to_lowercase()).collect(),
     };
+    record(id, CrmBody::User(user))
+}
+
+/// A record that is there.
+pub fn record(id: &str, body: CrmBody) -> CrmRecord {
     CrmRecord {
         external_id: id.to_owned(),
         presence: Presence::Live,
         merged_ids: [].into(),
         created_at: None,
         owner_external_id: None,
-        body: CrmBody::User(user),
+        body,
     }
 }

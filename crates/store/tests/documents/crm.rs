@@ -1,20 +1,9 @@
 //! What a CRM tells, in whatever order: every call that it concerns is noted for linking again.
 
-use model::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream};
-use store::testing;
+use model::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Stream};
+use store::testing::{self, record};
 
 use crate::support::World;
-
-fn record(id: &str, body: CrmBody) -> CrmRecord {
-    CrmRecord {
-        external_id: id.to_owned(),
-        presence: Presence::Live,
-        merged_ids: [].into(),
-        created_at: None,
-        owner_external_id: None,
-        body,
-    }
-}
 
 fn company(id: &str) -> CrmRecord {
     let name = format!("Company {id}");
