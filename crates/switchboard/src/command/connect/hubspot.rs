@@ -98,10 +98,7 @@ pub(super) async fn run(context: &Context, args: HubSpotArgs) -> anyhow::Result<
             );
         }
     }
-    let details = json!({
-        "vendor": Vendor::HubSpot, "missing_scopes": missing,
-        "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
-    });
+    let details = json!({ "vendor": Vendor::HubSpot, "missing_scopes": missing });
     options.report(context, &saved, &checked, &format!("HubSpot portal {account}"), details)
 }
 

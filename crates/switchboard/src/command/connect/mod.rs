@@ -269,6 +269,7 @@ impl Options {
             let mut report = json!({
                 "connection": saved.id, "tenant": self.tenant, "vendor_account": checked.account,
                 "credential_generation": saved.generation, "reconnected": saved.reconnected, "notes": saved.notes,
+                "streams": checked.streams,
             });
             if let (Some(report), serde_json::Value::Object(details)) = (report.as_object_mut(), details) {
                 report.extend(details);

@@ -120,7 +120,6 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     let details = json!({
         "vendor": Vendor::Salesforce, "users": probed.users,
         "missing_scopes": probed.missing.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>(),
-        "streams": streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
     });
     let name = organization.name.unwrap_or_default();
     let what = format!("Salesforce organization {account} {name}, with {} users", probed.users);
