@@ -1,5 +1,7 @@
 //! Which companies contacts and deals belong to.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::record::{company_id, home_of_contact, number_of_deal};
@@ -33,14 +35,15 @@ pub(super) fn read(workspace: &Workspace, from: Object, to: Object, sent: &Value
 fn one(workspace: &Workspace, from: Object, input: &Value) -> Option<Value> {
     let id: u64 = input["id"].as_str()?.parse().ok()?;
     let crm = workspace.crm();
-    let (company, other, primary, plain) = match from {
+    let (company, others, primary, plain) = match from {
         Object::Contacts => {
             let person = crm.person(home_of_contact(id)?)?;
-            // every fourth is connected with a second company, which HubSpot may well name first
-            let other = (person.home.1 == 3).then_some((person.account + 1) % crm.companies.len());
-            (person.account, other, 1, 279)
+            (person.account, person.others(), 1, 279)
         }
-        Object::Deals => (number_of_deal(id).filter(|number| *number < crm.companies.len())?, None, 5, 341),
+        Object::Deals => {
+            let number = number_of_deal(id).filter(|number| *number < crm.companies.len())?;
+            (number, BTreeSet::new(), 5, 341)
+        }
         Object::Companies => return None,
     };
     let end = |number: usize, types: Value| {
@@ -51,8 +54,9 @@ fn one(workspace: &Workspace, from: Object, input: &Value) -> Option<Value> {
     };
     let plain_type = json!({ "category": "HUBSPOT_DEFINED", "typeId": plain, "label": null });
     let primary_type = json!({ "category": "HUBSPOT_DEFINED", "typeId": primary, "label": "Primary" });
+    // HubSpot may well name the primary one last
     let mut ends: Vec<Value> =
-        other.map(|other| end(other, json!([plain_type.clone()]))).into_iter().collect();
+        others.into_iter().map(|other| end(other, json!([plain_type.clone()]))).collect();
     let shown = crm.companies[company].deleted_ms.is_none();
     if shown {
         ends.push(end(company, json!([primary_type, plain_type])));

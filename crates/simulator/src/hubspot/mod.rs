@@ -23,7 +23,7 @@ mod record;
 mod search;
 mod table;
 
-pub(crate) use record::deal_id;
+pub(crate) use record::{contact_id, deal_id};
 
 /// The version of the API that is simulated.
 const VERSION: &str = "2026-09";

@@ -55,7 +55,7 @@ const CONTACTS: u64 = 1_000_000;
 /// Ids of deals begin here.
 const DEALS: u64 = 70_000_000;
 
-pub(super) fn contact_id(home: (usize, usize)) -> u64 {
+pub(crate) fn contact_id(home: (usize, usize)) -> u64 {
     CONTACTS + (home.0 as u64) * 100 + home.1 as u64
 }
 

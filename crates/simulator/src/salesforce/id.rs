@@ -11,8 +11,13 @@ pub(crate) fn opportunity_id(number: usize) -> String {
 }
 
 /// By the account it was made at, and its number there.
-pub(super) fn contact_id(home: (usize, usize)) -> String {
+pub(crate) fn contact_id(home: (usize, usize)) -> String {
     long(&format!("003Aa{:08}{:02}", home.0, home.1))
+}
+
+/// By the contact, and its number among the contact's.
+pub(super) fn relation_id(home: (usize, usize), nth: usize) -> String {
+    long(&format!("07kAa{:06}{:02}{nth:02}", home.0, home.1))
 }
 
 pub(super) fn lead_id(number: usize) -> String {

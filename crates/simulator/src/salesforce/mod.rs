@@ -24,10 +24,13 @@ mod record;
 mod soql;
 
 pub(crate) use cursor::Cursors;
-pub(crate) use id::{account_id, opportunity_id, short};
+pub(crate) use id::{account_id, contact_id, opportunity_id, short};
 
 /// The version of the API that is simulated.
 const VERSION: &str = "v66.0";
+
+/// A longer address is not read.
+const ADDRESS_BYTES_MAX: usize = 16_384;
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub(crate) enum Object {
     Contact,
     Lead,
     Opportunity,
+    /// There only where contacts may have several accounts.
+    Relation,
     User,
     Organization,
 }
@@ -47,6 +52,7 @@ impl Object {
             "Contact" => Some(Self::Contact),
             "Lead" => Some(Self::Lead),
             "Opportunity" => Some(Self::Opportunity),
+            "AccountContactRelation" => Some(Self::Relation),
             "User" => Some(Self::User),
             "Organization" => Some(Self::Organization),
             _ => None,
@@ -59,6 +65,7 @@ impl Object {
             Self::Contact => "Contact",
             Self::Lead => "Lead",
             Self::Opportunity => "Opportunity",
+            Self::Relation => "AccountContactRelation",
             Self::User => "User",
             Self::Organization => "Organization",
         }
@@ -71,6 +78,7 @@ impl Object {
             Self::Contact => "contacts",
             Self::Lead => "leads",
             Self::Opportunity => "deals",
+            Self::Relation => "relations",
             Self::User => "users",
             Self::Organization => "organization",
         }
@@ -200,6 +208,9 @@ fn reply(workspace: &Workspace, route: &Route<'_>, uri: &Uri, hits: &Hits, now: 
     if workspace.settings().crm_quota_used_up {
         return refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
     }
+    if uri.path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_BYTES_MAX) {
+        return Reply { status: 414, ..Reply::json("") };
+    }
     // a `+` is a space here, as it is there
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
         return refusal(400, "MALFORMED_QUERY", "malformed query");
@@ -223,13 +234,15 @@ fn reply(workspace: &Workspace, route: &Route<'_>, uri: &Uri, hits: &Hits, now: 
     }
 }
 
-/// Whether the token's user may not read an object, or one of its fields.
+/// Whether the token's user may not read an object, or one of its fields. What is not switched on looks the same.
 fn hides(workspace: &Workspace, object: Object, field: Option<&str>) -> bool {
     let hidden = match field {
         None => object.common_name().to_owned(),
         Some(field) => format!("{}.{field}", object.name()),
     };
-    workspace.settings().crm_lacks_scope.contains(&hidden)
+    let settings = workspace.settings();
+    let off = object == Object::Relation && field.is_none() && settings.crm_single_accounts;
+    off || settings.crm_lacks_scope.contains(&hidden)
 }
 
 /// An object that may not be read is not there, and neither is a field.

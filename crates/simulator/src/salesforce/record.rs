@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Object;
-use super::id::{account_id, contact_id, lead_id, opportunity_id, organization_id, user_id};
+use super::id::{account_id, contact_id, lead_id, opportunity_id, organization_id, relation_id, user_id};
 use crate::world::{Company, CrmPerson, Workspace};
 
 /// A record with everything it has; what is asked for is taken from it.
@@ -52,6 +52,10 @@ fn standard_fields(object: Object) -> &'static str {
             "Id IsDeleted AccountId Name StageName Amount CloseDate IsClosed IsWon OwnerId CreatedDate LastModifiedDate \
              SystemModstamp"
         }
+        Object::Relation => {
+            "Id IsDeleted AccountId ContactId Roles IsDirect IsActive StartDate EndDate CreatedDate LastModifiedDate \
+             SystemModstamp"
+        }
         Object::User => "Id Username Email Name IsActive UserType SystemModstamp",
         Object::Organization => "Id Name IsSandbox",
     }
@@ -74,6 +78,9 @@ pub(super) fn all(workspace: &Workspace, object: Object) -> Vec<Record> {
         }
         Object::Opportunity => {
             (0..crm.companies.len()).map(|number| opportunity(workspace, number)).collect()
+        }
+        Object::Relation => {
+            crm.people.iter().filter(|one| !is_lead(one)).flat_map(|one| relations(workspace, one)).collect()
         }
         Object::User => users(workspace),
         Object::Organization => vec![Record::of(
@@ -165,6 +172,27 @@ fn contact(workspace: &Workspace, person: &CrmPerson) -> Record {
     });
     // whether deleting moves the date is nobody's promise: of contacts it does not, so only the list of what was deleted tells
     Record::of(contact_id(person.home), person.modified_ms, fields).deleted(person.deleted_ms, person.purged)
+}
+
+/// What connects a contact with accounts: one with its own, and those with others.
+fn relations(workspace: &Workspace, person: &CrmPerson) -> Vec<Record> {
+    let relation = |nth: usize, account: usize, active: bool, touched_ms: i64| {
+        let fields = json!({
+            "ContactId": contact_id(person.home), "AccountId": account_id(account), "IsDirect": account == person.account,
+            "IsActive": active, "Roles": "Influencer;Decision Maker", "CreatedDate": created(workspace, person.home.0),
+        });
+        Record::of(relation_id(person.home, nth), touched_ms, fields)
+    };
+    let own = relation(0, person.account, true, person.modified_ms).deleted(person.deleted_ms, person.purged);
+    let others = person.relations.iter().enumerate().map(|(nth, one)| {
+        let deleted_ms = one.deleted_ms.or(person.deleted_ms);
+        // deleting one moves its date at every second account
+        let moved_ms = deleted_ms.filter(|_| person.home.0.is_multiple_of(2)).unwrap_or(0);
+        let touched_ms = one.modified_ms.max(moved_ms);
+        relation(nth + 1, one.account, one.active, touched_ms)
+            .deleted(deleted_ms, one.purged || person.purged)
+    });
+    std::iter::once(own).chain(others).collect()
 }
 
 fn converted(workspace: &Workspace, person: &CrmPerson) -> Record {

@@ -8,14 +8,8 @@ use super::{Object, VERSION, hides, id, refusal};
 use crate::reply::Reply;
 use crate::world::Workspace;
 
-/// A query that is longer than an address may be.
-const BYTES_MAX: usize = 16_384;
-
 /// The rows of a query, as they are shown.
 pub(super) fn rows(workspace: &Workspace, query: &str, all: bool) -> Result<Vec<Value>, Reply> {
-    if query.len() > BYTES_MAX {
-        return Err(Reply { status: 414, ..Reply::json("") });
-    }
     let (select, rest) = query
         .strip_prefix("SELECT ")
         .and_then(|rest| rest.split_once(" FROM "))
@@ -25,13 +19,16 @@ pub(super) fn rows(workspace: &Workspace, query: &str, all: bool) -> Result<Vec<
     let object = object
         .ok_or_else(|| refusal(400, "INVALID_TYPE", &format!("sObject type '{name}' is not supported.")))?;
     let fields: Vec<&str> = select.split(',').map(str::trim).collect();
-    for field in &fields {
-        if !record::fields(workspace, object).contains(field) || hides(workspace, object, Some(field)) {
-            let words = format!(
-                "SELECT {select} FROM {name} ^ ERROR at Row:1:Column:8 No such column '{field}' on entity '{name}'."
-            );
-            return Err(refusal(400, "INVALID_FIELD", &words));
-        }
+    let known = record::fields(workspace, object);
+    let is_there = |field: &str| known.contains(&field) && !hides(workspace, object, Some(field));
+    let no_such_column = |field: &str| {
+        let words = format!(
+            "SELECT {select} FROM {name} ^ ERROR at Row:1:Column:8 No such column '{field}' on entity '{name}'."
+        );
+        refusal(400, "INVALID_FIELD", &words)
+    };
+    if let Some(field) = fields.iter().find(|field| !is_there(field)) {
+        return Err(no_such_column(field));
     }
     let (condition, order) = match rest.split_once("ORDER BY ") {
         Some((condition, order)) => (condition, Some(order)),
@@ -41,6 +38,10 @@ pub(super) fn rows(workspace: &Workspace, query: &str, all: bool) -> Result<Vec<
     rows.retain(|row| !row.purged && (all || row.deleted_ms.is_none()));
     if let Some(condition) = condition.trim().strip_prefix("WHERE ") {
         for part in condition.split(" AND ") {
+            let field = part.split_whitespace().next().unwrap_or_default();
+            if !is_there(field) {
+                return Err(no_such_column(field));
+            }
             let holds = condition_of(part.trim())?;
             rows.retain(|row| holds(row));
         }
@@ -79,14 +80,19 @@ fn shown(object: Object, row: &Record, fields: &[&str]) -> Value {
 type Condition = Box<dyn Fn(&Record) -> bool>;
 
 fn condition_of(part: &str) -> Result<Condition, Reply> {
-    if let Some(ids) = part.strip_prefix("Id IN (").and_then(|ids| ids.strip_suffix(')')) {
+    if let Some((field @ ("Id" | "ContactId"), ids)) =
+        part.strip_suffix(')').and_then(|part| part.split_once(" IN ("))
+    {
+        let field = field.to_owned();
         let ids: Vec<String> = ids
             .split(',')
             .map(|quoted| quoted.trim().strip_prefix('\'')?.strip_suffix('\'').map(id::short))
             .collect::<Option<_>>()
             .ok_or_else(|| malformed("an id is a text"))?;
         // both forms are taken
-        return Ok(Box::new(move |row| ids.contains(&id::short(&row.id))));
+        return Ok(Box::new(move |row| {
+            row.field(&field).as_str().is_some_and(|id| ids.contains(&id::short(id)))
+        }));
     }
     let words: Vec<&str> = part.splitn(3, ' ').collect();
     match words.as_slice() {
@@ -100,6 +106,10 @@ fn condition_of(part: &str) -> Result<Condition, Reply> {
                 "<" => Ok(Box::new(move |row| row.touched_ms < at)),
                 _ => Err(malformed("unexpected token")),
             }
+        }
+        [field @ ("IsDirect" | "IsActive"), "=", value @ ("true" | "false")] => {
+            let (field, value) = ((*field).to_owned(), *value == "true");
+            Ok(Box::new(move |row| row.field(&field) == value))
         }
         ["UserType", "=", kind] => {
             let kind = kind.trim_matches('\'').to_owned();

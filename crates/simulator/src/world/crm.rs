@@ -1,6 +1,6 @@
 //! The CRM of a workspace: its companies, contacts and deals, and what has happened to them since they were made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,33 @@ pub enum CrmChange {
         /// Its next account.
         to: usize,
     },
+    /// A contact is connected with one more company; no date of the contact moves.
+    RelateContact {
+        /// Its first account.
+        account: usize,
+        /// Which there.
+        contact: usize,
+        /// The other account.
+        to: usize,
+    },
+    /// A contact has to do with another company no more; no date of the contact moves.
+    UnrelateContact {
+        /// Its first account.
+        account: usize,
+        /// Which there.
+        contact: usize,
+        /// The other account.
+        from: usize,
+    },
+    /// What a contact had to do with another company is history (Salesforce: the relation is not active); no date of the contact moves.
+    RetireRelation {
+        /// Its first account.
+        account: usize,
+        /// Which there.
+        contact: usize,
+        /// The other account.
+        at: usize,
+    },
     /// A record is written without anything changing that anybody sees.
     TouchContact {
         /// Its first account.
@@ -105,10 +132,38 @@ pub(crate) struct Person {
     /// The account it was made at, and its number there: its name for good.
     pub(crate) home: (usize, usize),
     pub(crate) account: usize,
+    /// In the order in which they came to be.
+    pub(crate) relations: Vec<Relation>,
     pub(crate) deleted_ms: Option<i64>,
     /// It is in no recycle bin any more.
     pub(crate) purged: bool,
     pub(crate) modified_ms: i64,
+}
+
+impl Person {
+    /// The other companies it has to do with now.
+    pub(crate) fn others(&self) -> BTreeSet<usize> {
+        let counts = |relation: &&Relation| relation.deleted_ms.is_none() && relation.active;
+        let others = self.relations.iter().filter(counts).map(|relation| relation.account);
+        others.filter(|account| *account != self.account).collect()
+    }
+}
+
+/// What a contact has to do with a company beside its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) account: usize,
+    pub(crate) active: bool,
+    pub(crate) deleted_ms: Option<i64>,
+    /// It is in no recycle bin any more.
+    pub(crate) purged: bool,
+    pub(crate) modified_ms: i64,
+}
+
+impl Relation {
+    fn with(account: usize, modified_ms: i64) -> Self {
+        Self { account, active: true, deleted_ms: None, purged: false, modified_ms }
+    }
 }
 
 /// The state of a CRM.
@@ -140,9 +195,12 @@ impl Crm {
             .iter()
             .enumerate()
             .flat_map(|(number, account)| (0..account.contacts.len()).map(move |nth| (number, nth)));
+        // the fourth of an account's people has to do with a second company
+        let second = |home: (usize, usize)| (home.1 == 3).then_some((home.0 + 1) % roster.accounts.len());
         let people = homes.enumerate().map(|(number, home)| Person {
             home,
             account: home.0,
+            relations: second(home).map(|at| Relation::with(at, written_ms(number))).into_iter().collect(),
             deleted_ms: None,
             purged: false,
             modified_ms: written_ms(number),
@@ -162,9 +220,12 @@ impl Crm {
             // archiving moves no date
             CrmChange::DeleteAccount { account } => {
                 self.companies.get_mut(*account)?.deleted_ms = Some(now_ms);
+                self.relations_with(*account).for_each(|relation| relation.deleted_ms = Some(now_ms));
             }
             CrmChange::RestoreAccount { account } => {
                 self.companies.get_mut(*account)?.deleted_ms = None;
+                let restored = self.relations_with(*account).filter(|relation| !relation.purged);
+                restored.for_each(|relation| (relation.deleted_ms, relation.modified_ms) = (None, now_ms));
             }
             CrmChange::MergeAccounts { loser, winner } => self.merge(*loser, *winner, now_ms)?,
             CrmChange::MoveDomains { from, to } => {
@@ -185,6 +246,17 @@ impl Crm {
                 let person = self.person_mut(*account, *contact)?;
                 (person.account, person.modified_ms) = (*to, now_ms);
             }
+            CrmChange::RelateContact { account, contact, to } => {
+                self.companies.get(*to)?;
+                self.person_mut(*account, *contact)?.relations.push(Relation::with(*to, now_ms));
+            }
+            CrmChange::UnrelateContact { account, contact, from } => {
+                self.relation_mut((*account, *contact), *from)?.deleted_ms = Some(now_ms);
+            }
+            CrmChange::RetireRelation { account, contact, at } => {
+                let relation = self.relation_mut((*account, *contact), *at)?;
+                (relation.active, relation.modified_ms) = (false, now_ms);
+            }
             CrmChange::TouchContact { account, contact } => {
                 self.person_mut(*account, *contact)?.modified_ms = now_ms;
             }
@@ -197,6 +269,9 @@ impl Crm {
                 }
                 for person in &mut self.people {
                     person.purged = person.deleted_ms.is_some();
+                }
+                for relation in self.relations_mut() {
+                    relation.purged = relation.deleted_ms.is_some();
                 }
             }
         }
@@ -211,6 +286,21 @@ impl Crm {
     fn person_mut(&mut self, account: usize, contact: usize) -> Option<&mut Person> {
         let place = self.place((account, contact))?;
         self.people.get_mut(place)
+    }
+
+    fn relation_mut(&mut self, home: (usize, usize), account: usize) -> Option<&mut Relation> {
+        let relations = self.person_mut(home.0, home.1)?.relations.iter_mut();
+        relations
+            .filter(|relation| relation.deleted_ms.is_none())
+            .find(|relation| relation.account == account)
+    }
+
+    fn relations_mut(&mut self) -> impl Iterator<Item = &mut Relation> {
+        self.people.iter_mut().flat_map(|person| &mut person.relations)
+    }
+
+    fn relations_with(&mut self, account: usize) -> impl Iterator<Item = &mut Relation> {
+        self.relations_mut().filter(move |relation| relation.account == account)
     }
 
     fn place(&self, home: (usize, usize)) -> Option<usize> {
@@ -238,6 +328,9 @@ impl Crm {
         company.modified_ms = now_ms;
         for person in self.people.iter_mut().filter(|person| person.account == loser) {
             person.account = winner;
+        }
+        for relation in self.relations_with(loser) {
+            (relation.account, relation.modified_ms) = (winner, now_ms);
         }
         Some(())
     }

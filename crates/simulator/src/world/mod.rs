@@ -155,6 +155,14 @@ impl World {
         Ok(self.workspace(workspace)?.token_log.requests())
     }
 
+    /// The accounts each contact of the CRM has to do with beside its own, by the contact's id; those that have none are left out.
+    pub fn other_accounts(
+        &self,
+        workspace: &str,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, SimulatorError> {
+        Ok(truth::other_accounts(&*self.workspace(workspace)?))
+    }
+
     /// The id at its source of the account with this number in the import file.
     pub fn account_id(&self, workspace: &str, account: usize) -> Result<String, SimulatorError> {
         let workspace = self.workspace(workspace)?;
@@ -256,6 +264,11 @@ impl World {
     /// Numbers about the requests that a workspace's CRM got.
     pub fn crm_stats(&self, workspace: &str) -> Result<Stats, SimulatorError> {
         Ok(self.workspace(workspace)?.crm_log.stats())
+    }
+
+    /// The latest requests that a workspace's CRM got, oldest first.
+    pub fn crm_requests(&self, workspace: &str) -> Result<Vec<RequestRecord>, SimulatorError> {
+        Ok(self.workspace(workspace)?.crm_log.requests())
     }
 
     /// The latest requests that a workspace's Gong got, oldest first.

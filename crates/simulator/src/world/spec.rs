@@ -161,6 +161,7 @@ pub struct EndpointForm {
 /// What can be switched while the simulator runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "what can be switched is independent of one another")]
 pub struct Settings {
     /// Strict limit; the vendor's own numbers are unknown, so none by default.
     pub rate_limit: Option<RateLimit>,
@@ -183,6 +184,8 @@ pub struct Settings {
     pub crm_lacks_scope: Vec<String>,
     /// Salesforce has a field of its own, `Domains__c`, for the domains that are not the website.
     pub crm_own_domain_field: bool,
+    /// Contacts of Salesforce have one account each: the feature "Contacts to Multiple Accounts" is off.
+    pub crm_single_accounts: bool,
     /// The CRM's requests of the day are used up.
     pub crm_quota_used_up: bool,
     /// A query of Salesforce that asks for what was touched in more days than these, or whenever, runs for too long.
@@ -229,6 +232,7 @@ impl Default for Settings {
             gong: GongSettings::default(),
             crm_lacks_scope: Vec::new(),
             crm_own_domain_field: false,
+            crm_single_accounts: false,
             crm_quota_used_up: false,
             crm_query_days_max: None,
             crm_rate_limit: None,

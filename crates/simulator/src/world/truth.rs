@@ -8,13 +8,13 @@ use model::{Side, SkipReason, TranscriptStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::crm::Votes;
+use super::crm::{CrmKind, Votes};
 use super::gong::Company;
 use super::people::Person;
 use super::plan::{Plan, Readiness};
 use super::workspace::Workspace;
 use crate::speech::spoken;
-use crate::{attention, gong};
+use crate::{attention, gong, hubspot, salesforce};
 
 /// What is to be found about one listed conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,6 +116,23 @@ pub(super) fn meetings(workspace: &Workspace) -> Vec<BTreeSet<String>> {
         by_attention.then(|| plan.id.clone()).into_iter().chain(by_gong).collect::<BTreeSet<String>>()
     };
     workspace.everything(i64::MIN, i64::MAX).map(kept).filter(|ids| !ids.is_empty()).collect()
+}
+
+/// The accounts each contact has to do with beside its own, by the contact's id in its CRM.
+pub(super) fn other_accounts(workspace: &Workspace) -> BTreeMap<String, BTreeSet<String>> {
+    let crm = workspace.crm();
+    let there = crm.people.iter().filter(|person| person.deleted_ms.is_none());
+    let others = there.filter_map(|person| {
+        let id = match workspace.roster.crm {
+            CrmKind::Files => return None,
+            CrmKind::HubSpot => hubspot::contact_id(person.home).to_string(),
+            CrmKind::Salesforce => salesforce::contact_id(person.home),
+        };
+        let accounts = person.others().into_iter();
+        let accounts = accounts.map(|number| workspace.roster.accounts[number].external_id.clone()).collect();
+        Some((id, accounts))
+    });
+    others.filter(|(_, accounts): &(_, BTreeSet<String>)| !accounts.is_empty()).collect()
 }
 
 fn expected(workspace: &Workspace, votes: &Votes, plan: &Plan) -> Expected {
