@@ -94,6 +94,13 @@ fn raw(value: &Value) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).expect("JSON")
 }
 
+fn relations() -> impl Strategy<Value = Vec<Value>> {
+    let relation = (value(), prop_oneof![any::<bool>().prop_map(Value::from), value()], value()).prop_map(
+        |(account, active, id)| json!({ "Id": id, "AccountId": account, "IsActive": active, "IsDirect": false }),
+    );
+    prop::collection::vec(prop_oneof![5 => relation, 1 => value()], 0..4)
+}
+
 proptest! {
     #[test]
     fn anything_is_mapped_or_refused_and_never_holds_a_nul(
@@ -129,6 +136,26 @@ proptest! {
             changed.insert(name.to_owned(), changed_value);
             prop_assert_ne!(hash(&changed), before);
         }
+    }
+
+    #[test]
+    fn a_contact_of_salesforce_changes_with_its_relations_and_not_with_their_order_or_a_touch(
+        fields in rows(), relations in relations(), touched in text(),
+    ) {
+        let row = raw(&fields.into());
+        let listed = |relations: &[Value]| {
+            salesforce::listed(Stream::Contacts, &row, Some(&raw(&relations.into()))).hash
+        };
+        let before = listed(&relations);
+        let mut moved: Vec<Value> = relations.iter().rev().cloned().collect();
+        for relation in moved.iter_mut().filter_map(Value::as_object_mut) {
+            relation.insert("SystemModstamp".to_owned(), touched.clone().into());
+            relation.insert("attributes".to_owned(), json!({ "url": touched }));
+        }
+        prop_assert_eq!(listed(&moved), before);
+        moved.push(json!({ "Id": "another", "AccountId": "001", "IsActive": true }));
+        prop_assert_ne!(listed(&moved), before);
+        prop_assert_eq!(listed(&[]), salesforce::listed(Stream::Contacts, &row, None).hash);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fake::{FakeVendor, Reply};
 use model::Window;
 use secrecy::SecretString;
-use vendors::salesforce::{Deleted, Object, Readable, RecordPage, Rows, Salesforce};
+use vendors::salesforce::{Deleted, Object, Readable, RecordPage, Rows, Salesforce, are_relations_off};
 use vendors::{BaseUrl, Bearer, Failure, HttpOptions, VendorError, VendorHttp};
 
 const TOKEN: &str = "00DxxEXAMPLE!AQ0AQsecret";
@@ -127,6 +127,66 @@ async fn a_field_that_is_needed_and_may_not_be_read_is_a_missing_scope_by_its_na
     let error = client(&vendor).describe(&token(), Object::Lead, &[]).await.expect_err("a hidden object");
     assert_eq!(error.failure, Failure::MissingScope);
     assert!(error.message.contains("may not read Lead"), "{error}");
+}
+
+const RELATION: [&str; 7] =
+    ["Id", "IsDeleted", "SystemModstamp", "ContactId", "AccountId", "IsDirect", "IsActive"];
+
+#[tokio::test]
+async fn relations_are_asked_for_by_their_contacts_and_only_those_that_are_there() {
+    let vendor = FakeVendor::replying(Reply::ok(EMPTY)).await;
+    let (client, relation) = (client(&vendor), Readable::needed(Object::Relation));
+    let contacts: Vec<String> = (0..2_000).map(|number| format!("003D0000{number:010}")).collect();
+    let rows = Rows::OfContacts(&contacts[..1]);
+    assert!(client.query(&token(), &relation, &rows).await.is_ok());
+    let fields = RELATION.join("%2C+");
+    let line = format!(
+        "GET /services/data/v66.0/query?q=SELECT+{fields}+FROM+AccountContactRelation+WHERE+IsDirect+%3D+false\
+         +AND+ContactId+IN+%28%27003D00000000000000%27%29 HTTP/1.1\r\n"
+    );
+    assert!(vendor.requests()[0].starts_with(&line), "{}", vendor.requests()[0]);
+
+    // as many as are allowed fit beside a long token
+    let long = Bearer(SecretString::from("t".repeat(3_000)));
+    let most = Rows::OfContacts(&contacts[..vendors::salesforce::RELATED_MAX]);
+    assert!(client.query(&long, &relation, &most).await.is_ok());
+    let error = client.query(&token(), &relation, &Rows::OfContacts(&contacts)).await.expect_err("too long");
+    assert_eq!(error.failure, Failure::BadRequest);
+
+    // whose a relation was that is deleted, only what shows deleted ones tells
+    for rows in [Rows::Touched(window()), Rows::OfIds(&contacts[..1])] {
+        assert!(client.query(&token(), &relation, &rows).await.is_ok());
+        let head = vendor.requests().pop().expect("a request");
+        assert!(head.starts_with("GET /services/data/v66.0/queryAll?q="), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_organization_whose_contacts_have_one_account_is_told_from_one_that_hides_the_others() {
+    let relations = async |reply: Reply| {
+        let vendor = FakeVendor::replying(reply).await;
+        let answer = client(&vendor).relations(&token()).await;
+        let line = "GET /services/data/v66.0/sobjects/AccountContactRelation/describe HTTP";
+        assert!(vendor.requests()[0].starts_with(line));
+        answer
+    };
+    let there = relations(Reply::ok(description(&RELATION))).await.unwrap();
+    assert_eq!(there, Some(Readable::needed(Object::Relation)));
+    let off = refusal("404 Not Found", "NOT_FOUND", "The requested resource does not exist");
+    assert_eq!(relations(off).await, Ok(None));
+
+    let hidden = relations(Reply::ok(description(&RELATION[..6]))).await.expect_err("a hidden field");
+    assert_eq!(hidden.failure, Failure::MissingScope);
+    assert!(hidden.message.contains("AccountContactRelation.IsActive"), "{hidden}");
+    let elsewhere = relations(Reply::of("404 Not Found", "", "<html>")).await.expect_err("somebody else's");
+    assert_eq!(elsewhere.failure, Failure::NotFound);
+
+    let vendor =
+        FakeVendor::replying(refusal("400 Bad Request", "INVALID_TYPE", "sObject type is not supported."));
+    let vendor = vendor.await;
+    let rows = Rows::Touched(window());
+    let error = client(&vendor).query(&token(), &Readable::needed(Object::Relation), &rows).await;
+    assert!(are_relations_off(&error.expect_err("switched off")));
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
-//! A page of Salesforce: everything, or what was touched, deleted rows among them; then what was deleted for good.
+//! A page of Salesforce: everything, or what was touched, deleted rows among them; then what was deleted for good. Contacts come with the
+//! accounts they are related to; those of which only that changed come last.
 
+mod cursor;
 mod part;
+mod relations;
 
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use mapping::salesforce::listed;
 use model::{RunKind, Stream, Version, Window};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 use store::credential::Probe;
@@ -17,6 +19,7 @@ use tokio::time::Instant;
 use vendors::salesforce::{Deleted, Object, READ_MAX, Readable, RecordPage, Rows, Salesforce};
 use vendors::{Bearer, Failure, VendorError, VendorHttp};
 
+use cursor::{Cursor, Place};
 use part::Part;
 
 use super::holder::{Held, Holder};
@@ -30,31 +33,6 @@ use crate::users::UsersPage;
 
 /// Salesforce tells of the deletions of fifteen days: a run that was away for longer leaves the older ones to the walk.
 const DELETIONS_TOLD: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// Where a run's list goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Cursor {
-    /// A query goes on there, after so many rows; of a part of what is asked for, or of all of it.
-    Rows {
-        next: String,
-        seen: u64,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        part: Option<Part>,
-    },
-    /// All of it took too long: what was touched in a part of the time comes next.
-    Part(Part),
-    /// What was deleted in the window, by id: it may have left the recycle bin, where no query shows it.
-    Deleted { after: Option<String> },
-}
-
-/// Whatever ends a query before its last row, it is no end.
-fn refuse_short(seen: u64, total: u64) -> Result<(), Setback> {
-    if seen >= total {
-        return Ok(());
-    }
-    Err(page_error("list-cut-short", &format!("the query ended after {seen} rows of {total}")))
-}
 
 /// Salesforce's clock is ahead of ours by less.
 const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -72,6 +50,8 @@ struct Step<'a> {
     shared: &'a Shared,
     run: &'a ClaimedRun,
     object: Object,
+    /// Its records are contacts, and they may have several accounts.
+    related: bool,
     deadline: Instant,
 }
 
@@ -112,15 +92,17 @@ impl SalesforceSource {
                 return Err(page_error("vendor-stream", "Salesforce has no such records"));
             }
         };
-        let step = Step { source: self, shared, run, object, deadline };
-        if run.kind == RunKind::FollowUp {
-            return step.look_again().await;
-        }
-        match cursor_of(run)? {
+        let mut step = Step { source: self, shared, run, object, related: false, deadline };
+        let place: Option<Place> = cursor_of(run)?;
+        step.related = step.knows_relations(place.as_ref().and_then(|place| place.several_accounts)).await?;
+        match place.map(|place| place.cursor) {
+            _ if run.kind == RunKind::FollowUp => step.look_again().await,
             Some(Cursor::Deleted { after }) => step.deleted(after).await,
             Some(Cursor::Rows { next, seen, part }) => step.go_on(&next, seen, part).await,
             Some(Cursor::Part(part)) => step.begin(Some(part)).await,
-            None => step.begin(None).await,
+            Some(Cursor::Related { next, seen, part }) => step.related(next.as_deref(), seen, part).await,
+            Some(Cursor::Unrelated { after }) => step.unrelated(after).await,
+            Some(Cursor::Looks {}) | None => step.begin(None).await,
         }
     }
 
@@ -132,7 +114,7 @@ impl SalesforceSource {
         deadline: Instant,
     ) -> Result<UsersPage, Setback> {
         let (at, seen) = match cursor_of(run)? {
-            Some(Cursor::Rows { next, seen, .. }) => (Some(next), seen),
+            Some(Place { cursor: Cursor::Rows { next, seen, .. }, .. }) => (Some(next), seen),
             _ => (None, 0),
         };
         let at = at.as_deref();
@@ -148,17 +130,29 @@ impl SalesforceSource {
                 }
                 Err((error, _)) => return Err(page_failed(&error)),
             };
-        let seen = seen + page.rows.len() as u64;
-        let next = page.next.map(|next| Cursor::Rows { next, seen, part: None });
-        if next.is_none() {
-            refuse_short(seen, page.total)?;
-        }
+        let place =
+            |(next, seen)| Place { several_accounts: None, cursor: Cursor::Rows { next, seen, part: None } };
+        let next = further(&page, seen)?.map(place);
         let ending = Ending::Cursor(next.as_ref().map(cursor_text));
         Ok(UsersPage { rows: page.rows, asked_at, ending })
     }
 }
 
 impl Step<'_> {
+    fn place(&self, cursor: Cursor) -> Next {
+        let several_accounts = (self.object == Object::Contact).then_some(self.related);
+        Next::Cursor(cursor_text(&Place { several_accounts, cursor }))
+    }
+
+    /// The same, unless it is where the run is.
+    fn moved(&self, cursor: Cursor) -> Result<Next, Setback> {
+        let next = self.place(cursor);
+        if matches!(&next, Next::Cursor(next) if Some(next) == self.run.cursor.as_ref()) {
+            return Err(page_error("endless-list", "the query goes on where it was"));
+        }
+        Ok(next)
+    }
+
     async fn try_ask<T, F>(&self, request: impl Fn(Salesforce, Bearer) -> F) -> Result<Answer<T>, Setback>
     where
         F: Future<Output = Result<T, VendorError>>,
@@ -202,7 +196,7 @@ impl Step<'_> {
         };
         match self.query(&readable, rows).await? {
             Ok((page, asked_at)) => self.take(page, asked_at, 0, part).await,
-            Err((error, _)) => self.shorter(&error, part),
+            Err((error, _)) => Ok(nothing(self.place(Cursor::Part(self.shorter(&error, part)?)))),
         }
     }
 
@@ -216,7 +210,7 @@ impl Step<'_> {
                 let next = Ending::Expired.next(self.shared, self.run, 0)?;
                 Ok(nothing(next))
             }
-            Err((error, _)) => self.shorter(&error, part),
+            Err((error, _)) => Ok(nothing(self.place(Cursor::Part(self.shorter(&error, part)?)))),
         }
     }
 
@@ -240,15 +234,12 @@ impl Step<'_> {
 
     /// After a query that took too long its first half is asked for. One that Salesforce itself gave up would take as long again; one that
     /// nobody waited for is tried once more before.
-    fn shorter(&self, error: &VendorError, part: Option<Part>) -> Result<Gathered, Setback> {
+    fn shorter(&self, error: &VendorError, part: Option<Part>) -> Result<Part, Setback> {
         let too_long = error.failure == Failure::TooLong && (error.status.is_some() || self.run.attempt > 0);
-        match part.unwrap_or(self.time()).half().filter(|_| too_long) {
-            Some(half) => {
-                tracing::info!(job.id = %self.run.id, page = self.run.page, "the query takes too long, a part of it is asked for");
-                Ok(nothing(cursor(&Cursor::Part(half))))
-            }
-            None => Err(page_failed(error)),
-        }
+        let half = part.unwrap_or(self.time()).half().filter(|_| too_long);
+        let half = half.ok_or_else(|| page_failed(error))?;
+        tracing::info!(job.id = %self.run.id, page = self.run.page, "the query takes too long, a part of it is asked for");
+        Ok(half)
     }
 
     /// The part of the time that comes after another; none after the last.
@@ -266,59 +257,76 @@ impl Step<'_> {
     ) -> Result<Gathered, Setback> {
         runtime::failpoint!("fetch.listed");
         let next = self.next(&page, seen, part)?;
-        let records = page.rows.into_iter().map(|row| self.record(row)).collect();
+        let records = self.records(page.rows).await?;
         records::take(self.shared, self.run, records, asked_at, next).await
     }
 
     /// Where the list goes on after a page of the query.
     fn next(&self, page: &RecordPage, seen: u64, part: Option<Part>) -> Result<Next, Setback> {
-        let seen = seen + page.rows.len() as u64;
-        let Some(next) = &page.next else {
-            refuse_short(seen, page.total)?;
-            if let Some(next) = part.and_then(|part| self.after(part)) {
-                return Ok(cursor(&Cursor::Part(next)));
-            }
-            return Ok(match self.run.kind {
-                // what is not there any more, a walk misses by itself, and a bootstrap never knew
-                RunKind::Bootstrap | RunKind::Walk => Next::End { total: None },
-                RunKind::Periodic | RunKind::Backfill | RunKind::FollowUp => {
-                    cursor(&Cursor::Deleted { after: None })
-                }
-            });
-        };
-        if page.rows.is_empty() {
-            return Err(page_error("endless-list", "the query goes on without rows"));
+        match (further(page, seen)?, part.and_then(|part| self.after(part))) {
+            (Some((next, seen)), _) => self.moved(Cursor::Rows { next, seen, part }),
+            (None, Some(part)) => Ok(self.place(Cursor::Part(part))),
+            // what is not there any more, a walk misses by itself, and a bootstrap never knew
+            (None, None) if self.is_of_all() => Ok(Next::End { total: None }),
+            (None, None) => Ok(self.place(Cursor::Deleted { after: None })),
         }
-        let next = cursor(&Cursor::Rows { next: next.clone(), seen, part });
-        if matches!(&next, Next::Cursor(next) if Some(next) == self.run.cursor.as_ref()) {
-            return Err(page_error("endless-list", "the query goes on where it was"));
-        }
-        Ok(next)
     }
 
-    fn record(&self, row: Box<RawValue>) -> Record {
-        Record { listed: listed(self.run.stream, &row, None), row, related: None }
+    /// All rows of a query whose first page is there.
+    async fn to_the_end(&self, object: Object, first: RecordPage) -> Result<Vec<Box<RawValue>>, Setback> {
+        let mut further = further(&first, 0)?;
+        let mut rows = first.rows;
+        while let Some((next, seen)) = &further {
+            let ask =
+                |client: Salesforce, token: Bearer| async move { client.next(&token, object, next).await };
+            let (page, _) = self.ask(ask).await?;
+            further = self::further(&page, *seen)?;
+            rows.extend(page.rows);
+        }
+        Ok(rows)
+    }
+
+    fn record(&self, row: Box<RawValue>, related: Option<Box<RawValue>>) -> Record {
+        Record { listed: listed(self.run.stream, &row, related.as_deref()), row, related }
     }
 
     /// Some of what was deleted in the window: a query shows it as it is, merged or in the recycle bin; what none shows any more is told
     /// as deleted by its id alone.
     async fn deleted(&self, after: Option<String>) -> Result<Gathered, Setback> {
-        let end = || nothing(Next::End { total: None });
-        let Some(window) = self.deletions() else { return Ok(end()) };
+        let Some(window) = self.deletions() else { return Ok(nothing(self.after_deletions())) };
         let object = self.object;
         let (deleted, asked_at) =
             self.ask(|client, token| async move { client.deleted(&token, object, window).await }).await?;
-        let Deleted::Ids(mut ids) = deleted else {
-            tracing::warn!(job.id = %self.run.id, "more was deleted than Salesforce tells at once, the next walks find out");
-            return Ok(end());
+        let (ids, more) = self.some_of(deleted, after.as_ref());
+        let next = match more {
+            Some(after) => self.place(Cursor::Deleted { after: Some(after) }),
+            None => self.after_deletions(),
         };
-        ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
-        let more = ids.len() > READ_MAX;
-        ids.truncate(READ_MAX);
-        let Some(last) = ids.last() else { return Ok(end()) };
-        let next = if more { cursor(&Cursor::Deleted { after: Some(last.clone()) }) } else { end().next };
+        if ids.is_empty() {
+            return Ok(nothing(next));
+        }
         let records = self.as_they_are(ids).await?;
         records::take(self.shared, self.run, records, asked_at, next).await
+    }
+
+    fn after_deletions(&self) -> Next {
+        if self.related {
+            return self.place(Cursor::Related { next: None, seen: 0, part: None });
+        }
+        Next::End { total: None }
+    }
+
+    /// As many of the ids behind one as are read at once, and the last of them where there are more.
+    fn some_of(&self, deleted: Deleted, after: Option<&String>) -> (Vec<String>, Option<String>) {
+        let Deleted::Ids(mut ids) = deleted else {
+            tracing::warn!(job.id = %self.run.id, "more was deleted than Salesforce tells at once, the next walks find out");
+            return (Vec::new(), None);
+        };
+        ids.retain(|id| after.is_none_or(|after| id > after));
+        let more = ids.len() > READ_MAX;
+        ids.truncate(READ_MAX);
+        let last = ids.last().cloned().filter(|_| more);
+        (ids, last)
     }
 
     /// The window in which deletions are asked for: whole minutes, and no longer ago than Salesforce remembers.
@@ -334,12 +342,12 @@ impl Step<'_> {
     /// Deleted records as a query shows them, or by their ids alone.
     async fn as_they_are(&self, ids: Vec<String>) -> Result<Vec<Record>, Setback> {
         let readable = self.readable().await?;
-        let (page, _) = self.of_ids(&readable, &ids).await?;
-        let mut records: Vec<Record> = page.rows.into_iter().map(|row| self.record(row)).collect();
+        let (rows, _) = self.of_ids(&readable, &ids).await?;
+        let mut records = self.records(rows).await?;
         let shown: HashSet<String> = records.iter().filter_map(|record| record.listed.id.clone()).collect();
         for id in ids {
             let row = json!({ "Id": id, "IsDeleted": true });
-            let record = self.record(serde_json::value::to_raw_value(&row).expect("JSON"));
+            let record = self.record(serde_json::value::to_raw_value(&row).expect("JSON"), None);
             if !record.listed.id.as_ref().is_some_and(|id| shown.contains(id)) {
                 records.push(record);
             }
@@ -347,8 +355,14 @@ impl Step<'_> {
         Ok(records)
     }
 
-    async fn of_ids(&self, readable: &Readable, ids: &[String]) -> Result<(RecordPage, Version), Setback> {
-        self.query(readable, Rows::OfIds(ids)).await?.map_err(|(error, _)| page_failed(&error))
+    async fn of_ids(
+        &self,
+        readable: &Readable,
+        ids: &[String],
+    ) -> Result<(Vec<Box<RawValue>>, Version), Setback> {
+        let page = self.query(readable, Rows::OfIds(ids)).await?;
+        let (page, asked_at) = page.map_err(|(error, _)| page_failed(&error))?;
+        Ok((self.to_the_end(self.object, page).await?, asked_at))
     }
 
     /// A follow-up's page: records whose document got lost, each by its id.
@@ -359,9 +373,9 @@ impl Step<'_> {
         }
         let ids = records::ids(&looks);
         let readable = self.readable().await?;
-        let (page, asked_at) = self.of_ids(&readable, &ids).await?;
-        let records = page.rows.into_iter().map(|row| self.record(row)).collect();
-        let next = Next::Page(self.run.page + 1);
+        let (rows, asked_at) = self.of_ids(&readable, &ids).await?;
+        let records = self.records(rows).await?;
+        let next = self.place(Cursor::Looks {});
         let mut gathered = records::take(self.shared, self.run, records, asked_at, next).await?;
         records::settle_unanswered(&mut gathered, &looks, asked_at);
         Ok(gathered)
@@ -372,6 +386,17 @@ fn nothing(next: Next) -> Gathered {
     Gathered { listed: Vec::new(), failed: Vec::new(), next }
 }
 
-fn cursor(cursor: &Cursor) -> Next {
-    Next::Cursor(cursor_text(cursor))
+/// Where a query goes on after a page of it, and how many rows it has shown by then; none at its end.
+fn further(page: &RecordPage, seen: u64) -> Result<Option<(String, u64)>, Setback> {
+    let seen = seen + page.rows.len() as u64;
+    match &page.next {
+        Some(_) if page.rows.is_empty() => Err(page_error("endless-list", "the query goes on without rows")),
+        Some(next) => Ok(Some((next.clone(), seen))),
+        // whatever ends a list before its end, it is no end
+        None if seen < page.total => {
+            let reason = format!("the query ended after {seen} rows of {}", page.total);
+            Err(page_error("list-cut-short", &reason))
+        }
+        None => Ok(None),
+    }
 }

@@ -2,7 +2,9 @@
 
 mod fields;
 mod record;
+mod relation;
 mod row;
 
 pub use record::record;
+pub use relation::related_contact;
 pub use row::listed;

@@ -6,6 +6,7 @@ use model::{CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Strea
 use serde_json::value::RawValue;
 
 use super::fields::Fields;
+use super::relation;
 use crate::MappingError;
 use crate::account::salesforce_long_id;
 use crate::crm::{User, addresses, full_name, stored_id};
@@ -14,12 +15,8 @@ use crate::json::{Entries, mended, text};
 use crate::nul::NulSweeper;
 use crate::time::timestamp;
 
-/// Maps an account, a contact, a lead, an opportunity or a user.
-pub fn record(
-    stream: Stream,
-    row: &RawValue,
-    _related: Option<&RawValue>,
-) -> Result<CrmRecord, MappingError> {
+/// Maps an account, a contact, a lead, an opportunity or a user; `related` are a contact's relations with accounts.
+pub fn record(stream: Stream, row: &RawValue, related: Option<&RawValue>) -> Result<CrmRecord, MappingError> {
     if !row.get().starts_with('{') {
         return Err(MappingError::NoAttributes);
     }
@@ -29,7 +26,7 @@ pub fn record(
     let mut nul = NulSweeper::default();
     let body = match stream {
         Stream::Accounts => CrmBody::Account(account(&external_id, &fields, &readable, &mut nul)),
-        Stream::Contacts => CrmBody::Contact(contact(&fields, &mut nul)),
+        Stream::Contacts => CrmBody::Contact(contact(&fields, related, &mut nul)),
         Stream::Leads => CrmBody::Contact(lead(&fields, &mut nul)),
         Stream::Deals => CrmBody::Deal(opportunity(&external_id, &fields, &mut nul)),
         Stream::Users => return Ok(user(external_id, &fields)),
@@ -95,9 +92,12 @@ fn domains_in(text: &str) -> Vec<String> {
     parts.filter(|part| !part.is_empty()).filter_map(domain_from_website).collect()
 }
 
-fn contact(fields: &Fields<'_>, nul: &mut NulSweeper) -> CrmContact {
+fn contact(fields: &Fields<'_>, related: Option<&RawValue>, nul: &mut NulSweeper) -> CrmContact {
     let (emails, email_keys) = addresses(fields.email.get().into_iter(), nul);
     let name = full_name(fields.first_name.get(), fields.last_name.get(), nul);
+    let own = fields.account.get().map(id);
+    let mut others = relation::accounts(related);
+    others.retain(|other| Some(other) != own.as_ref());
     CrmContact {
         lead: false,
         name: name.or_else(|| nul.trimmed(fields.name.get())),
@@ -105,8 +105,8 @@ fn contact(fields: &Fields<'_>, nul: &mut NulSweeper) -> CrmContact {
         phone: nul.trimmed(fields.phone.get().or(fields.mobile.get())),
         emails,
         email_keys,
-        account_external_id: fields.account.get().map(id),
-        other_account_external_ids: BTreeSet::new(),
+        account_external_id: own,
+        other_account_external_ids: others,
     }
 }
 
@@ -115,7 +115,7 @@ fn lead(fields: &Fields<'_>, nul: &mut NulSweeper) -> CrmContact {
     CrmContact {
         lead: true,
         account_external_id: fields.converted_account.get().map(id),
-        ..contact(fields, nul)
+        ..contact(fields, None, nul)
     }
 }
 

@@ -19,7 +19,8 @@ pub use object::Object;
 pub use organization::Organization;
 pub use page::RecordPage;
 pub use readable::Readable;
-pub use soql::{READ_MAX, Rows};
+pub use refusal::are_relations_off;
+pub use soql::{READ_MAX, RELATED_MAX, Rows};
 
 use crate::bearer::Bearer;
 use crate::{BaseUrl, Failure, VendorError, VendorHttp};
@@ -66,7 +67,15 @@ impl Salesforce {
             .await
     }
 
-    /// Begins a query for rows, deleted ones among them.
+    /// Says whether relations may be read; none where the organization's contacts have one account each.
+    pub async fn relations(&self, token: &Bearer) -> Result<Option<Readable>, VendorError> {
+        match self.describe(token, Object::Relation, &[]).await {
+            Err(error) if are_relations_off(&error) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Begins a query for rows.
     pub async fn query(
         &self,
         token: &Bearer,
@@ -74,7 +83,7 @@ impl Salesforce {
         rows: &Rows<'_>,
     ) -> Result<RecordPage, VendorError> {
         let object = readable.object();
-        let url = self.query_url("queryAll", &rows.soql(object, readable.fields()), token)?;
+        let url = self.query_url(rows.resource(), &rows.soql(object, readable.fields()), token)?;
         self.ask("query", object.as_str(), token, url, |body| RecordPage::read(&body)).await
     }
 

@@ -11,10 +11,12 @@ pub enum Object {
     Lead,
     /// What may be sold.
     Opportunity,
+    /// An account that a contact has to do with: its own, and where an organization lets contacts have several, the others.
+    Relation,
 }
 
 impl Object {
-    /// Every kind that is read.
+    /// Every kind that there are records of in every organization.
     pub const ALL: &[Self] = &[Self::Account, Self::Contact, Self::Opportunity, Self::Lead];
 
     /// Its name in the API.
@@ -24,6 +26,7 @@ impl Object {
             Self::Contact => "Contact",
             Self::Lead => "Lead",
             Self::Opportunity => "Opportunity",
+            Self::Relation => "AccountContactRelation",
         }
     }
 
@@ -42,6 +45,9 @@ impl Object {
                 "ConvertedAccountId",
             ],
             Self::Opportunity => &["Id", "IsDeleted", "SystemModstamp", "Name", "AccountId"],
+            Self::Relation => {
+                &["Id", "IsDeleted", "SystemModstamp", "ContactId", "AccountId", "IsDirect", "IsActive"]
+            }
         }
     }
 
@@ -62,6 +68,7 @@ impl Object {
                 "IsClosed",
                 "IsWon",
             ],
+            Self::Relation => &[],
         }
     }
 }

@@ -33,6 +33,11 @@ struct Field<'a> {
 }
 
 impl Readable {
+    /// What is needed of an object, for who knows that it may be read.
+    pub fn needed(object: Object) -> Self {
+        Self { object, fields: object.needed().iter().map(|field| (*field).to_owned()).collect() }
+    }
+
     /// The object.
     pub fn object(&self) -> Object {
         self.object

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Object;
 use crate::{Failure, VendorError};
 
 /// The requests of the last 24 hours are used up: every hour gives some back, so it is asked now and then.
@@ -11,6 +12,9 @@ const AFTER_THE_DAYS_LIMIT: Duration = Duration::from_mins(30);
 
 /// Too many long requests at once, from whomever.
 const AFTER_TOO_MANY_AT_ONCE: Duration = Duration::from_secs(20);
+
+/// How Salesforce says that there is no such object.
+const NOT_OFFERED: [&str; 3] = ["NOT_FOUND", "INVALID_TYPE", "FUNCTIONALITY_NOT_ENABLED"];
 
 #[derive(Deserialize)]
 struct Refusal {
@@ -32,6 +36,10 @@ pub(super) fn classified(mut error: VendorError, object: &str) -> VendorError {
     let needs = |what: String| (Failure::MissingScope, format!("missing scope: {what} ({code}: {message})"));
     let as_it_is = |failure: Failure| (failure, format!("{code}: {message}"));
     (error.failure, error.message) = match code.as_str() {
+        // an organization whose contacts have one account each has no such object
+        code if object == Object::Relation.as_str() && NOT_OFFERED.contains(&code) => {
+            as_it_is(Failure::NotFound)
+        }
         // another session would be refused just so
         "INVALID_SESSION_ID" if message.contains("not valid for use with") => {
             needs("the connected app needs the scope api".to_owned())
@@ -70,6 +78,12 @@ pub(super) fn classified(mut error: VendorError, object: &str) -> VendorError {
 /// Whether more was deleted than Salesforce tells at once.
 pub(super) fn is_too_many(error: &VendorError) -> bool {
     error.message.starts_with("EXCEEDED_ID_LIMIT")
+}
+
+/// Whether Salesforce said by a code that the organization's contacts have one account each; another answer of the same status may be
+/// anybody's.
+pub fn are_relations_off(error: &VendorError) -> bool {
+    error.failure == Failure::NotFound && NOT_OFFERED.iter().any(|code| error.message.starts_with(code))
 }
 
 /// The name in quotes, if it is one.
@@ -114,6 +128,29 @@ mod tests {
             let error = coded(status, code, message);
             assert_eq!(error.failure, failure, "{code}");
             assert!(error.message.contains(code) && error.message.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_not_every_organization_has_is_off_where_salesforce_says_so_and_nobody_else() {
+        let said = |status: u16, body: &str| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let error = VendorError::of_answer(status, body, None);
+            are_relations_off(&classified(error, Object::Relation.as_str()))
+        };
+        for (status, code) in [(404, "NOT_FOUND"), (400, "INVALID_TYPE"), (403, "FUNCTIONALITY_NOT_ENABLED")]
+        {
+            let body = serde_json::json!([{ "message": "no", "errorCode": code }]).to_string();
+            assert!(said(status, &body), "{code}");
+            assert!(!are_relations_off(&coded(status, code, "no")), "of another object: {code}");
+        }
+        for (status, body) in [
+            (404, ""),
+            (404, "<html>NOT_FOUND</html>"),
+            (403, r#"[{"message":"no","errorCode":"INSUFFICIENT_ACCESS"}]"#),
+            (503, "[]"),
+        ] {
+            assert!(!said(status, body), "{status} {body}");
         }
     }
 

@@ -99,7 +99,7 @@ pub(super) async fn run(context: &Context, args: SalesforceArgs) -> anyhow::Resu
     permits.belong_to(&account).await?;
     let domain_fields = args.domain_fields(known.iter().find(|one| one.vendor_account == account));
     let probed = probe(&permits, &client, &base_url, token, &domain_fields).await?;
-    let objects = probed.readable.iter().map(|object| stream_of(*object));
+    let objects = probed.readable.iter().filter_map(|object| stream_of(*object));
     let streams: Vec<Stream> = objects.chain([Stream::Users]).collect();
     let checked = Checked {
         account: &account,
@@ -204,6 +204,15 @@ async fn probe(
     if let Some((_, why)) = missing.iter().find(|(object, _)| *object == Object::Account) {
         bail!("{why}: without it accounts cannot be taken in; nothing was saved");
     }
+    if readable.contains(&Object::Contact) {
+        match permits.send(client.relations(token)).await? {
+            Ok(_) => {}
+            Err(error) if error.failure == Failure::MissingScope => {
+                missing.push((Object::Relation, error.message));
+            }
+            Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
+        }
+    }
     match permits.send(client.users(token, None)).await? {
         Ok(page) => Ok(Probed { readable, missing, users: page.total }),
         Err(error) => bail!("{}; nothing was saved", explain(&error, base_url)),
@@ -243,14 +252,19 @@ const fn loss(object: Object) -> &'static str {
         Object::Contact => "attendees are matched by domain only, and nobody is linked to a contact",
         Object::Opportunity => "calls that are linked to an opportunity do not lead to its account",
         Object::Lead => "who is known as a lead only is matched by domain",
+        Object::Relation => {
+            "contacts are known with their own account only, not with the others they are related to"
+        }
     }
 }
 
-const fn stream_of(object: Object) -> Stream {
+/// What brings an object in; relations come with their contacts.
+const fn stream_of(object: Object) -> Option<Stream> {
     match object {
-        Object::Account => Stream::Accounts,
-        Object::Contact => Stream::Contacts,
-        Object::Opportunity => Stream::Deals,
-        Object::Lead => Stream::Leads,
+        Object::Account => Some(Stream::Accounts),
+        Object::Contact => Some(Stream::Contacts),
+        Object::Opportunity => Some(Stream::Deals),
+        Object::Lead => Some(Stream::Leads),
+        Object::Relation => None,
     }
 }
