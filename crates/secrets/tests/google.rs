@@ -197,6 +197,46 @@ async fn limits_and_outages_are_waited_for_and_damage_on_the_way_is_seen() {
 }
 
 #[tokio::test]
+async fn no_secret_and_no_token_follows_a_redirect() {
+    let world = World::new().await;
+    let kept = world.store(&world.vault(), "sk-first", None).await;
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("another host");
+    let elsewhere = other.local_addr().expect("its address");
+    let redirect = |endpoint, status| {
+        let to = format!("http://{elsewhere}/elsewhere");
+        world.google().add_fault(FaultRule::from(Fault::Redirected { status, to }).at(endpoint));
+    };
+    let said = |error: SecretError| {
+        assert!(!error.is_transient(), "{error}");
+        assert!(!format!("{error} {error:?}").contains("sk-"), "{error:?}");
+        error.to_string()
+    };
+    for status in [301, 302, 303, 307, 308] {
+        let asked = world.google().asked(Endpoint::SecretAdd);
+        redirect(Endpoint::SecretAdd, status);
+        let error = world.vault().put(world.owner(), &SecretString::from("sk-second")).await;
+        let error = said(error.expect_err("redirected"));
+        assert!(error.contains("a redirect") && error.contains("see SWITCHBOARD_SECRETS_URL"), "{error}");
+        assert_eq!(world.google().asked(Endpoint::SecretAdd), asked + 1, "to ask again is of no use");
+        redirect(Endpoint::SecretAccess, status);
+        let error = said(world.open(&world.vault(), &kept).await.expect_err("redirected"));
+        assert!(error.contains("a redirect") && error.contains("see SWITCHBOARD_SECRETS_URL"), "{error}");
+        redirect(Endpoint::SecretDestroy, status);
+        assert!(said(world.vault().destroy(&kept).await.expect_err("redirected")).contains("a redirect"));
+        redirect(Endpoint::GoogleToken, status);
+        let error = said(world.vault().check().await.expect_err("redirected"));
+        assert!(error.contains("does not answer like a metadata server"), "{error}");
+        let signing = world.vault_of(&world.simulator.google_key_file());
+        assert!(said(signing.check().await.expect_err("redirected")).contains("a redirect"));
+        world.google().clear_faults();
+    }
+    other.set_nonblocking(true).expect("a listener that does not wait");
+    let seen = other.accept().expect_err("nobody came").kind();
+    assert_eq!(seen, std::io::ErrorKind::WouldBlock);
+    assert_eq!(world.open(&world.vault(), &kept).await.expect("read"), "sk-first");
+}
+
+#[tokio::test]
 async fn a_version_whose_answer_was_lost_is_not_added_twice() {
     let world = World::new().await;
     let vault = world.vault();

@@ -155,18 +155,6 @@ async fn a_refusal_counts_although_its_words_never_arrive() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_its_target_sees_nothing() {
-    let target = FakeVendor::replying(Reply::ok(r#"{"data":[]}"#)).await;
-    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
-        let location = format!("location: http://{}/v2/conversations?token={KEY}\r\n", target.address);
-        let error = list_error(Reply::of(status, &location, "")).await;
-        assert_eq!(error.failure, Failure::Redirect);
-        assert!(error.message.contains("127.0.0.1"), "{error}");
-    }
-    assert!(target.requests().is_empty());
-}
-
-#[tokio::test]
 async fn a_success_of_another_shape_is_no_empty_page() {
     let html = Reply::of("200 OK", "content-type: text/html\r\n", "<html>maintenance</html>");
     for reply in [html, Reply::ok(r#"{"rows":[]}"#), Reply::ok(""), Reply::of("204 No Content", "", "")] {

@@ -147,17 +147,6 @@ async fn a_used_up_day_says_for_how_many_hours() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_its_target_sees_nothing() {
-    let target = FakeVendor::replying(Reply::ok(r#"{"calls":[]}"#)).await;
-    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
-        let location = format!("location: http://{}/v2/calls/extensive\r\n", target.address);
-        let error = calls_error(Reply::of(status, &location, "")).await;
-        assert_eq!(error.failure, Failure::Redirect);
-    }
-    assert!(target.requests().is_empty());
-}
-
-#[tokio::test]
 async fn a_success_of_another_shape_is_no_empty_page() {
     let html = Reply::of("200 OK", "content-type: text/html\r\n", "<html>maintenance</html>");
     for reply in [html, Reply::ok(r#"{"rows":[]}"#), Reply::ok(""), Reply::of("204 No Content", "", "")] {

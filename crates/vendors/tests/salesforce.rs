@@ -229,15 +229,6 @@ async fn no_answer_of_another_shape_is_taken_for_an_end() {
 }
 
 #[tokio::test]
-async fn the_token_follows_no_redirect() {
-    let target = FakeVendor::replying(Reply::ok(EMPTY)).await;
-    let location = format!("location: http://{}/services/data\r\n", target.address);
-    let error = error_of(Reply::of("302 Found", &location, "")).await;
-    assert_eq!(error.failure, Failure::Redirect);
-    assert_eq!(target.requests(), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn deletions_are_asked_for_by_time_and_very_many_are_said_to_be() {
     let vendor = FakeVendor::replying(Reply::ok(r#"{"deletedRecords":[{"id":"001B"},{"id":"001A"}]}"#)).await;
     let deleted = client(&vendor).deleted(&token(), Object::Account, window()).await.unwrap();

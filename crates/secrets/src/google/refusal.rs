@@ -70,6 +70,10 @@ impl Refusal {
             (409, "ABORTED") | (429, _) => Self::NotNow(words),
             (409, _) => Self::Exists,
             (500.., _) => Self::Unknown(words),
+            (300..=399, _) => Self::Bad(format!(
+                "{words}: a redirect, which no token and no secret follows: see SWITCHBOARD_SECRETS_URL and \
+                 SWITCHBOARD_SECRETS_REGIONAL_URL"
+            )),
             _ => Self::Bad(words),
         }
     }

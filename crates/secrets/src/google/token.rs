@@ -103,6 +103,10 @@ async fn ask_machine(client: &Client, host: &str) -> Result<Answer, SecretError>
 pub(super) fn read(answer: &Answer, asked_at: Instant) -> Result<Token, SecretError> {
     match answer.status {
         200 => {}
+        status @ 300..=399 => {
+            let why = format!("status {status}: a redirect, which no request for a token follows");
+            return Err(SecretError::Unauthenticated(why));
+        }
         429 | 500.. => {
             return Err(SecretError::Unavailable(format!("no token: status {}", answer.status)));
         }

@@ -37,6 +37,13 @@ pub enum Fault {
         /// The words.
         words: String,
     },
+    /// A redirect to another place.
+    Redirected {
+        /// The status.
+        status: u16,
+        /// Where to.
+        to: String,
+    },
     /// 500.
     InternalError,
     /// 502.
@@ -311,6 +318,9 @@ pub(crate) fn refusal_by(hits: &Hits, now: Timestamp, refuse: fn(u16, &str) -> R
         Fault::NotFound => Some(refuse(404, "conversation not found")),
         Fault::RateLimited { retry_after } => Some(rate_limited(*retry_after, now, refuse)),
         Fault::Quoted { status, words } => Some(Reply::quoted(*status, words)),
+        Fault::Redirected { status, to } => {
+            Some(refuse(*status, "moved").with_header("location", to.clone()))
+        }
         Fault::InternalError => Some(refuse(500, "internal error")),
         Fault::BadGateway => Some(refuse(502, "bad gateway")),
         Fault::Unavailable => Some(refuse(503, "unavailable")),

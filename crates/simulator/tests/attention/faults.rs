@@ -37,6 +37,8 @@ async fn each_refusal_has_its_status() {
     for (fault, status) in table {
         assert_eq!(under(fault.clone(), LIST).await.status, status, "{fault:?}");
     }
+    let moved = under(Fault::Redirected { status: 307, to: "http://h/x".to_owned() }, LIST).await;
+    assert_eq!((moved.status, moved.header("location")), (307, Some("http://h/x")));
 }
 
 #[tokio::test]
