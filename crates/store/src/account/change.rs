@@ -75,9 +75,22 @@ impl Change {
         for row in &rows {
             self.email_keys.insert(row.try_get(0)?);
         }
-        // by their ids, people are found who have no address
-        let named = "SELECT external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)
-                     UNION SELECT external_id FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2)";
+        // by their ids, people are found who have no address; and those in whose place they and the deals stand, wherever these were
+        let named = "WITH standing AS (
+                         SELECT 'deals' AS stream, source, external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)
+                         UNION ALL
+                         SELECT 'contacts', source, external_id FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2))
+                     SELECT external_id FROM standing
+                     UNION
+                     SELECT d.external_id FROM standing s
+                     JOIN crm_merges m ON m.tenant_id = $1 AND m.source = s.source AND m.stream = s.stream
+                     JOIN deals d ON d.tenant_id = $1 AND d.source = m.source AND d.external_id = m.loser_id
+                     WHERE s.stream = 'deals' AND d.merged_into = s.external_id
+                     UNION
+                     SELECT c.external_id FROM standing s
+                     JOIN crm_merges m ON m.tenant_id = $1 AND m.source = s.source AND m.stream = s.stream
+                     JOIN contacts c ON c.tenant_id = $1 AND c.source = m.source AND c.external_id = m.loser_id
+                     WHERE s.stream = 'contacts' AND c.merged_into = s.external_id";
         for row in &tx.query(named, &[&tenant.as_str(), &accounts]).await? {
             self.external_ids.insert(row.try_get(0)?);
         }

@@ -241,16 +241,25 @@ async fn lead_contacts(
         finals.iter().map(|(loser, winner)| (loser.as_str(), winner.as_str())).unzip();
     let rows = tx
         .query(
+            // a loser that was never listed gets a row all the same: a vendor may say that somebody is it
             "WITH told AS (SELECT * FROM unnest($3::text[], $4::text[]) AS n (external_id, winner)),
              wanted AS (
                  SELECT c.external_id, t.winner FROM contacts c LEFT JOIN told t USING (external_id)
                  WHERE c.tenant_id = $1 AND c.source = $2 AND c.merged_into IS DISTINCT FROM t.winner
-                   AND (c.merged_into IS NOT NULL OR c.external_id = ANY ($3)))
-             UPDATE contacts c SET merged_into = w.winner, updated_at = now() FROM wanted w
-             WHERE c.tenant_id = $1 AND c.source = $2 AND c.external_id = w.external_id
-             RETURNING c.email_key, ARRAY (
+                   AND (c.merged_into IS NOT NULL OR c.external_id = ANY ($3))),
+             led AS (
+                 UPDATE contacts c SET merged_into = w.winner, updated_at = now() FROM wanted w
+                 WHERE c.tenant_id = $1 AND c.source = $2 AND c.external_id = w.external_id
+                 RETURNING c.email_key, c.external_id),
+             added AS (
+                 INSERT INTO contacts (tenant_id, source, external_id, gone_at, deleted_at, merged_into)
+                 SELECT $1, $2, external_id, now(), now(), winner FROM told ORDER BY external_id
+                 ON CONFLICT (tenant_id, source, external_id) DO NOTHING
+                 RETURNING email_key, external_id)
+             SELECT l.email_key, ARRAY (
                  SELECT e.email_key FROM contact_emails e
-                 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = c.external_id), c.external_id",
+                 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = l.external_id), l.external_id
+             FROM (SELECT * FROM led UNION ALL SELECT * FROM added) AS l",
             &[&tenant.as_str(), &source, &losers, &winners],
         )
         .await?;
