@@ -24,6 +24,7 @@ mod month;
 mod oauth;
 mod outages;
 mod rate_limits;
+mod renewals;
 mod restarts;
 mod roles;
 mod salesforce;

@@ -13,7 +13,7 @@ use stories::{Consented, Role, Stand, compare_with_gong, visit};
 pub(crate) const FAILPOINTS: [&str; 3] = ["renew.intended", "renew.answered", "renew.kept"];
 
 /// As fast as the stand-in answers; its own limits are off.
-const FAST: [&str; 4] = ["--requests-per-second", "500", "--in-flight", "8"];
+pub(crate) const FAST: [&str; 4] = ["--requests-per-second", "500", "--in-flight", "8"];
 
 fn spec() -> WorkspaceSpec {
     let mut spec = WorkspaceSpec {
@@ -26,19 +26,19 @@ fn spec() -> WorkspaceSpec {
     spec
 }
 
-fn app(stand: &Stand, of: AppOf, app: AppChange) {
+pub(crate) fn app(stand: &Stand, of: AppOf, app: AppChange) {
     stand.world().change("acme", Change::App { of, app }).expect("a change");
 }
 
-fn stats(stand: &Stand, of: AppOf) -> AppStats {
+pub(crate) fn stats(stand: &Stand, of: AppOf) -> AppStats {
     stand.world().app_stats("acme", of).expect("numbers")
 }
 
-async fn events_of(stand: &Stand, kind: &str) -> usize {
+pub(crate) async fn events_of(stand: &Stand, kind: &str) -> usize {
     stand.count(&format!("SELECT count(*) FROM outbox WHERE type = '{kind}'")).await
 }
 
-fn assert_connected(consented: &Consented) {
+pub(crate) fn assert_connected(consented: &Consented) {
     assert_eq!(consented.code, Some(0), "{}", consented.stderr);
 }
 
@@ -51,7 +51,7 @@ async fn with_gong(stand: &Stand) {
 }
 
 /// A tenant whose HubSpot is connected by OAuth.
-async fn with_hubspot(stand: &Stand) {
+pub(crate) async fn with_hubspot(stand: &Stand) {
     stand.tenant(WorkspaceSpec { crm: CrmKind::HubSpot, ..spec() }).await;
     assert_connected(&stand.connect_by_oauth("acme", AppOf::Hubspot, &FAST).await);
 }
