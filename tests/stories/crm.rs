@@ -116,6 +116,68 @@ async fn what_changes_in_hubspot_moves_exactly_the_calls_it_concerns() {
     stand.finish(roles).await;
 }
 
+#[tokio::test]
+async fn a_persons_decision_stands_whatever_changes_in_the_crm_and_says_what_became_of_the_account() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+    let world = stand.world();
+    let count = spec().accounts;
+    let number = |id: &str| (0..count).find(|number| world.account_id("acme", *number).expect("an id") == id);
+    let calls = stand.json(&["timeline", "--tenant", "acme", "--limit", "1000"]).await;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let found = calls.iter().find_map(|call| Some((call, number(&text(&call["account_external_id"])?)?)));
+    let (call, first) = found.expect("a call on an account");
+    let [id, vendors_id] =
+        [&call["conversation_id"], &call["external_id"]].map(|id| text(id).expect("an id"));
+    let [chosen, winner, other] = [1, 2, 3].map(|step| (first + step) % count);
+    let name = |account: usize| world.account_id("acme", account).expect("an id");
+    let on = async || {
+        let exported = stand.export("acme").await;
+        let one = exported.into_iter().find(|one| one["external_id"] == *vendors_id).expect("the call");
+        [&one["account"]["external_id"], &one["account"]["rule"]].map(|one| text(one).unwrap_or_default())
+    };
+    let by_person = |account: usize| [name(account), "person".to_owned()];
+    stand.ok(&["accounts", "move", &id, &name(chosen), "--by", "kim"]).await;
+    assert_eq!(on().await, by_person(chosen));
+
+    // whatever the rules would have decided by: its domains, its people, itself
+    let people = (0..2).map(|contact| CrmChange::MoveContact { account: first, contact, to: other });
+    let of_the_first = [CrmChange::MoveDomains { from: first, to: other }].into_iter().chain(people).chain([
+        CrmChange::MoveDomains { from: chosen, to: other },
+        CrmChange::DeleteAccount { account: first },
+    ]);
+    for one in of_the_first {
+        change(&stand, one.clone());
+        in_sync(&stand).await;
+        assert_eq!(on().await, by_person(chosen), "{one:?}");
+    }
+
+    // the chosen account goes on as the one that took its place, twice
+    for (loser, into) in [(chosen, winner), (winner, other)] {
+        change(&stand, CrmChange::MergeAccounts { loser, winner: into });
+        in_sync(&stand).await;
+        assert_eq!(on().await, by_person(into));
+    }
+    let told = stand.ok(&["conversation", &id]).await;
+    assert!(told.contains("kim decided at") && told.contains("since a merge in the CRM"), "{told}");
+    let of_the_winner = stand.json(&["timeline", "--tenant", "acme", "--account", &name(other)]).await;
+    assert!(of_the_winner.iter().any(|one| one["conversation_id"] == *id), "it is shown there");
+
+    change(&stand, CrmChange::DeleteAccount { account: other });
+    in_sync(&stand).await;
+    assert_eq!(on().await, by_person(other), "nobody but a person puts it elsewhere");
+    let told = stand.ok(&["conversation", &id]).await;
+    assert!(
+        told.contains("the CRM has deleted that account") && told.contains(&format!("move {id}")),
+        "{told}"
+    );
+    stand.ok(&["accounts", "move", &id, "--take-back"]).await;
+    stand.idle().await;
+    assert_truth(&stand).await;
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}
+
 /// Which user everybody of the tenant's own is in the calls, by address; each is always the same one.
 async fn users(stand: &Stand) -> BTreeMap<String, String> {
     let calls = stand.export("acme").await;

@@ -110,6 +110,13 @@ async fn part_for_good(stand: &Stand, pair: &Value) {
     stand.sync_days("acme", 6).await;
     stand.idle().await;
     assert_eq!(copies().await, 1, "it stays so");
+    // the other recorder's days once more, and everything linked and matched again
+    stand.sync_days_of("acme/gong", 6).await;
+    let all = "INSERT INTO account_changes (tenant_id, domains)
+               SELECT 'acme', array_agg(DISTINCT domain) FROM participants WHERE domain IS NOT NULL";
+    stand.database.execute(all).await;
+    stand.idle().await;
+    assert_eq!(copies().await, 1, "and so");
     let told = stand.ok(&["conversation", shown]).await;
     assert!(told.contains("a person has parted it from"), "{told}");
 }

@@ -332,12 +332,16 @@ async fn update_links(tx: &Tx, relinks: &[&Relink<'_>]) -> Result<u64, StoreErro
                 &[&ids, &accounts, &rules, &rule_versions, &evidence],
             ),
             (
-                // the account a person named goes on as the one that took its place; when they said so stays, since of two words about
-                // one meeting the later counts
-                "UPDATE conversations c SET account_id = a.merged_into, updated_at = now()
-                 FROM accounts a
-                 WHERE c.conversation_id = ANY ($1) AND c.link_rule = 'person'
-                   AND a.tenant_id = c.tenant_id AND a.account_id = c.account_id AND a.merged_into IS NOT NULL",
+                // the account a person named goes on as the one that took its place, and is itself again when it stands again; when they
+                // said so stays, since of two words about one meeting the later counts
+                "WITH said AS MATERIALIZED (
+                     SELECT conversation_id, tenant_id, account_id,
+                            coalesce((link_evidence ->> 'account_id')::uuid, account_id) AS named
+                     FROM conversations WHERE conversation_id = ANY ($1) AND link_rule = 'person')
+                 UPDATE conversations c SET account_id = coalesce(a.merged_into, a.account_id), updated_at = now()
+                 FROM said s JOIN accounts a ON a.tenant_id = s.tenant_id AND a.account_id = s.named
+                 WHERE c.conversation_id = s.conversation_id
+                   AND s.account_id IS DISTINCT FROM coalesce(a.merged_into, a.account_id)",
                 &[&ids],
             ),
         ])

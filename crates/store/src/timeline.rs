@@ -196,6 +196,10 @@ pub struct ConversationDetail {
     pub candidates: BTreeMap<AccountId, String>,
     /// When it was put on the account.
     pub linked_at: Option<Timestamp>,
+    /// Its account itself, by our id.
+    pub account_id: Option<AccountId>,
+    /// Since when that does not count any more: a person has put it there, and the CRM has deleted it.
+    pub account_deleted_at: Option<Timestamp>,
     /// The copies of its meeting, this one too.
     pub sources: Vec<Source>,
     /// The copies it matches, and what speaks for each.
@@ -230,8 +234,9 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
                     coalesce(c.owner_name, o.name), coalesce(c.owner_email, o.email), o.external_id, o.vendor,
                     coalesce(c.owner_name, c.owner_email, c.owner_user_id) IS NOT NULL,
                     ARRAY (SELECT p.phone FROM participants p WHERE p.conversation_id = c.conversation_id ORDER BY p.ordinal),
-                    c.link_rule_version
+                    c.link_rule_version, a.account_id, a.deleted_at
              FROM conversations c JOIN meeting_links l USING (conversation_id)
+             LEFT JOIN accounts a ON a.tenant_id = c.tenant_id AND a.account_id = l.account_id
              LEFT JOIN conversation_owners o USING (conversation_id) WHERE c.conversation_id = $1",
             &[&id.0],
         )
@@ -247,6 +252,8 @@ pub async fn conversation(tx: &Tx, id: ConversationId) -> Result<Option<Conversa
         link_evidence: row.try_get(1)?,
         candidates: candidates(tx, id).await?,
         linked_at: row.try_get(2)?,
+        account_id: row.try_get::<_, Option<Uuid>>(18)?.map(AccountId),
+        account_deleted_at: row.try_get(19)?,
         sources: sources.remove(&meeting).unwrap_or_default(),
         meeting_evidence: row.try_get(7)?,
         parted_from: meeting::parted_from(tx, id).await?,

@@ -23,6 +23,9 @@ pub struct Evidence<'a> {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// The account that they named, in whose place another may be since; none where they said that there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
     /// The copy of the meeting of which it was said, where that was withdrawn since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handed_on_by: Option<ConversationId>,
@@ -103,6 +106,7 @@ pub(super) fn evidence(
         person: None,
         handed_on_by: None,
         at: None,
+        account_id: None,
         winner: winner.map(|account| standing(account, tally)),
         losers: losers(winner, tally, records).into_iter().map(|account| standing(account, tally)).collect(),
         linked_records: records.iter().take(LISTED_MAX).map(record).collect(),

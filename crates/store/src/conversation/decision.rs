@@ -40,8 +40,8 @@ pub async fn current(tx: &Tx, id: ConversationId) -> Result<Option<Decided>, Sto
     }))
 }
 
-/// Puts a conversation on an account, or on none; `person` is told to whoever asks why. False when there is no such conversation or
-/// account.
+/// Puts a conversation on an account, or on none; `person` is told to whoever asks why. The account is kept with their word: another may
+/// take its place, and give it back. False when there is no such conversation or account.
 pub async fn put(
     tx: &Tx,
     id: ConversationId,
@@ -54,7 +54,7 @@ pub async fn put(
                  link_evidence = $3 || jsonb_build_object('at', now()), linked_at = now(), updated_at = now()
              WHERE conversation_id = $1 AND ($2::uuid IS NULL OR EXISTS (
                  SELECT FROM accounts a WHERE a.tenant_id = c.tenant_id AND a.account_id = $2))",
-            &[&id.0, &account.map(|account| account.0), &json!({ "person": person })],
+            &[&id.0, &account.map(|account| account.0), &json!({ "person": person, "account_id": account })],
         )
         .await?;
     Ok(linked == 1)

@@ -108,7 +108,8 @@ async fn forget(tx: &Tx, arrivals: &[&Arrival<'_>]) -> Result<(), StoreError> {
             "UPDATE conversations SET title = NULL, summary = NULL, insights = '[]', attributes = '{}', owner_email = NULL,
                  owner_name = NULL, owner_user_id = NULL, owner_email_key = NULL, join_url = NULL, join_key = NULL,
                  calendar_key = NULL, meeting_evidence = '[]', private = true, transcript_status = 'none',
-                 account_id = CASE WHEN link_rule = 'person' THEN account_id END, link_evidence = '{}',
+                 account_id = CASE WHEN link_rule = 'person' THEN account_id END,
+                 link_evidence = CASE WHEN link_rule = 'person' THEN link_evidence ELSE '{}' END,
                  link_rule = CASE WHEN link_rule = 'person' THEN link_rule ELSE 'none' END
              WHERE conversation_id = ANY ($1)",
             &[&ids],

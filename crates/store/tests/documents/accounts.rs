@@ -125,18 +125,29 @@ async fn the_account_that_a_person_named_goes_on_as_the_one_that_took_its_place(
     let (loser, winner) = (id_of("b").await, id_of("c").await);
     assert!(decision::put(&tx, world.id_of("call"), Some(loser), "kim").await.unwrap());
     tx.commit().await.unwrap();
-    let merge = format!("UPDATE accounts SET merged_into = '{}' WHERE account_id = '{}'", winner.0, loser.0);
-    world.db.execute(&merge).await;
-    for changes in [1, 0] {
-        let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
-        assert_eq!(account::meant(&tx, &world.tenant, "b").await.unwrap()[0].id, winner);
-        let read = resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap();
-        let links = [relinked(&world, &read[0])];
-        assert_eq!(resolve::relink(&tx, &links).await.unwrap(), changes);
-        tx.commit().await.unwrap();
+    let merged = |into: Option<AccountId>| {
+        let into = into.map_or_else(|| "NULL".to_owned(), |into| format!("'{into}'"));
+        format!("UPDATE accounts SET merged_into = {into} WHERE account_id = '{loser}'")
+    };
+    for (merge, on) in [(merged(Some(winner)), "Account c"), (merged(None), "Account b")] {
+        world.db.execute(&merge).await;
+        for changes in [1, 0] {
+            let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+            let read = resolve::load_for_resolve(&tx, &[world.id_of("call")]).await.unwrap();
+            let links = [relinked(&world, &read[0])];
+            assert_eq!(resolve::relink(&tx, &links).await.unwrap(), changes, "{on}");
+            tx.commit().await.unwrap();
+        }
+        let account = world.export().await[0].account.clone().unwrap();
+        assert_eq!((account.name.as_str(), account.rule.as_str()), (on, "person"));
     }
-    let on = world.export().await[0].account.clone().unwrap();
-    assert_eq!((on.name.as_str(), on.rule.as_str()), ("Account c", "person"));
+    world.db.execute(&merged(Some(winner))).await;
+    let tx = world.store().begin(Speaker::Tenant(&world.tenant)).await.unwrap();
+    assert_eq!(account::meant(&tx, &world.tenant, "b").await.unwrap()[0].id, winner);
+    let told = timeline::conversation(&tx, world.id_of("call")).await.unwrap().unwrap();
+    assert_eq!((told.account_id, &told.link_evidence["account_id"]), (Some(loser), &json!(loser)));
+    assert_eq!(told.candidates.get(&loser).map(String::as_str), Some("Account b"));
+    tx.commit().await.unwrap();
     world.db.finish().await;
 }
 

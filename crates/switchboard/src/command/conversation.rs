@@ -94,6 +94,9 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
     for (index, line) in why::lines(&detail.link_evidence, &detail.candidates).iter().enumerate() {
         output::say!("  {:<10} {line}", if index == 0 { "why" } else { "" });
     }
+    if let Some(line) = became(detail) {
+        output::say!("  {:<10} {line}", "");
+    }
     if detail.link_rule_version > 0 {
         output::say!("  {:<10} by version {} of the rules", "", detail.link_rule_version);
     }
@@ -123,6 +126,24 @@ fn print(detail: &ConversationDetail, with_transcript: bool) {
             output::say!("    {}: {}", segment.speaker.as_deref().unwrap_or("?"), segment.text);
         }
     }
+}
+
+/// What became of the account that a person named.
+fn became(detail: &ConversationDetail) -> Option<String> {
+    let account = detail.conversation.account.as_ref().filter(|account| account.rule == "person")?;
+    if let Some(since) = detail.account_deleted_at {
+        let decided_by = detail.decided_by;
+        return Some(format!(
+            "the CRM has deleted that account ({}): `switchboard accounts move {decided_by} ACCOUNT` names another, \
+             `--take-back` lets the rules decide",
+            second(since)
+        ));
+    }
+    let of_this = detail.decided_by == detail.conversation_id;
+    let named =
+        why::named(&detail.link_evidence).filter(|named| of_this && Some(*named) != detail.account_id)?;
+    let name = detail.candidates.get(&named).map_or_else(|| named.to_string(), Clone::clone);
+    Some(format!("named was {name}, in whose place {} is since a merge in the CRM", account.name))
 }
 
 fn owned(owner: &Owner) -> String {

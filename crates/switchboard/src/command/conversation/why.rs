@@ -17,6 +17,11 @@ pub(super) fn lines(evidence: &Value, names: &BTreeMap<AccountId, String>) -> Ve
     }
 }
 
+/// The account that a person named.
+pub(super) fn named(evidence: &Value) -> Option<AccountId> {
+    Evidence::deserialize(evidence).ok().filter(|evidence| evidence.person.is_some())?.account_id
+}
+
 fn told(evidence: &Evidence<'_>, names: &BTreeMap<AccountId, String>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(person) = &evidence.person {
