@@ -1,7 +1,8 @@
 //! What a CRM tells, in whatever order: every call that it concerns is noted for linking again.
 
 use model::{
-    ConnectionId, CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream, Vendor, VendorAccount,
+    ConnectionId, CrmAccount, CrmBody, CrmContact, CrmDeal, CrmRecord, Presence, Stream, Vendor,
+    VendorAccount,
 };
 use store::directory::{Wanted, look_up};
 use store::testing::{self, connected_to, record};

@@ -157,17 +157,17 @@ async fn access(args: &GongArgs, known: &[Connection]) -> anyhow::Result<Access>
 
 fn read_access_key(args: &GongArgs) -> anyhow::Result<GongAuth> {
     let text = read_secret(args.access_key_file.as_deref(), &["access key", "access key secret"])?;
+    access_key(&text)
+}
+
+fn access_key(text: &str) -> anyhow::Result<GongAuth> {
+    const HOW: &str = "the access key, and its secret; give them by --access-key-file or standard input";
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let auth = match lines.as_slice() {
-        [key, secret] => GongAuth::of_access_key(key, secret),
-        _ => None,
-    };
-    let Some(auth) = auth else {
-        bail!(
-            "expected two lines: the access key, and its secret; give them by --access-key-file or standard input"
-        );
-    };
-    Ok(auth)
+    match lines.as_slice() {
+        [key, secret] => GongAuth::of_access_key(key, secret)
+            .with_context(|| format!("expected two lines of one word each, in plain characters: {HOW}")),
+        other => bail!("expected two lines, and there are {}: {HOW}", other.len()),
+    }
 }
 
 /// Asks for the workspaces, the oldest first: the only thing that tells one company from another. `None` where the scope for it is missing.
@@ -321,6 +321,8 @@ fn account(
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
     use crate::testing::connection;
 
@@ -328,6 +330,30 @@ mod tests {
         let mut connected = connection(Vendor::Gong, account);
         base_url.clone_into(&mut connected.settings.base_url);
         connected
+    }
+
+    #[test]
+    fn an_access_key_is_two_lines_however_an_editor_ends_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("gong.key");
+        for good in ["k\ns3cret", "\u{feff}k\r\ns3cret\r\n", "\n k \n\n s3cret\t\n\n"] {
+            std::fs::write(&file, good).expect("a file");
+            let text = read_secret(Some(&file), &[]).expect("a text");
+            let auth = access_key(&text).expect("an access key");
+            assert_eq!(auth.as_secret().expose_secret(), "k:s3cret", "{good:?}");
+        }
+        let table = [
+            ("", "there are 0"),
+            ("k", "there are 1"),
+            ("k\ns3cret\nmore", "there are 3"),
+            ("k\ns3 cret", "one word each"),
+            ("k\ns3crét", "one word each"),
+        ];
+        for (bad, why) in table {
+            let error = access_key(bad).expect_err("no access key").to_string();
+            assert!(error.contains(why) && error.contains("--access-key-file"), "{error}");
+            assert!(!error.contains("s3cr"), "{error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use runtime::Clock;
 use secrecy::SecretString;
@@ -10,6 +10,9 @@ use secrets::{Credential, Grant, Granted};
 use serde::Deserialize;
 use vendors::oauth::{ClientIn, Refusal, TokenEndpoint, TokenError, Tokens};
 use vendors::{BaseUrl, HttpOptions, VendorHttp};
+
+use super::oauth::not_asked;
+use super::read_text;
 
 /// How tokens are got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +75,7 @@ impl Obtained {
 }
 
 fn read_grant(way: Way, file: &Path, audience: &str) -> anyhow::Result<Grant> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = read_text(file)?;
     // an error of the parser quotes what it met, which may be the secret
     let app: Option<AppFile> = serde_json::from_str(&text).ok();
     let is_word = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -86,7 +89,7 @@ fn read_grant(way: Way, file: &Path, audience: &str) -> anyhow::Result<Grant> {
     let username = app.username.filter(is_word).ok_or_else(unfit)?;
     // beside the app's file, unless it says otherwise
     let key = file.parent().unwrap_or(Path::new("")).join(app.private_key_file.ok_or_else(unfit)?);
-    let pem = std::fs::read_to_string(&key).with_context(|| format!("cannot read {}", key.display()))?;
+    let pem = read_text(&key)?;
     let audience = app.audience.unwrap_or_else(|| audience.to_owned());
     Ok(Grant::JwtBearer { client_id, username, audience, private_key: SecretString::from(pem) })
 }
@@ -111,6 +114,6 @@ fn explain(error: &TokenError, way: Way, token_url: &BaseUrl) -> String {
         (Some(_), _) => format!(
             "{host} gives the app no token ({error}): see that this way is switched on for it, and whom it runs as"
         ),
-        (None, _) => format!("{host} cannot be asked for a token right now ({error})"),
+        (None, _) => not_asked(error, host),
     }
 }

@@ -348,7 +348,7 @@ fn account_at(
 /// Reads a secret from its file, or from standard input: from a person line by line and unseen, each asked for by its name.
 fn read_secret(file: Option<&Path>, names: &[&str]) -> anyhow::Result<String> {
     if let Some(file) = file {
-        return std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+        return read_text(file);
     }
     if std::io::stdin().is_terminal() {
         let ask = |name: &&str| rpassword::prompt_password(format!("{name} (it is not shown): "));
@@ -357,5 +357,16 @@ fn read_secret(file: Option<&Path>, names: &[&str]) -> anyhow::Result<String> {
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("cannot read the key from standard input")?;
-    Ok(text)
+    Ok(unmarked(text))
+}
+
+/// Reads a text file that a person has written.
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(unmarked(text))
+}
+
+/// Without the byte order mark that some editors put before a text, and nobody sees.
+fn unmarked(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }

@@ -12,10 +12,11 @@ use vendors::oauth::{
     Authorization, AuthorizationRequest, ClientIn, Consent, NoCode, OAuthClient, Refusal, TokenEndpoint,
     TokenError,
 };
-use vendors::{BaseUrl, HttpOptions, VendorHttp};
+use vendors::{BaseUrl, Failure, HttpOptions, VendorHttp};
 
 use super::callback::{Callback, pasted};
 use super::grant::Obtained;
+use super::read_text;
 
 #[derive(Debug, Args)]
 pub(super) struct OAuthArgs {
@@ -105,7 +106,7 @@ impl OAuthArgs {
 }
 
 fn read_client(file: &Path) -> anyhow::Result<ClientFile> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = read_text(file)?;
     // an error of the parser quotes what it met, which may be the secret
     let app: Option<ClientFile> = serde_json::from_str(&text).ok();
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -168,7 +169,17 @@ fn explain(error: &TokenError, vendor: &str, token_url: &BaseUrl) -> String {
             "the app may not ask for these scopes ({error}): register them, or name others in --oauth-client-file"
         ),
         Some(Refusal::Request) => format!("{host} refuses the request for a token ({error})"),
-        None => format!("{host} cannot be asked for a token right now ({error})"),
+        None => not_asked(error, host),
+    }
+}
+
+/// Why nobody has been asked for a token.
+pub(super) fn not_asked(error: &TokenError, host: &str) -> String {
+    match error.error().failure {
+        Failure::Redirect | Failure::NotFound => {
+            format!("{host} is not where the vendor gives tokens ({error}): check --base-url and --auth-url")
+        }
+        _ => format!("{host} cannot be asked for a token right now ({error})"),
     }
 }
 
