@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use simulator::{AppChange, AppOf, AppStats, Dice};
 use stories::{Role, Stand};
+use tokio::time::timeout;
 
 use crate::oauth::{FAILPOINTS, FAST, app, assert_connected, events_of, stats, with_hubspot};
 
@@ -82,11 +83,15 @@ impl Play {
 
     /// Kills both as soon as the moment has come, or one of them has died by itself.
     async fn kill_both_at(&mut self, moment: Moment, before: &Before) {
-        while !self.has_come(moment, before).await
-            && self.fetchers.iter_mut().all(|one| one.role.is_running())
-        {
-            tokio::task::yield_now().await;
-        }
+        let comes = async {
+            while !self.has_come(moment, before).await
+                && self.fetchers.iter_mut().all(|one| one.role.is_running())
+            {
+                // without a pause, in which it would pass
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_mins(1), comes).await.expect("the moment comes, or one of them dies");
         for one in &mut self.fetchers {
             if one.role.is_running() {
                 one.role.kill().await;
