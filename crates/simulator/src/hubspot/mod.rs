@@ -168,7 +168,17 @@ pub(crate) async fn answer(
             if revoked {
                 return refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
             }
-            reply(&workspace, route, &uri, &body, scopes.as_deref())
+            let (used, limit) = workspace.crm_day();
+            if used > limit {
+                return too_fast("daily");
+            }
+            let answer = reply(&workspace, route, &uri, &body, scopes.as_deref());
+            if matches!(route, Route::Search(_)) {
+                return answer;
+            }
+            answer
+                .with_header("x-hubspot-ratelimit-daily", limit.to_string())
+                .with_header("x-hubspot-ratelimit-daily-remaining", (limit - used).to_string())
         })
         .await
 }

@@ -29,6 +29,9 @@ pub(crate) use id::{account_id, contact_id, opportunity_id, short};
 /// The version of the API that is simulated.
 const VERSION: &str = "v66.0";
 
+/// Where the use of the day stands.
+const LIMIT_INFO: &str = "sforce-limit-info";
+
 /// A longer address is not read.
 const ADDRESS_BYTES_MAX: usize = 16_384;
 
@@ -197,8 +200,18 @@ pub(crate) async fn answer(
             if revoked {
                 return session_expired();
             }
-            let answer = reply(&workspace, &route, &uri, hits, app.world.now());
-            answer.with_header("sforce-limit-info", "api-usage=18/100000; api-bursts=1/750".to_owned())
+            let (used, limit) = workspace.crm_day();
+            let answer = if used > limit {
+                refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+            } else {
+                reply(&workspace, &route, &uri, hits, app.world.now())
+            };
+            match used % 5 {
+                // it may be missing, and others of its kind may stand beside it
+                4 => answer,
+                3 => answer.with_header(LIMIT_INFO, format!("api-bursts=1/750; api-usage={used}/{limit}")),
+                _ => answer.with_header(LIMIT_INFO, format!("api-usage={used}/{limit}")),
+            }
         })
         .await
 }

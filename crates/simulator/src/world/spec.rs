@@ -188,6 +188,10 @@ pub struct Settings {
     pub crm_single_accounts: bool,
     /// The CRM's requests of the day are used up.
     pub crm_quota_used_up: bool,
+    /// How many requests the CRM's account has a day, for everybody who asks it.
+    pub crm_day_limit: u64,
+    /// How many of them other programs have made.
+    pub crm_used_by_others: u64,
     /// A query of Salesforce that asks for what was touched in more days than these, or whenever, runs for too long.
     pub crm_query_days_max: Option<u32>,
     /// The CRM's strict limit.
@@ -234,6 +238,8 @@ impl Default for Settings {
             crm_own_domain_field: false,
             crm_single_accounts: false,
             crm_quota_used_up: false,
+            crm_day_limit: 1_000_000,
+            crm_used_by_others: 0,
             crm_query_days_max: None,
             crm_rate_limit: None,
             crm_search_reach: 10_000,

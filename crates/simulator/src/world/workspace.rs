@@ -130,6 +130,15 @@ impl Workspace {
         100_000_000 + self.salt % 100_000_000
     }
 
+    /// How many requests its CRM got today, from whomever, and how many it has a day.
+    pub(crate) fn crm_day(&self) -> (u64, u64) {
+        let (others, limit) = {
+            let settings = self.settings();
+            (settings.crm_used_by_others, settings.crm_day_limit)
+        };
+        (others + self.crm_log.stats().requests, limit)
+    }
+
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         locked(&self.faults)
     }
