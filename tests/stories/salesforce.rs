@@ -616,3 +616,35 @@ async fn domains_in_a_field_of_their_own_count_once_somebody_has_named_it() {
     assert_eq!(known().await, all, "the website has them again");
     stand.finish(roles).await;
 }
+
+#[tokio::test]
+async fn a_backfill_gives_way_when_others_use_up_the_organizations_day_and_live_work_goes_on() {
+    let mut stand = Stand::fresh().await;
+    let roles = settled(&mut stand).await;
+    let told = "SELECT count(*) FROM vendor_budgets WHERE day_limit_told = 1000000 AND day_used_told > 0";
+    assert_eq!(stand.number(told).await, 1, "what the organization says");
+
+    // a tenth of the day is ours; 1,500 are left of what everybody has, fewer than live work of ours may want
+    set(&stand, |settings| settings.crm_used_by_others = 998_500);
+    in_sync(&stand).await;
+    stand.ok(&["sync", "acme/salesforce", "--walk"]).await;
+    let parked = async || runs(&stand, |run| run["kind"] == "walk" && run["parked_cause"] == "quota").await;
+    stand.until("the walks have given way", async || parked().await >= 4).await;
+    let before = accounts(&stand).await;
+    change(&stand, CrmChange::MoveDomains { from: 3, to: 4 });
+    in_sync(&stand).await;
+    assert_moved(&stand, &mut before.clone()).await;
+    assert!(parked().await >= 4, "live work goes on by itself");
+    let status = stand.ok(&["status"]).await;
+    assert!(status.contains("of the 1000000 requests that salesforce/"), "{status}");
+    let refused = stand.world().crm_stats("acme").expect("numbers").by_status.get(&403).copied();
+    assert_eq!(refused, None, "nobody ran into the limit");
+
+    // what others have used comes back, and the next answer tells
+    set(&stand, |settings| settings.crm_used_by_others = 0);
+    in_sync(&stand).await;
+    assert_eq!(runs(&stand, |run| run["state"] != "settled").await, 0);
+    assert_truth(&stand).await;
+    stand.assert_sums().await;
+    stand.finish(roles).await;
+}

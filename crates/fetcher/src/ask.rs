@@ -10,8 +10,8 @@ use tracing::Instrument as _;
 use vendors::{Failure, VendorError};
 
 use crate::Shared;
-use crate::circuit;
 use crate::permit::{Asked, wait_for_permits};
+use crate::{circuit, day};
 
 /// Why a step cannot go on now.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +88,12 @@ pub(crate) async fn ask_once<T>(
     let permits = wait_for_permits(shared, asked, deadline).instrument(span).await?;
     shared.deps.metrics.waited(run.vendor, waiting.elapsed());
     let started = Instant::now();
-    let answer = request.await;
+    let (answer, day) = vendors::hear_day(request).await;
     runtime::failpoint!("fetch.permitted");
     shared.deps.metrics.asked(run.vendor, &answer, started.elapsed());
     let (version, after_trouble) = (permits.version(), permits.after_trouble());
     permits.give_back(shared).await;
+    day::note(shared, run.vendor, &run.vendor_account, day).await?;
     circuit::note(shared, run.vendor, &run.vendor_account, &answer, after_trouble).await?;
     Ok(match answer {
         Ok(value) => Ok((value, version)),

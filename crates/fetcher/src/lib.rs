@@ -5,6 +5,7 @@ mod circuit;
 mod claim;
 mod conclude;
 mod config;
+mod day;
 mod dead;
 mod details;
 mod follow_up;
@@ -29,6 +30,7 @@ use store::Store;
 use vendors::VendorHttp;
 
 pub use config::FetcherConfig;
+use day::Days;
 pub use metrics::FetcherMetrics;
 use permit::Lines;
 use source::Answers;
@@ -61,6 +63,7 @@ struct Shared {
     http: VendorHttp,
     answers: Answers,
     lines: Lines,
+    days: Days,
     shutdown: Shutdown,
     /// Begins when pages under way are to be handed back, for the process ends soon.
     handback: Shutdown,
@@ -74,6 +77,7 @@ pub async fn run(deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
         http,
         answers: Answers::default(),
         lines: Lines::default(),
+        days: Days::default(),
         shutdown: shutdown.clone(),
         handback: Shutdown::new(),
     });

@@ -14,7 +14,10 @@ pub use circuit::{
     CircuitProbe, Noted, close_circuit, keep_circuit_open, note_answer, note_failure, put_off_probe,
     take_probe,
 };
-pub use day::{BackfillOutlook, ShareLeft, backfill_outlooks, day_limit, set_day_limit, shares};
+pub use day::{
+    BackfillOutlook, DayTold, ShareLeft, backfill_outlooks, day_limit, days_told, set_day_limit, shares,
+    tell_day,
+};
 pub use slot::{CIRCUIT_WAIT, LATENESS_MAX, Permit, Request, Reservation, is_closed, release, reserve};
 
 /// Sets what a vendor's account allows, keeping the clock of its slots; the next one is no farther away than the new rate asks for.

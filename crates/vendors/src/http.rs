@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::retry_after::retry_after_from_headers;
 use crate::words::WORDS_BYTES_MAX;
-use crate::{Failure, VendorError};
+use crate::{Failure, VendorError, day};
 
 /// How vendors are spoken to.
 #[derive(Debug, Clone)]
@@ -123,6 +123,7 @@ impl VendorHttp {
         let request = request.header(ACCEPT, "application/json");
         let response = request.header(AUTHORIZATION, authorization).send().await.map_err(network)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        day::tell(&headers);
         if status.is_success() {
             return self.body(response).await;
         }

@@ -3,6 +3,7 @@
 pub mod attention;
 mod base_url;
 mod bearer;
+mod day;
 mod error;
 pub mod gong;
 mod http;
@@ -16,6 +17,7 @@ mod words;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use bearer::Bearer;
+pub use day::{DayUse, hear_day};
 pub use error::{Failure, VendorError};
 pub use http::{HttpOptions, VendorHttp};
 pub use versions::ApiVersions;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use model::{Share, Vendor, VendorAccount};
 
 use super::seconds;
-use crate::{StoreError, Tx};
+use crate::{Store, StoreError, Tx};
 
 /// What a share of the day may still spend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,65 @@ pub struct BackfillOutlook {
     pub slices_left: i64,
     /// When they will be, by what slices cost so far; `None` before one has ended.
     pub done_at: Option<Timestamp>,
+}
+
+/// What a vendor said of an account's day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayTold {
+    /// The vendor.
+    pub vendor: Vendor,
+    /// Its account.
+    pub vendor_account: VendorAccount,
+    /// Requests that everybody who asks the account has together.
+    pub limit: i32,
+    /// Requests that were used by whomever; ours since it was said are among them.
+    pub used: i32,
+    /// When it was said.
+    pub at: Timestamp,
+}
+
+/// Writes down what a vendor said of an account's day: other programs spend of it too.
+pub async fn tell_day(
+    store: &Store,
+    vendor: Vendor,
+    account: &VendorAccount,
+    used: i32,
+    limit: i32,
+) -> Result<(), StoreError> {
+    store
+        .one_statement(
+            // what is lost in a crash is said again by the next answers
+            "UPDATE vendor_budgets SET day_used_told = $3, day_limit_told = $4, day_told_at = clock_timestamp()
+             WHERE vendor = $1 AND vendor_account = $2
+             RETURNING set_config('synchronous_commit', 'off', true)",
+            &[&vendor.as_str(), &account.as_str(), &used, &limit],
+        )
+        .await?;
+    Ok(())
+}
+
+/// What vendors said of the days of the accounts that somebody is connected to.
+pub async fn days_told(tx: &Tx) -> Result<Vec<DayTold>, StoreError> {
+    let rows = tx
+        .query(
+            "SELECT vendor, vendor_account, day_limit_told, day_used_told, day_told_at FROM vendor_budgets b
+             WHERE day_told_at IS NOT NULL AND EXISTS (
+                 SELECT FROM connections c WHERE c.vendor = b.vendor AND c.vendor_account = b.vendor_account)
+             ORDER BY vendor, vendor_account",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DayTold {
+                vendor: row.try_get::<_, &str>(0)?.parse()?,
+                vendor_account: VendorAccount::of(row.try_get(1)?),
+                limit: row.try_get(2)?,
+                used: row.try_get(3)?,
+                at: row.try_get(4)?,
+            })
+        })
+        .collect()
 }
 
 /// Sets how many requests an account has within any 24 hours; `None` is no limit.
@@ -109,7 +168,8 @@ pub async fn shares(tx: &Tx) -> Result<Vec<ShareLeft>, StoreError> {
             "SELECT s.vendor, s.vendor_account, s.share, s.allowed::bigint, s.used::bigint, s.left_over::bigint,
                     CASE WHEN s.used > 0 OR s.left_over = 0 THEN s.more_at END
              FROM vendor_shares s
-             WHERE EXISTS (SELECT FROM connections c WHERE c.vendor = s.vendor AND c.vendor_account = s.vendor_account)
+             WHERE s.requests_per_day IS NOT NULL
+               AND EXISTS (SELECT FROM connections c WHERE c.vendor = s.vendor AND c.vendor_account = s.vendor_account)
              ORDER BY s.vendor, s.vendor_account, s.allowed DESC",
             &[],
         )
@@ -146,7 +206,7 @@ pub async fn backfill_outlooks(tx: &Tx) -> Result<Vec<BackfillOutlook>, StoreErr
                  FROM slices l
                  JOIN vendor_shares s ON s.vendor = l.vendor AND s.vendor_account = l.vendor_account AND s.share = 'backfill'
                  JOIN vendor_budgets b ON b.vendor = l.vendor AND b.vendor_account = l.vendor_account
-                 WHERE l.to_do > 0)
+                 WHERE l.to_do > 0 AND s.requests_per_day IS NOT NULL)
              SELECT vendor, vendor_account, to_do,
                     CASE WHEN needed IS NOT NULL THEN clock_timestamp() + make_interval(
                         hours => 25 * ceil(greatest(needed - left_over, 0) / allowed)::integer,

@@ -110,7 +110,7 @@ async fn reserve_within_day(store: &Store, request: &Request<'_>) -> Result<Rese
 /// Whether a slot may be taken of an account with a daily limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithinDay {
-    /// No: only of one without.
+    /// No: only of one without, which has much left by what its vendor says.
     Unlimited,
     /// Yes, the share has something left.
     Checked,
@@ -129,14 +129,17 @@ impl Request<'_> {
                          array(SELECT until FROM unnest(in_flight_until) AS until
                                WHERE until > clock_timestamp() AND until <> ALL ($8))
                          || (greatest(next_slot_at, clock_timestamp() + make_interval(secs => $3))
-                             + make_interval(secs => $6))
+                             + make_interval(secs => $6)),
+                     -- this one counts too, until the vendor says how many there were
+                     day_used_told = day_used_told + 1
                  WHERE vendor = $1 AND vendor_account = $2
                    AND closed_until <= clock_timestamp()
                    AND next_slot_at <= clock_timestamp() + make_interval(secs => $5)
                    AND (SELECT count(*) FROM unnest(in_flight_until) AS until
                         WHERE until > clock_timestamp() AND until <> ALL ($8)) < least(in_flight_max, easing)
                    AND (probe_at IS NULL OR $9)
-                   AND (requests_per_day IS NULL OR $7)
+                   AND ($7 OR requests_per_day IS NULL AND coalesce(
+                        day_left_told(day_limit_told, day_used_told, day_told_at) > day_limit_told / 4, true))
                  RETURNING set_config('synchronous_commit', 'off', true),
                      in_flight_until[cardinality(in_flight_until)],
                      in_flight_until[cardinality(in_flight_until)] - make_interval(secs => $6),
@@ -191,7 +194,8 @@ impl Request<'_> {
                         extract(epoch FROM next_slot_at - clock_timestamp())::float8, requests_per_second,
                         (SELECT count(*) FROM unnest(in_flight_until) AS until WHERE until > clock_timestamp())
                         >= least(in_flight_max, easing),
-                        requests_per_day IS NOT NULL, probe_at IS NOT NULL
+                        requests_per_day IS NOT NULL
+                        OR day_left_told(day_limit_told, day_used_told, day_told_at) IS NOT NULL, probe_at IS NOT NULL
                  FROM vendor_budgets WHERE vendor = $1 AND vendor_account = $2",
                 &[&self.vendor.as_str(), &self.account.as_str()],
             )

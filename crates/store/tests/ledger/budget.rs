@@ -143,27 +143,97 @@ async fn a_refusal_closes_the_account_for_as_long_as_the_vendor_says_or_ever_lon
     connected.database.finish().await;
 }
 
+/// What a share gets of an account: how many requests of at most `most`, and how long it then waits.
+async fn spend(store: &Store, share: Share, most: usize) -> (usize, Option<Duration>) {
+    let mut granted = 0;
+    while granted < most {
+        match reserve_of(store, share, Duration::from_mins(1), &[]).await {
+            Reservation::Granted(_) => granted += 1,
+            Reservation::Closed(wait) => return (granted, Some(wait)),
+            Reservation::NotBefore(_) => {}
+        }
+    }
+    (granted, None)
+}
+
+async fn allow_a_day(store: &Store, requests: Option<i32>) {
+    allow(store, 1000.0, 1000).await;
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    budget::set_day_limit(&tx, Vendor::Attention, &account(), requests).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn tell(store: &Store, used: i32, limit: i32) {
+    budget::tell_day(store, Vendor::Attention, &account(), used, limit).await.unwrap();
+}
+
+const AN_HOUR_LATER: &str = "UPDATE vendor_budgets SET day_told_at = day_told_at - interval '1 hour'";
+
+#[tokio::test]
+async fn what_other_programs_use_of_the_day_shrinks_what_is_left_of_ours_and_of_backfills_first() {
+    let connected = Connected::fresh().await;
+    let store = connected.store();
+    allow_a_day(store, Some(20)).await;
+    tell(store, 50, 100).await;
+    assert_eq!(spend(store, Share::Backfill, 5).await, (5, None), "there is enough for all");
+
+    // seven are left for everybody, of which a fifth of our day is live work's
+    tell(store, 93, 100).await;
+    let (granted, wait) = spend(store, Share::Backfill, 5).await;
+    assert_eq!(granted, 3, "what is asked for counts at once");
+    assert!(wait.is_some_and(|wait| wait <= Duration::from_mins(30)), "it is asked for again soon: {wait:?}");
+    assert_eq!(spend(store, Share::FollowUp, 1).await.0, 0);
+    assert_eq!(spend(store, Share::Live, 9).await.0, 4, "all that is left");
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    let told = budget::days_told(&tx).await.unwrap();
+    assert_eq!((told[0].used, told[0].limit), (100, 100));
+    let left = budget::shares(&tx).await.unwrap();
+    assert!(left.iter().all(|one| one.left == 0 && one.more_at.is_some()), "{left:?}");
+    tx.commit().await.unwrap();
+
+    // what was said long ago says nothing of now; and what others used comes back
+    connected.database.execute(AN_HOUR_LATER).await;
+    assert_eq!(spend(store, Share::Live, 1).await, (1, None));
+    tell(store, 99, 100).await;
+    assert_eq!(spend(store, Share::Live, 5).await.0, 1);
+    tell(store, 12, 100).await;
+    assert_eq!(spend(store, Share::Backfill, 5).await.0, 2, "half of our own day, as ever");
+    assert_eq!(spend(store, Share::Live, 9).await.0, 4, "and no more than our own day");
+    connected.database.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_without_a_limit_of_ours_gives_way_when_its_vendor_says_that_little_is_left() {
+    let connected = Connected::fresh().await;
+    let store = connected.store();
+    allow_a_day(store, None).await;
+    tell(store, 10, 100).await;
+    assert_eq!(
+        spend(store, Share::Backfill, 60).await,
+        (60, None),
+        "there is no share of what is not limited"
+    );
+    let (granted, wait) = spend(store, Share::Backfill, 60).await;
+    assert_eq!(granted, 10, "a fifth of the day is live work's");
+    assert!(wait.is_some_and(|wait| wait <= Duration::from_mins(30)), "{wait:?}");
+    assert_eq!(spend(store, Share::Live, 60).await.0, 20);
+    let tx = store.begin(Speaker::Everybody).await.unwrap();
+    assert!(budget::shares(&tx).await.unwrap().is_empty(), "nothing of ours is counted by the day");
+    tx.commit().await.unwrap();
+    connected.database.execute(AN_HOUR_LATER).await;
+    assert_eq!(spend(store, Share::Backfill, 60).await, (60, None));
+    connected.database.finish().await;
+}
+
 #[tokio::test]
 async fn a_backfill_ends_at_its_share_of_the_day_and_live_work_has_what_is_left_of_it() {
     let connected = Connected::fresh().await;
     let store = connected.store();
-    allow(store, 1000.0, 1000).await;
-    let tx = store.begin(Speaker::Everybody).await.unwrap();
-    budget::set_day_limit(&tx, Vendor::Attention, &account(), Some(20)).await.unwrap();
-    tx.commit().await.unwrap();
-    let spend = async |share| {
-        let mut granted = 0;
-        loop {
-            let wait_max = Duration::from_mins(1);
-            match reserve_of(store, share, wait_max, &[]).await {
-                Reservation::Granted(_) => granted += 1,
-                Reservation::Closed(wait) => return (granted, wait),
-                Reservation::NotBefore(_) => {}
-            }
-        }
-    };
+    allow_a_day(store, Some(20)).await;
+    let spend = async |share| spend(store, share, 100).await;
     let (backfill, wait) = spend(Share::Backfill).await;
     assert_eq!(backfill, 10, "half of the day");
+    let wait = wait.expect("the end of its share");
     assert!(wait > Duration::from_hours(23) && wait <= Duration::from_hours(25), "{wait:?}");
     assert_eq!(spend(Share::Replay).await.0, 2);
     assert_eq!(spend(Share::Live).await.0, 8, "all that is left");

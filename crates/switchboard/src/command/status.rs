@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use desk::queues::QueueState;
 use model::ConnectionId;
 use serde_json::json;
-use store::budget::{BackfillOutlook, ShareLeft};
+use store::budget::{BackfillOutlook, DayTold, ShareLeft};
 use store::heartbeat::{self, LastSeen};
 use store::invariant::{self, Broken};
 use store::replay::{self, Replay};
@@ -30,6 +30,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let held = vanish::held(&tx).await?;
     let shares = budget::shares(&tx).await?;
     let outlooks = budget::backfill_outlooks(&tx).await?;
+    let days = budget::days_told(&tx).await?;
     let oldest = report::oldest_waiting(&tx).await?;
     let scheduler = heartbeat::last_seen(&tx, "scheduler").await?;
     let unkept = invariant::broken(&tx).await?;
@@ -54,7 +55,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             "scheduler_seen_at": scheduler.map(|seen| seen.at), "warnings": warnings, "broker": broker,
             "day_shares": shares.iter().map(share_as_json).collect::<Vec<_>>(),
             "backfills": outlooks.iter().map(outlook_as_json).collect::<Vec<_>>(), "broken_invariants": unkept,
-            "replays": replays,
+            "replays": replays, "days_told": days.iter().map(day_as_json).collect::<Vec<_>>(),
         }))?;
         return Ok(exit);
     }
@@ -70,7 +71,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         None => print_queues(&queues),
     }
     println!();
-    print_days(&shares, &outlooks);
+    print_days(&shares, &outlooks, &days);
     let rows = runs.iter().map(|one| vec![one.name.clone(), one.count.to_string()]);
     output::table(&["runs", "count"], rows.collect(), "no run is open");
     if let Some(seconds) = oldest {
@@ -127,9 +128,15 @@ fn outlook_as_json(one: &BackfillOutlook) -> serde_json::Value {
     })
 }
 
-/// What is left of the day, at vendors that count requests by it, and when the backfills will be done.
-fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
-    if shares.is_empty() {
+fn day_as_json(one: &DayTold) -> serde_json::Value {
+    json!({
+        "vendor": one.vendor, "vendor_account": one.vendor_account, "limit": one.limit, "used": one.used, "at": one.at,
+    })
+}
+
+/// What is left of the day, at vendors that count requests by it, how much of it everybody has used, and when the backfills will be done.
+fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook], days: &[DayTold]) {
+    if shares.is_empty() && days.is_empty() {
         return;
     }
     let rows = shares.iter().map(|one| {
@@ -138,6 +145,16 @@ fn print_days(shares: &[ShareLeft], outlooks: &[BackfillOutlook]) {
         vec![name, one.share.to_string(), left, or_dash(one.more_at.map(output::second))]
     });
     output::table(&["day of", "share", "requests left", "more at"], rows.collect(), "");
+    for one in days {
+        output::say!(
+            "of the {} requests that {}/{} has a day for everybody, {} were used at {}",
+            one.limit,
+            one.vendor,
+            one.vendor_account,
+            one.used,
+            output::second(one.at)
+        );
+    }
     for one in outlooks {
         let done = one.done_at.map_or("when the first has shown what they cost".to_owned(), output::second);
         output::say!(
