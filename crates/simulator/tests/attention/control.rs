@@ -45,7 +45,7 @@ async fn every_fault_of_the_readme_is_taken() {
     let readme = include_str!("../../README.md");
     let quoted = readme.split('`').filter(|text| text.starts_with("{\"fault\""));
     let rules: Vec<&str> = quoted.collect();
-    assert_eq!(rules.len(), 24);
+    assert_eq!(rules.len(), 25);
     for rule in rules {
         let sent = send(&simulator, "POST", &format!("{ACME}/faults"), rule).await;
         assert_eq!(sent.status, 201, "{rule}: {:?}", sent.json());
