@@ -324,5 +324,9 @@ async fn an_address_or_a_code_that_is_pasted_connects_like_one_that_a_browser_br
     let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
     let refused = stand.run(&elsewhere).await;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("not on this machine: add --paste-code"));
+    let unsaid = stand.app_file("acme", AppOf::Hubspot, None);
+    let unsaid = stand.oauth_args("acme", AppOf::Hubspot, &unsaid, &options);
+    let refused = stand.run(&unsaid.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("by `redirect_uri` where the vendor sends"));
     stand.finish(Vec::new()).await;
 }

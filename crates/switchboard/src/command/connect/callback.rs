@@ -48,7 +48,14 @@ pub(super) struct Page(TcpStream);
 impl Callback {
     /// Opens the door at the redirect address, if that is on this machine.
     pub(super) async fn prepare(redirect_uri: Option<&str>, paste: bool) -> anyhow::Result<Self> {
-        let text = redirect_uri.unwrap_or(DEFAULT_REDIRECT);
+        let text = match redirect_uri {
+            Some(registered) => registered,
+            // no vendor has a port registered that is any
+            None if paste => bail!(
+                "--paste-code: say in the app's file by `redirect_uri` where the vendor sends the browser, as it is registered there"
+            ),
+            None => DEFAULT_REDIRECT,
+        };
         let mut url = address(text).context("redirect_uri: expected http://127.0.0.1:PORT/PATH")?;
         if paste {
             return Ok(Self::Paste { redirect_uri: text.to_owned() });
