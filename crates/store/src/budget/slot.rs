@@ -130,8 +130,8 @@ impl Request<'_> {
                                WHERE until > clock_timestamp() AND until <> ALL ($8))
                          || (greatest(next_slot_at, clock_timestamp() + make_interval(secs => $3))
                              + make_interval(secs => $6)),
-                     -- this one counts too, until the vendor says how many there were
-                     day_used_told = day_used_told + 1
+                     -- this one counts too, until the vendor says how many there were; all that there are is the most
+                     day_used_told = least(day_used_told, day_limit_told - 1) + 1
                  WHERE vendor = $1 AND vendor_account = $2
                    AND closed_until <= clock_timestamp()
                    AND next_slot_at <= clock_timestamp() + make_interval(secs => $5)

@@ -191,6 +191,9 @@ async fn what_other_programs_use_of_the_day_shrinks_what_is_left_of_ours_and_of_
     assert!(left.iter().all(|one| one.left == 0 && one.more_at.is_some()), "{left:?}");
     tx.commit().await.unwrap();
 
+    // whatever a vendor says, it stops nothing for longer than that
+    tell(store, i32::MAX, i32::MAX).await;
+    assert_eq!(spend(store, Share::Live, 1).await.0, 0);
     // what was said long ago says nothing of now; and what others used comes back
     connected.database.execute(AN_HOUR_LATER).await;
     assert_eq!(spend(store, Share::Live, 1).await, (1, None));
