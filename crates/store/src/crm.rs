@@ -1,5 +1,5 @@
-//! The write of a batch of CRM records and users, of any tenants, in one transaction: what is given is compared with what is there, only the
-//! difference is written, and what of it can move a conversation is noted for linking again.
+//! The write of a batch of CRM records and users, of any tenants, in one transaction: what is given is compared with what is there,
+//! only the difference is written, and what of it can move a conversation is noted for linking again.
 //!
 //! As for conversations, the intake rows are locked first: whoever holds the row of a record is the only one who writes it.
 
@@ -17,6 +17,7 @@ use model::{AccountId, ConnectionId, CrmBody, CrmRecord, Presence, TenantId, Ven
 use uuid::Uuid;
 
 use self::columns::Columns;
+pub(crate) use self::merges::with_merged;
 use self::users::User;
 use crate::account::change::Change;
 use crate::conversation_write::{Arrival, Stored, intake};

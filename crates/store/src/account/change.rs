@@ -1,10 +1,11 @@
 //! What changed about accounts, by everything that old and new values could have been found by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::TenantId;
+use model::{Stream, TenantId};
 use uuid::Uuid;
 
+use crate::crm::with_merged;
 use crate::{StoreError, Tx};
 
 /// What conversations are found by that a change touches.
@@ -76,23 +77,17 @@ impl Change {
             self.email_keys.insert(row.try_get(0)?);
         }
         // by their ids, people are found who have no address; and those in whose place they and the deals stand, wherever these were
-        let named = "WITH standing AS (
-                         SELECT 'deals' AS stream, source, external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)
-                         UNION ALL
-                         SELECT 'contacts', source, external_id FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2))
-                     SELECT external_id FROM standing
-                     UNION
-                     SELECT d.external_id FROM standing s
-                     JOIN crm_merges m ON m.tenant_id = $1 AND m.source = s.source AND m.stream = s.stream
-                     JOIN deals d ON d.tenant_id = $1 AND d.source = m.source AND d.external_id = m.loser_id
-                     WHERE s.stream = 'deals' AND d.merged_into = s.external_id
-                     UNION
-                     SELECT c.external_id FROM standing s
-                     JOIN crm_merges m ON m.tenant_id = $1 AND m.source = s.source AND m.stream = s.stream
-                     JOIN contacts c ON c.tenant_id = $1 AND c.source = m.source AND c.external_id = m.loser_id
-                     WHERE s.stream = 'contacts' AND c.merged_into = s.external_id";
-        for row in &tx.query(named, &[&tenant.as_str(), &accounts]).await? {
-            self.external_ids.insert(row.try_get(0)?);
+        let named = "SELECT 'deals', source, external_id FROM deals WHERE tenant_id = $1 AND account_id = ANY ($2)
+                     UNION ALL
+                     SELECT 'contacts', source, external_id FROM contacts WHERE tenant_id = $1 AND account_id = ANY ($2)";
+        let rows = tx.query(named, &[&tenant.as_str(), &accounts]).await?;
+        let mut ids: BTreeMap<(Stream, &str), Vec<String>> = BTreeMap::new();
+        for row in &rows {
+            let stream = row.try_get::<_, &str>(0)?.parse()?;
+            ids.entry((stream, row.try_get(1)?)).or_default().push(row.try_get(2)?);
+        }
+        for ((stream, source), ids) in ids {
+            self.external_ids.extend(with_merged(tx, stream, (tenant, source), ids).await?);
         }
         Ok(())
     }

@@ -304,7 +304,7 @@ async fn lead_deals(
 }
 
 /// These contacts or deals, and those in whose place they stand: calls that name one of them lead to the same account.
-pub(super) async fn with_merged(
+pub(crate) async fn with_merged(
     tx: &Tx,
     stream: Stream,
     (tenant, source): (&TenantId, &str),
