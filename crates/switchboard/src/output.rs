@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use model::{RunKind, Stream};
 use serde::Serialize;
 
 /// Prints a value as one line of JSON.
@@ -58,6 +59,11 @@ pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
 /// A time to the second.
 pub(crate) fn second(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// What a run does; of calls only why.
+pub(crate) fn work(kind: RunKind, stream: Stream) -> String {
+    if stream.is_of_records() { format!("{kind} {stream}") } else { kind.to_string() }
 }
 
 /// A time to the minute.

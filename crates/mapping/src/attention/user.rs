@@ -3,47 +3,34 @@
 use model::CrmRecord;
 use serde_json::value::RawValue;
 
+use super::attributes;
 use crate::MappingError;
 use crate::crm::{User, stored_id};
-use crate::json::{Id, Inside, OfText, Text, mended, tolerant};
+use crate::json::{Id, Inside, OfText, mended, tolerant};
 
 tolerant!(
-    /// An entry; some replies wrap its fields in `attributes`.
-    struct Entry<'a> {
-        attributes "attributes": Inside<Fields<'a>>,
-        uuid "uuid": Id<'a>,
+    /// An entry that wraps its fields in `attributes`, as some replies do.
+    struct Wrapped<'a> {
         id "id": Id<'a>,
-        email "email": Text<'a>,
-        first_name "firstName": Text<'a>,
-        last_name "lastName": Text<'a>,
+        attributes "attributes": Inside<attributes::User<'a>>,
     }
 );
 
-tolerant!(
-    /// The same fields, wrapped.
-    struct Fields<'a> {
-        uuid "uuid": Id<'a>,
-        email "email": Text<'a>,
-        first_name "firstName": Text<'a>,
-        last_name "lastName": Text<'a>,
-    }
-);
-
-impl OfText<'_> for Entry<'_> {}
-impl OfText<'_> for Fields<'_> {}
+impl OfText<'_> for Wrapped<'_> {}
 
 /// Maps a user.
 pub fn user(row: &RawValue) -> Result<CrmRecord, MappingError> {
     let (readable, _) = mended(row);
-    let entry: Entry<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
-    let inner = entry.attributes.0.unwrap_or_default();
-    let id = inner.uuid.get().or(entry.uuid.get()).or(entry.id.get()).ok_or(MappingError::NoId)?;
+    let wrapped: Wrapped<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
+    let bare: attributes::User<'_> = serde_json::from_str(readable.get()).unwrap_or_default();
+    let inner = wrapped.attributes.0.unwrap_or_default();
+    let id = inner.uuid.get().or(bare.uuid.get()).or(wrapped.id.get()).ok_or(MappingError::NoId)?;
     let user = User {
-        given_name: inner.first_name.get().or(entry.first_name.get()),
-        family_name: inner.last_name.get().or(entry.last_name.get()),
+        given_name: inner.first_name.get().or(bare.first_name.get()),
+        family_name: inner.last_name.get().or(bare.last_name.get()),
         ..User::default()
     };
-    Ok(user.record(stored_id(id), inner.email.get().or(entry.email.get())))
+    Ok(user.record(stored_id(id), inner.email.get().or(bare.email.get())))
 }
 
 #[cfg(test)]

@@ -57,11 +57,7 @@ fn row(one: &Run, remark: &str) -> Vec<String> {
     vec![
         whole.get(..8).unwrap_or(&whole).to_owned(),
         format!("{}/{}", one.tenant, one.vendor),
-        if one.stream.is_of_records() {
-            format!("{} {}", one.kind, one.stream)
-        } else {
-            one.kind.to_string()
-        },
+        output::work(one.kind, one.stream),
         minute(one.window.from),
         minute(one.window.to),
         one.state.to_string(),

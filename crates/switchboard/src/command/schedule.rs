@@ -160,11 +160,7 @@ impl Planned<'_> {
             self.next_at().map(|at| if at > one.now { relative(at, one.now) } else { "now".to_owned() });
         vec![
             desk::connections::name(&self.standing.connection),
-            if one.stream.is_of_records() {
-                format!("{} {}", one.kind, one.stream)
-            } else {
-                one.kind.to_string()
-            },
+            output::work(one.kind, one.stream),
             or_dash(next),
             self.amount(),
             self.outlook().as_str().to_owned(),
