@@ -41,8 +41,8 @@ pub struct Day {
     pub vendor_total: Option<i64>,
 }
 
-/// Tells of every day of a window, and of every stream whose records have no days, what became of the records, of all the transaction speaks for. A day that
-/// was asked for and had nothing is told, too. Days before a connection's history are not.
+/// Tells of every day of a window, and of every stream whose records have no days, what became of the records, of all the transaction
+/// speaks for. A day that was asked for and had nothing is told, too. Days before a connection's history are not.
 pub async fn days(tx: &Tx, window: Window) -> Result<Vec<Day>, StoreError> {
     let rows = tx
         .query(

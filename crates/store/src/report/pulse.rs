@@ -96,8 +96,8 @@ pub async fn pulses(tx: &Tx) -> Result<Vec<Pulse>, StoreError> {
              CROSS JOIN LATERAL (
                  SELECT min(s.due_at) AS due_at,
                         -- what is listed seldom does not make the rest look old
-                        CASE WHEN bool_and(l.listed_at IS NOT NULL)
-                             THEN coalesce(min(l.listed_at) FILTER (WHERE e.every_s = c.interval_s), min(l.listed_at)) END AS synced_at,
+                        CASE WHEN bool_and(l.listed_at IS NOT NULL) FILTER (WHERE e.every_s = c.interval_s)
+                             THEN min(l.listed_at) FILTER (WHERE e.every_s = c.interval_s) END AS synced_at,
                         bool_or(s.due_at < now() - make_interval(secs => 2 * e.every_s)
                                 OR coalesce(l.listed_at, c.connected_at) < now() - make_interval(secs => 3 * e.every_s + 300)) AS is_late,
                         array_agg(s.stream) AS streams, array_agg(coalesce(l.planned_at, '-infinity')) AS after
