@@ -75,6 +75,9 @@ async fn all_history_is_walked_by_itself_once_a_week() {
     stand.database.execute("UPDATE streams SET walk_due_at = walk_due_at - interval '7 days'").await;
     stand.idle().await;
     assert_eq!(stand.number(walks).await, 1);
+    let users =
+        "SELECT count(*) FROM sync_runs WHERE kind = 'walk' AND stream = 'users' AND state = 'settled'";
+    assert_eq!(stand.number(users).await, 1, "the users are listed with it");
     compare_with_truth(&world, "acme", &stand.export("acme").await);
     assert!((week * 9 / 10 - 10..=week * 11 / 10).contains(&stand.number(next).await));
     stand.assert_sums().await;

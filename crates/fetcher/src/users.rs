@@ -39,6 +39,9 @@ pub(crate) async fn gather(
 ) -> Result<Gathered, Setback> {
     let UsersPage { rows, asked_at, ending } = source.users(shared, run, deadline).await?;
     runtime::failpoint!("fetch.listed");
+    if matches!(ending, Ending::Expired) {
+        tracing::info!(job.id = %run.id, page = run.page, "the cursor of the list of users is too old or leads nowhere, it is begun again");
+    }
     let next = ending.next(shared, run, rows.len())?;
     let record = |row: Box<RawValue>| Record { listed: listed_user(run.vendor, &row), row, related: None };
     let records = rows.into_iter().map(record).collect();
